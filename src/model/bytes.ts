@@ -1,0 +1,64 @@
+/** Text and bytes: UTF-8 both ways, and the byte order that keys are sorted by. */
+
+const encoder = new TextEncoder()
+const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+export const utf8 = (text: string): Uint8Array => encoder.encode(text)
+
+/** Decodes UTF-8. Throws a `TypeError` on malformed input. */
+export const fromUtf8 = (bytes: Uint8Array): string => strictDecoder.decode(bytes)
+
+export const utf8Length = (text: string): number => {
+  let length = 0
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit < 0x80) length += 1
+    else if (unit < 0x800) length += 2
+    else if (unit >= 0xd800 && unit < 0xdc00) {
+      length += 4
+      i += 1
+    } else length += 3
+  }
+  return length
+}
+
+/** Orders byte strings as `memcmp` does, shorter first. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length)
+  for (let i = 0; i < shared; i++) {
+    const difference = (a[i] as number) - (b[i] as number)
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  const result = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    result.set(part, offset)
+    offset += part.length
+  }
+  return result
+}
+
+/**
+ * Orders texts by their UTF-8 bytes. JavaScript's `<` orders by UTF-16 code units, which differs
+ * where surrogate pairs meet U+E000 to U+FFFF.
+ */
+export function compareUtf8(a: string, b: string): number {
+  const shared = Math.min(a.length, b.length)
+  for (let i = 0; i < shared; i++) {
+    const x = a.charCodeAt(i)
+    const y = b.charCodeAt(i)
+    if (x === y) continue
+    return fixUp(x) - fixUp(y)
+  }
+  return a.length - b.length
+}
+
+/** Moves surrogates above the rest of the basic plane, where UTF-8 puts what they encode. */
+const fixUp = (unit: number): number => {
+  if (unit < 0xd800) return unit
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
+}

@@ -1,0 +1,216 @@
+/**
+ * The table of errors: every failure a caller can meet, once. A code is stable; texts may change.
+ *
+ * `applied` says whether the request took effect, `retry` whether sending it again is safe. Both are
+ * promises: 503 is used only if nothing was sent or nothing applied, else 500 `outcome_unknown`.
+ * `action` tells the caller what to do next.
+ */
+export type Applied = 'yes' | 'no' | 'unknown'
+export type Retry = 'safe' | 'with-idempotency-key' | 'no'
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+interface ErrorKind {
+  readonly status: number
+  readonly title: string
+  readonly applied: Applied
+  readonly retry: Retry
+  readonly level: LogLevel
+  readonly action: string
+}
+
+const kind = (
+  status: number,
+  title: string,
+  action: string,
+  { applied = 'no', retry = 'no', level = 'debug' }: Partial<ErrorKind> = {},
+): ErrorKind => ({ status, title, action, applied, retry, level })
+
+export const errorKinds = {
+  // The caller's request.
+  bad_request: kind(400, 'The request is malformed', 'Correct the request as the detail says.'),
+  bad_body: kind(400, 'The body can not be decoded', 'Send well-formed CBOR or JSON as declared.'),
+  bad_key: kind(
+    400,
+    'The key is not valid',
+    'Use 1 to 1,024 bytes of UTF-8 in segments separated by "/", none of them empty, "." or "..".',
+  ),
+  bad_precondition: kind(
+    400,
+    'A precondition is not valid',
+    'Send If-Match or If-None-Match with an ETag as Denizen returned it, or "*".',
+  ),
+  not_supported: kind(
+    400,
+    'This version does not support that',
+    'Leave the named header or parameter out.',
+  ),
+  not_found: kind(404, 'There is no such key', 'Write it first, or check its spelling.'),
+  unknown_dataset: kind(
+    404,
+    'There is no such dataset',
+    'Check the name against GET /v1/cluster, or add the dataset to denizen.yaml.',
+  ),
+  unknown_route: kind(404, 'There is no such route', 'See /openapi.json for the routes.'),
+  method_not_allowed: kind(
+    405,
+    'This route does not take that method',
+    'Use one of the methods in the Allow header.',
+  ),
+  not_acceptable: kind(
+    406,
+    'The value can not be represented as asked',
+    'Ask for the type it was stored with, or leave Accept out.',
+  ),
+  version_mismatch: kind(
+    412,
+    'The precondition does not hold',
+    'Read the key again and decide on its current version.',
+  ),
+  too_large: kind(413, 'The body is too large', 'Split it, or store a reference instead.'),
+  unsupported_media_type: kind(
+    415,
+    'The body has a type that this route does not take',
+    'Send application/cbor or application/json and say so in Content-Type.',
+  ),
+  misdirected_region: kind(
+    421,
+    'This region may not answer for the dataset',
+    'Send the request to the region named in the body. Clients drop Authorization when they follow a redirect to another host: send it again.',
+  ),
+  no_partition: kind(
+    422,
+    'No partition of the dataset matches the key',
+    'Begin the key with one of the prefixes that the dataset declares.',
+  ),
+  prefix_spans_partitions: kind(
+    422,
+    'The prefix lies in no single partition or group',
+    'Ask for one partition (or, for strong reads, one group) at a time.',
+  ),
+  refused_region: kind(
+    451,
+    'The policy forbids answering here',
+    'Use a region that the policy permits to serve this dataset.',
+  ),
+  redirect: kind(
+    307,
+    'Another region answers for the dataset',
+    'Follow Location. Clients drop Authorization when they follow it to another host: send it again.',
+    { retry: 'safe' },
+  ),
+
+  // The world.
+  home_unreachable: kind(
+    503,
+    'The home region of the group can not be reached',
+    'Retry later; nothing was sent. Reads with Denizen-Consistency: eventual go on.',
+    { retry: 'safe', level: 'warn' },
+  ),
+  registrar_unavailable: kind(
+    503,
+    'The registrar of the group can not be reached',
+    'Retry later; nothing was applied. Groups that already have a home are not affected.',
+    { retry: 'safe', level: 'warn' },
+  ),
+  coordinator_unavailable: kind(
+    503,
+    'The keeper of the cluster can not be reached',
+    'Retry later; data goes on flowing meanwhile.',
+    { retry: 'safe', level: 'warn' },
+  ),
+  no_serving_region: kind(
+    503,
+    'No region that may answer for the dataset can be reached',
+    'Retry later.',
+    { retry: 'safe', level: 'warn' },
+  ),
+  not_ready: kind(
+    503,
+    'The node has not learnt the policy in force yet',
+    'Retry soon; see /readyz. An operator may state --others-stopped.',
+    { retry: 'safe', level: 'info' },
+  ),
+  overloaded: kind(503, 'The node has too much to do', 'Retry after the time in Retry-After.', {
+    retry: 'safe',
+    level: 'warn',
+  }),
+  outcome_unknown: kind(
+    500,
+    'The request was sent, but no answer came back',
+    'Read the key to see whether the write took effect; repeat it with If-Match to be safe.',
+    { applied: 'unknown', retry: 'no', level: 'warn' },
+  ),
+  stale_policy: kind(
+    503,
+    'The other node works under another policy epoch',
+    'Retry; nodes converge on the policy in force by themselves.',
+    { retry: 'safe', level: 'info' },
+  ),
+  damaged_record: kind(
+    500,
+    'A stored record fails its checksum',
+    'The record is refused, never guessed. Run denizen doctor --verify on this region.',
+    { level: 'error' },
+  ),
+  residency_violation: kind(
+    500,
+    'A residency check stopped this request',
+    'This is a bug in Denizen: nothing was stored. Please report it with the logs.',
+    { level: 'error' },
+  ),
+  internal: kind(500, 'Denizen failed', 'This is a bug: please report it with the logs.', {
+    applied: 'unknown',
+    level: 'error',
+  }),
+} as const satisfies Record<string, ErrorKind>
+
+export type ErrorCode = keyof typeof errorKinds
+
+export interface ErrorOptions {
+  readonly applied?: Applied
+  readonly retry?: Retry
+  /** Further members of the problem body. Never keys or values. */
+  readonly extra?: Readonly<Record<string, string | number | boolean | readonly string[]>>
+  readonly cause?: unknown
+}
+
+/** A failure that a caller may see. Match on `code`, never on the text. */
+export class DenizenError extends Error {
+  override readonly name = 'DenizenError'
+  readonly code: ErrorCode
+  readonly applied: Applied
+  readonly retry: Retry
+  readonly extra: NonNullable<ErrorOptions['extra']>
+
+  constructor(code: ErrorCode, detail: string, options: ErrorOptions = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.applied = options.applied ?? errorKinds[code].applied
+    this.retry = options.retry ?? errorKinds[code].retry
+    this.extra = options.extra ?? {}
+  }
+
+  get status(): number {
+    return errorKinds[this.code].status
+  }
+
+  /** The form in which an error crosses a thread or a region. */
+  toWire(): WireError {
+    const { code, message: detail, applied, retry, extra } = this
+    return { code, detail, applied, retry, extra }
+  }
+
+  static fromWire(wire: WireError): DenizenError {
+    return new DenizenError(wire.code, wire.detail, wire)
+  }
+}
+
+export interface WireError {
+  readonly code: ErrorCode
+  readonly detail: string
+  readonly applied: Applied
+  readonly retry: Retry
+  readonly extra: NonNullable<ErrorOptions['extra']>
+}
+
+export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(errorKinds, text)
