@@ -1,0 +1,64 @@
+/**
+ * The engine port: one ordered map of byte strings, owned by one thread.
+ *
+ * Everything Denizen promises about disks rests on `commit`: it applies its changes atomically, they
+ * are durable when it resolves, and nobody, this thread included, sees any of them before. There is
+ * no "visible but not yet durable" state, so what was read can be sent to other regions and to
+ * clients without asking again. Any failure to write or sync rejects with `EngineFailure`, after
+ * which the engine refuses everything: an operating system may drop dirty pages after a failed
+ * fsync and report success on the next one (Rebello et al., "Can Applications Recover from fsync
+ * Failures?", 2020), so the process has to stop and start from what is on disk.
+ *
+ * Engines: `lmdb` (durable, the default), `memory` (with an explicit flush boundary, for the
+ * simulator). All pass test/contracts/engine-contract.ts.
+ */
+export interface RowChange {
+  readonly key: Uint8Array
+  /** null deletes; deleting an absent row is no error. */
+  readonly value: Uint8Array | null
+}
+
+export interface Row {
+  readonly key: Uint8Array
+  readonly value: Uint8Array
+}
+
+export interface RangeOptions {
+  /** First key, inclusive. */
+  readonly from: Uint8Array
+  /** Last key, exclusive. */
+  readonly to: Uint8Array
+  readonly limit?: number
+  readonly reverse?: boolean
+}
+
+export interface Engine {
+  /** A copy of the row's value that stays valid; `undefined` when there is no such row. */
+  get(key: Uint8Array): Uint8Array | undefined
+  /**
+   * Rows in byte order (or reversed), from one snapshot, as copies that stay valid. Consume it
+   * within one turn of the event loop; leaving it early is fine.
+   */
+  range(options: RangeOptions): IterableIterator<Row>
+  /** See above. One commit at a time: the caller waits before it starts the next. */
+  commit(changes: readonly RowChange[]): Promise<void>
+  /** Bytes that the store occupies. */
+  sizeBytes(): number
+  close(): Promise<void>
+}
+
+export interface EngineOpenOptions {
+  /** Opens what exists and never writes: for readers of stopped files. */
+  readonly readOnly?: boolean
+}
+
+export interface EngineKind {
+  readonly name: 'lmdb' | 'memory'
+  /** Opens the store in a directory, creating both where absent. */
+  open(directory: string, options?: EngineOpenOptions): Promise<Engine>
+}
+
+/** The disk failed us: the shard stops loudly, nothing is papered over. */
+export class EngineFailure extends Error {
+  override readonly name = 'EngineFailure'
+}
