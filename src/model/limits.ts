@@ -37,12 +37,22 @@ export const limits = {
   chunkBytesMax: 192 * 1024,
   /** Calls in flight to one peer; more are refused, not queued. */
   callsInFlightMax: 4_096,
+  /** Bytes of the first frame of a connection, before the other end is known. */
+  helloBytesMax: 4 * 1024,
+  /** Bytes queued on one connection to a peer; more calls are refused, more stream messages fail. */
+  linkQueueBytesMax: 64 * 1024 * 1024,
+  /** Messages of more than one frame that are under way on one connection; further ones wait. */
+  interleavedMessagesMax: 8,
+  /** Connections that nodes hold open to us, known or not yet known. */
+  peerConnectionsMax: 512,
   /** Groups in one claim message. */
   claimsPerMessageMax: 4_096,
   /** Groups whose home is remembered in memory by a region that does not store them. */
   locationCacheEntriesMax: 65_536,
   /** Nesting depth and item count of a CBOR or JSON body from a client. */
   cborDepthMax: 64,
+  /** Nesting depth of a message between nodes: a body and the envelopes around it. */
+  messageDepthMax: 80,
   /** Bytes of an encoded session token. */
   sessionTokenBytesMax: 2_048,
 } as const
@@ -58,10 +68,15 @@ export const timing = {
   /** Pauses between attempts to connect to a peer. */
   reconnectMinMs: 50,
   reconnectMaxMs: 1_000,
+  /** Opening a connection to a peer, and then the exchange of hellos on it. */
+  connectTimeoutMs: 1_500,
+  helloTimeoutMs: 1_500,
 } as const
 
 assert(limits.valueBytesMax < limits.messageBytesMax, 'a value fits one message between nodes')
 assert(limits.bodyBytesMax < limits.messageBytesMax, 'a batch fits one message between nodes')
 assert(limits.chunkBytesMax < limits.frameBytesMax, 'a chunk of small records fits one frame')
 assert(limits.chunkBytesMax < limits.streamCreditBytes, 'a chunk fits the credit of a stream')
+assert(limits.messageBytesMax < limits.linkQueueBytesMax, 'a message fits the queue of a link')
+assert(limits.cborDepthMax < limits.messageDepthMax, 'a body fits the envelope of a message')
 assert(timing.pingIntervalMs * 2 < timing.peerSilenceMaxMs, 'one lost ping is not an outage')

@@ -1,0 +1,158 @@
+/**
+ * What the HTTP layer needs of a node: the port between `api` and everything below it. On a node it
+ * is the router; at the edge it will be a forwarder. Nothing here knows of HTTP, and nothing here
+ * needs `node:*`.
+ */
+import type { ListItem, Operation, Outcome, Receipt } from '../execution/operation.ts'
+import type { Key } from '../model/key.ts'
+import type { RegionId } from '../model/slot.ts'
+
+export type Consistency = 'strong' | 'session' | 'eventual'
+
+export interface RequestContext {
+  readonly consistency: Consistency
+  /** The `Denizen-Session` token as the client sent it. */
+  readonly session?: string
+  /** Overrides the entry region as the hint for new homes. */
+  readonly hint?: RegionId
+}
+
+/** Whether this region may answer for a dataset's key or prefix: decided before the body is read. */
+export type Admission =
+  | {
+      readonly kind: 'serve'
+      /** True for `residency: anywhere`; other replies must not be cached. */
+      readonly cacheable: boolean
+      /** False where the region answers for the dataset without storing it: role=proxy. */
+      readonly stored: boolean
+    }
+  | {
+      readonly kind: 'redirect'
+      readonly region: RegionId
+      /** Base URL of that region, without a trailing slash. */
+      readonly url: string
+      readonly reason: string
+    }
+  | { readonly kind: 'refuse'; readonly reason: string }
+
+export interface Answer {
+  /** One per operation, in order. */
+  readonly outcomes: readonly Outcome[]
+  /** The token to return as `Denizen-Session`. */
+  readonly session?: string
+}
+
+export interface CreateAnswer extends Answer {
+  readonly key: Key
+}
+
+export interface ListRequest {
+  readonly prefix: string
+  /** Exclusive. */
+  readonly after?: string
+  readonly limit: number
+  readonly values: boolean
+}
+
+export interface ListPage {
+  readonly items: readonly ListItem[]
+  /** Send it as `after` for the next page; undefined on the last one. */
+  readonly next?: string
+  readonly receipt: Receipt
+}
+
+/** Placement of one key's group, and why. Residency rule 6. */
+export interface Explanation {
+  readonly dataset: string
+  readonly partition?: string
+  readonly group: string
+  readonly slot: number
+  readonly home?: { readonly region: RegionId; readonly since: string; readonly reason: string }
+  readonly registrar?: RegionId
+  readonly policyEpoch: number
+  readonly law: readonly string[]
+  readonly regions: readonly ExplainedRegion[]
+}
+
+export interface ExplainedRegion {
+  readonly region: RegionId
+  readonly mayHome: boolean
+  readonly mayStore: boolean
+  readonly mayServe: boolean
+  /** Why not, in the policy's words, for each permission that is missing. */
+  readonly forbids: readonly string[]
+  /** Absent for regions that may not store. `unreachable` when the region did not answer. */
+  readonly copy?:
+    | {
+        readonly state: 'home' | 'replica'
+        readonly version?: string
+        readonly stalenessMs?: number
+      }
+    | { readonly state: 'unreachable' }
+}
+
+export interface ClusterView {
+  readonly cluster: string
+  readonly clusterId: string
+  readonly region: RegionId
+  readonly nodeId: string
+  readonly version: string
+  readonly keeper: RegionId
+  readonly keeperEpoch: number
+  readonly revision: number
+  readonly policyEpoch: number
+  /** How denizen.yaml on this node differs from the policy in force. */
+  readonly drift: readonly string[]
+  readonly regions: readonly {
+    readonly region: RegionId
+    readonly name: string
+    readonly country: string
+    readonly url?: string
+    readonly self: boolean
+    readonly reachable: boolean
+    readonly rttMs?: number
+  }[]
+  readonly datasets: readonly {
+    readonly name: string
+    readonly partition?: string
+    readonly home: readonly RegionId[]
+    readonly store: readonly RegionId[]
+    readonly serve: readonly RegionId[]
+    /** This region's copy, where it has one. */
+    readonly copy?: {
+      readonly records: number
+      readonly tombstones: number
+      readonly digest: string
+      /** Greatest over the feeds that this region follows. */
+      readonly stalenessMs: number
+    }
+  }[]
+  /** Refused placements since the start: anything but 0 is a bug, or an attack. */
+  readonly residencyViolations: number
+}
+
+export interface Service {
+  readonly region: RegionId
+  /** Throws `unknown_dataset`, `no_partition`, `no_serving_region`, `not_ready`. */
+  admit(dataset: string, keyOrPrefix: string, via: RegionId | undefined): Admission
+  /** Runs independent operations. Each failure is an outcome; only bugs reject. */
+  execute(
+    dataset: string,
+    operations: readonly Operation[],
+    context: RequestContext,
+  ): Promise<Answer>
+  /** Writes under a server-assigned key that begins with `prefix`. Throws `DenizenError`. */
+  create(
+    dataset: string,
+    prefix: string,
+    value: { readonly bytes: Uint8Array; readonly mediaType: string },
+    context: RequestContext,
+  ): Promise<CreateAnswer>
+  /** Throws `DenizenError`. */
+  list(dataset: string, request: ListRequest, context: RequestContext): Promise<ListPage>
+  /** Throws `DenizenError`. */
+  explain(dataset: string, key: Key): Promise<Explanation>
+  cluster(): Promise<ClusterView>
+  /** `undefined` when the node serves; else why not yet. */
+  notReady(): string | undefined
+}

@@ -1,0 +1,127 @@
+/** The small rows beside records: feed states, homes, registrar entries, counters, digests. */
+import type { FeedNumber, Position } from '../model/position.ts'
+import type { RegionNumber } from '../model/slot.ts'
+import { readU53, viewOf, writeU53 } from './rows.ts'
+
+/**
+ * What a store knows of one feed of one slot.
+ *
+ * `end`: the last position that is stored here. At the feed's host, the last change made.
+ * `complete`: the complete cursor: everything of the feed up to here is durably applied. At the host
+ * it equals `end`. While a long range is being applied, `end` runs ahead of `complete`; the slot
+ * then answers only `eventual` reads, because it mixes states.
+ * `previousEnd`: where the generation before the newest one ended. A follower that is past it holds
+ * changes which the host has lost, and resyncs.
+ */
+export interface FeedState {
+  readonly end: Position
+  readonly complete: Position
+  readonly generation: number
+  readonly previousEnd: Position
+}
+
+export const newFeed: FeedState = { end: 0, complete: 0, generation: 0, previousEnd: 0 }
+
+export function encodeFeedState(state: FeedState): Uint8Array {
+  const bytes = new Uint8Array(32)
+  const view = viewOf(bytes)
+  writeU53(view, 0, state.end)
+  writeU53(view, 8, state.complete)
+  writeU53(view, 16, state.generation)
+  writeU53(view, 24, state.previousEnd)
+  return bytes
+}
+
+export function decodeFeedState(bytes: Uint8Array): FeedState {
+  const view = viewOf(bytes)
+  return {
+    end: readU53(view, 0),
+    complete: readU53(view, 8),
+    generation: readU53(view, 16),
+    previousEnd: readU53(view, 24),
+  }
+}
+
+/** Who is home of a group, since which term, writing into which feed. */
+export interface GroupHome {
+  readonly region: RegionNumber
+  readonly feed: FeedNumber
+  readonly term: number
+}
+
+export function encodeGroupHome(home: GroupHome): Uint8Array {
+  const bytes = new Uint8Array(14)
+  const view = viewOf(bytes)
+  view.setUint16(0, home.region)
+  view.setUint32(2, home.feed)
+  writeU53(view, 6, home.term)
+  return bytes
+}
+
+export function decodeGroupHome(bytes: Uint8Array): GroupHome {
+  const view = viewOf(bytes)
+  return { region: view.getUint16(0), feed: view.getUint32(2), term: readU53(view, 6) }
+}
+
+/** The home marker of a group as a feed carries it: the home, and the position it was written at. */
+export interface HomeMarker extends GroupHome {
+  readonly position: Position
+}
+
+export function encodeHomeMarker(marker: HomeMarker): Uint8Array {
+  const bytes = new Uint8Array(22)
+  bytes.set(encodeGroupHome(marker))
+  writeU53(viewOf(bytes), 14, marker.position)
+  return bytes
+}
+
+export const decodeHomeMarker = (bytes: Uint8Array): HomeMarker => ({
+  ...decodeGroupHome(bytes),
+  position: readU53(viewOf(bytes), 14),
+})
+
+/** The registrar's claim counter of a slot, in one registrar epoch. */
+export interface ClaimCounter {
+  readonly epoch: number
+  readonly n: number
+}
+
+export function encodeClaimCounter(counter: ClaimCounter): Uint8Array {
+  const bytes = new Uint8Array(16)
+  const view = viewOf(bytes)
+  writeU53(view, 0, counter.epoch)
+  writeU53(view, 8, counter.n)
+  return bytes
+}
+
+export function decodeClaimCounter(bytes: Uint8Array): ClaimCounter {
+  const view = viewOf(bytes)
+  return { epoch: readU53(view, 0), n: readU53(view, 8) }
+}
+
+/**
+ * The digest of a slot: the sum modulo 2⁶⁴ of the checksums of its live records. Order does not
+ * matter, so copies that hold the same records have the same digest, however they got there.
+ * Tombstones are left out: copies drop them at different times.
+ */
+export interface SlotDigest {
+  readonly sum: bigint
+  readonly records: number
+  readonly tombstones: number
+}
+
+export const emptyDigest: SlotDigest = { sum: 0n, records: 0, tombstones: 0 }
+
+export function encodeDigest(digest: SlotDigest): Uint8Array {
+  const bytes = new Uint8Array(24)
+  const view = viewOf(bytes)
+  view.setBigUint64(0, digest.sum)
+  writeU53(view, 8, digest.records)
+  writeU53(view, 16, digest.tombstones)
+  return bytes
+}
+
+export function decodeDigest(bytes: Uint8Array): SlotDigest {
+  const view = viewOf(bytes)
+  return { sum: view.getBigUint64(0), records: readU53(view, 8), tombstones: readU53(view, 16) }
+}

@@ -1,0 +1,184 @@
+/**
+ * The main thread's side of the boundary: calls to shards, gathered per turn of the event loop, and
+ * the map from (dataset, slot) to store and thread. A dataset's stores are fixed when it is made;
+ * which thread owns a store may change with every start.
+ */
+import { assert } from '../model/assert.ts'
+import { DenizenError } from '../model/errors.ts'
+import type { Slot } from '../model/slot.ts'
+import type { Growth, OperationMap, ShardReply, ShardRequest } from './shard.ts'
+import type { FromShard, ShardConfiguration, ShardPort } from './shard-messages.ts'
+
+export interface StoreLocation {
+  readonly dataset: string
+  readonly store: number
+  readonly directory: string
+}
+
+export interface ShardClientOptions {
+  readonly ports: readonly ShardPort[]
+  /** All stores of this node. */
+  readonly stores: readonly StoreLocation[]
+  readonly onGrowth: (growth: Growth) => void
+  readonly onBug: (trace: string) => void
+  readonly onFatal: (trace: string) => void
+}
+
+interface Waiting {
+  readonly resolve: (body: unknown) => void
+  readonly reject: (error: Error) => void
+}
+
+interface Line {
+  readonly port: ShardPort
+  readonly outbox: ShardRequest[]
+  opened: () => void
+  closed: () => void
+}
+
+export class ShardClient<Ops extends OperationMap> {
+  readonly #lines: readonly Line[]
+  readonly #stores: readonly StoreLocation[]
+  readonly #storeCounts = new Map<string, number>()
+  readonly #lineOf = new Map<string, Line>()
+  readonly #waiting = new Map<number, Waiting>()
+  readonly #options: ShardClientOptions
+  #nextId = 1
+  #flushing = false
+  #closed = false
+
+  constructor(options: ShardClientOptions) {
+    this.#options = options
+    this.#stores = options.stores
+    this.#lines = options.ports.map(port => {
+      const line: Line = { port, outbox: [], opened: () => {}, closed: () => {} }
+      port.onMessage(message => this.#receive(line, message))
+      return line
+    })
+    options.stores.forEach(({ dataset, store }, index) => {
+      this.#storeCounts.set(dataset, Math.max(this.#storeCounts.get(dataset) ?? 0, store + 1))
+      this.#lineOf.set(`${store}:${dataset}`, this.#lines[index % this.#lines.length] as Line)
+    })
+  }
+
+  /** Opens every store in the thread that owns it. */
+  async open(configuration: Omit<ShardConfiguration, 'stores'>): Promise<void> {
+    await Promise.all(
+      this.#lines.map(line => {
+        const stores = this.#stores.filter(
+          ({ dataset, store }) => this.#lineOf.get(`${store}:${dataset}`) === line,
+        )
+        return new Promise<void>(resolve => {
+          line.opened = resolve
+          line.port.post({ kind: 'open', configuration: { ...configuration, stores } })
+        })
+      }),
+    )
+  }
+
+  /** True where this node holds a copy of the dataset. */
+  stores(dataset: string): boolean {
+    return this.#storeCounts.has(dataset)
+  }
+
+  storeCount(dataset: string): number {
+    return this.#storeCounts.get(dataset) ?? 0
+  }
+
+  storeOfSlot(dataset: string, slot: Slot): number {
+    const count = this.storeCount(dataset)
+    assert(count > 0, 'a slot is asked for only where the dataset is stored')
+    return slot % count
+  }
+
+  /** Calls an operation on the store of a slot. Rejects with `DenizenError`. */
+  call<K extends keyof Ops & string>(
+    dataset: string,
+    slot: Slot,
+    name: K,
+    body: Ops[K]['request'],
+  ): Promise<Ops[K]['reply']> {
+    return this.callStore(dataset, this.storeOfSlot(dataset, slot), name, body)
+  }
+
+  callStore<K extends keyof Ops & string>(
+    dataset: string,
+    store: number,
+    name: K,
+    body: Ops[K]['request'],
+  ): Promise<Ops[K]['reply']> {
+    const line = this.#lineOf.get(`${store}:${dataset}`)
+    assert(line, 'a store is called only where it is open')
+    if (this.#closed) return Promise.reject(new DenizenError('not_ready', 'the node is stopping'))
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++
+      this.#waiting.set(id, { resolve, reject })
+      line.outbox.push({ id, dataset, store, name, body })
+      this.#flushSoon()
+    })
+  }
+
+  /** Calls an operation on every store of a dataset. */
+  callAll<K extends keyof Ops & string>(
+    dataset: string,
+    name: K,
+    body: Ops[K]['request'],
+  ): Promise<Ops[K]['reply'][]> {
+    const stores = Array.from({ length: this.storeCount(dataset) }, (_, index) => index)
+    return Promise.all(stores.map(store => this.callStore(dataset, store, name, body)))
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all(
+      this.#lines.map(
+        line =>
+          new Promise<void>(resolve => {
+            line.closed = resolve
+            line.port.post({ kind: 'close' })
+          }),
+      ),
+    )
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    setImmediate(() => {
+      this.#flushing = false
+      for (const { port, outbox } of this.#lines) {
+        if (outbox.length > 0) port.post({ kind: 'requests', requests: outbox.splice(0) })
+      }
+    })
+  }
+
+  #receive(line: Line, message: FromShard): void {
+    switch (message.kind) {
+      case 'opened':
+        line.opened()
+        return
+      case 'replies':
+        for (const reply of message.replies) this.#settle(reply)
+        return
+      case 'growth':
+        this.#options.onGrowth(message.growth)
+        return
+      case 'bug':
+        this.#options.onBug(message.trace)
+        return
+      case 'fatal':
+        this.#options.onFatal(message.trace)
+        return
+      case 'closed':
+        line.closed()
+    }
+  }
+
+  #settle(reply: ShardReply): void {
+    const waiting = this.#waiting.get(reply.id)
+    assert(waiting, 'a shard answers each request once')
+    this.#waiting.delete(reply.id)
+    if ('error' in reply) waiting.reject(DenizenError.fromWire(reply.error))
+    else waiting.resolve(reply.body)
+  }
+}

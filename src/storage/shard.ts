@@ -1,0 +1,177 @@
+/**
+ * A shard: the stores that one thread owns, and the loop that commits to them.
+ *
+ * Requests arrive in batches. Reads run at once, on committed and so durable state. Writes wait
+ * until the store's running commit is done; then all that have gathered run in one transaction, are
+ * committed together (group commit), and only then are answered. A request is checked against the
+ * placement table here once more, whoever sent it: this is the last check before bytes reach disk.
+ *
+ * What the operations mean is not the shard's business: the composition root passes handlers in.
+ */
+import { assert } from '../model/assert.ts'
+import { DenizenError, type WireError } from '../model/errors.ts'
+import type { Slot } from '../model/slot.ts'
+import type { Engine } from './engine.ts'
+import { EngineFailure } from './engine.ts'
+import { type StoreContext, StoreReader } from './store.ts'
+import { type GenerationsAtOpen, StoreTransaction } from './transaction.ts'
+
+/** Names of operations, with what each takes and gives. Plain data: it crosses threads. */
+export type OperationMap = Record<string, { request: unknown; reply: unknown }>
+
+export type Handlers<Ops extends OperationMap> = {
+  readonly reads: { readonly [K in keyof Ops]?: Handler<StoreReader, Ops[K]> }
+  readonly writes: { readonly [K in keyof Ops]?: Handler<StoreTransaction, Ops[K]> }
+}
+type Handler<Store, Op extends { request: unknown; reply: unknown }> = (
+  store: Store,
+  request: Op['request'],
+) => Op['reply']
+
+export interface ShardRequest {
+  readonly id: number
+  readonly dataset: string
+  readonly store: number
+  readonly name: string
+  readonly body: unknown
+}
+
+export type ShardReply =
+  | { readonly id: number; readonly body: unknown }
+  | { readonly id: number; readonly error: WireError }
+
+/** Feeds of these slots have grown, durably. */
+export interface Growth {
+  readonly dataset: string
+  readonly slots: readonly Slot[]
+}
+
+export interface ShardOptions {
+  readonly handlers: Handlers<OperationMap>
+  readonly onReplies: (replies: readonly ShardReply[]) => void
+  readonly onGrowth: (growth: Growth) => void
+  /** A bug's trace, for the log; the caller gets `internal`. */
+  readonly onBug: (error: unknown) => void
+  /** Engine failures: the process has to stop. */
+  readonly onFatal: (error: EngineFailure) => void
+  /** This region may store the dataset under the policies in force. */
+  readonly mayStore: (dataset: string) => boolean
+}
+
+/** Requests of one transaction: bounded, so that no single commit grows without end. */
+const TRANSACTION_REQUESTS_MAX = 2_048
+
+interface OpenStore {
+  readonly engine: Engine
+  readonly context: StoreContext
+  readonly reader: StoreReader
+  readonly generationsAtOpen: GenerationsAtOpen
+  readonly queue: ShardRequest[]
+  /** The running commit loop, if any. */
+  loop: Promise<void> | undefined
+}
+
+export class Shard {
+  readonly #options: ShardOptions
+  readonly #stores = new Map<string, OpenStore>()
+  #stopped = false
+
+  constructor(options: ShardOptions) {
+    this.#options = options
+  }
+
+  open(dataset: string, store: number, engine: Engine, context: StoreContext): void {
+    assert(this.#options.mayStore(dataset), 'a store is opened only where the policy permits it')
+    const reader = new StoreReader(engine, context)
+    const generationsAtOpen = new Map<Slot, number>()
+    for (const { slot, feed, state } of reader.feedStates()) {
+      if (feed === context.ownFeed) generationsAtOpen.set(slot, state.generation)
+    }
+    const opened = { engine, context, reader, generationsAtOpen, queue: [], loop: undefined }
+    this.#stores.set(nameOf(dataset, store), opened)
+  }
+
+  submit(requests: readonly ShardRequest[]): void {
+    const replies: ShardReply[] = []
+    const written = new Set<OpenStore>()
+    for (const request of requests) {
+      const store = this.#stores.get(nameOf(request.dataset, request.store))
+      if (this.#stopped || !store) {
+        const error = new DenizenError('not_ready', 'this node has no such store open')
+        replies.push({ id: request.id, error: error.toWire() })
+        continue
+      }
+      const read = this.#options.handlers.reads[request.name]
+      if (read) replies.push(this.#run(request, () => read(store.reader, request.body)))
+      else {
+        store.queue.push(request)
+        written.add(store)
+      }
+    }
+    if (replies.length > 0) this.#options.onReplies(replies)
+    for (const store of written) store.loop ??= this.#commitLoop(store)
+  }
+
+  async #commitLoop(store: OpenStore): Promise<void> {
+    try {
+      while (store.queue.length > 0) {
+        await this.#commitOnce(store, store.queue.splice(0, TRANSACTION_REQUESTS_MAX))
+      }
+    } catch (error) {
+      this.#stopped = true
+      this.#options.onFatal(
+        error instanceof EngineFailure
+          ? error
+          : new EngineFailure('a commit failed', { cause: error }),
+      )
+    } finally {
+      store.loop = undefined
+    }
+  }
+
+  async #commitOnce(store: OpenStore, requests: readonly ShardRequest[]): Promise<void> {
+    const transaction = new StoreTransaction(store.engine, store.context, store.generationsAtOpen)
+    const replies = requests.map(request => {
+      const savepoint = transaction.savepoint()
+      const reply = this.#run(request, () => this.#write(transaction, request))
+      if ('error' in reply) transaction.rollBackTo(savepoint)
+      return reply
+    })
+    const { changes, touchedSlots } = transaction
+    if (changes.length > 0) await store.engine.commit(changes)
+    this.#options.onReplies(replies)
+    if (touchedSlots.length > 0) {
+      this.#options.onGrowth({ dataset: store.context.placement.id, slots: touchedSlots })
+    }
+  }
+
+  #write(transaction: StoreTransaction, request: ShardRequest): unknown {
+    if (!this.#options.mayStore(request.dataset)) {
+      throw new DenizenError('residency_violation', 'this region may not store the dataset')
+    }
+    const write = this.#options.handlers.writes[request.name]
+    assert(write, `a handler for ${request.name}`)
+    return write(transaction, request.body)
+  }
+
+  #run(request: ShardRequest, task: () => unknown): ShardReply {
+    try {
+      return { id: request.id, body: task() }
+    } catch (error) {
+      if (error instanceof EngineFailure) throw error
+      if (error instanceof DenizenError) return { id: request.id, error: error.toWire() }
+      this.#options.onBug(error)
+      const internal = new DenizenError('internal', 'the store met a bug', { applied: 'no' })
+      return { id: request.id, error: internal.toWire() }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stopped = true
+    await Promise.all([...this.#stores.values()].map(({ loop }) => loop))
+    await Promise.all([...this.#stores.values()].map(({ engine }) => engine.close()))
+    this.#stores.clear()
+  }
+}
+
+const nameOf = (dataset: string, store: number): string => `${store}:${dataset}`

@@ -1,0 +1,159 @@
+/**
+ * One store of a dataset: an engine with the meaning of its rows. `StoreReader` reads what is
+ * committed, and so durable; `StoreTransaction` adds staged changes on top, which one commit makes
+ * durable together.
+ */
+import { assert } from '../model/assert.ts'
+import { fromUtf8, utf8 } from '../model/bytes.ts'
+import { DenizenError } from '../model/errors.ts'
+import type { Hasher } from '../model/hash.ts'
+import type { Key } from '../model/key.ts'
+import type { Placement } from '../model/placement.ts'
+import type { FeedNumber, Position } from '../model/position.ts'
+import type { Slot } from '../model/slot.ts'
+import type { Engine } from './engine.ts'
+import { decodeRecord, type StoredRecord } from './record.ts'
+import {
+  type ClaimCounter,
+  decodeClaimCounter,
+  decodeDigest,
+  decodeFeedState,
+  decodeGroupHome,
+  decodeHomeMarker,
+  emptyDigest,
+  type FeedState,
+  type GroupHome,
+  type HomeMarker,
+  newFeed,
+  type SlotDigest,
+} from './row-values.ts'
+import { parseFeedRow, recordRange, rowKeys, rowText, tableRange } from './rows.ts'
+
+/** What an entry of a feed points to. */
+export const entryKind = { record: 1, home: 2 } as const
+export type EntryKind = (typeof entryKind)[keyof typeof entryKind]
+
+export interface FeedEntry {
+  readonly position: Position
+  readonly kind: EntryKind
+  /** The key of a record, or the group of a home marker. */
+  readonly text: string
+}
+
+/** Where a store stands: whose it is, and in whose hands. */
+export interface StoreContext {
+  readonly hasher: Hasher
+  /** The dataset's placement under the policy in force. */
+  readonly placement: Placement
+  /** The feed that this region writes. */
+  readonly ownFeed: FeedNumber
+}
+
+export class StoreReader {
+  readonly engine: Engine
+  readonly context: StoreContext
+
+  constructor(engine: Engine, context: StoreContext) {
+    this.engine = engine
+    this.context = context
+  }
+
+  /** Overridden by transactions, which see their own staged rows first. */
+  protected row(rowKey: Uint8Array): Uint8Array | undefined {
+    return this.engine.get(rowKey)
+  }
+
+  /** The record of a key, tombstones included. Throws `damaged_record`. */
+  record(key: string): StoredRecord | undefined {
+    const bytes = this.recordBytes(key)
+    return bytes && decodeRecord(this.context.hasher, key, bytes)
+  }
+
+  recordBytes(key: string): Uint8Array | undefined {
+    return this.row(rowKeys.record(key))
+  }
+
+  slotOfKey(key: string): Slot {
+    const { placement } = this.context
+    return placement.slotOf(placement.groupOf(key as Key))
+  }
+
+  homeMarker(group: string): HomeMarker | undefined {
+    const bytes = this.row(rowKeys.home(group))
+    return bytes && decodeHomeMarker(bytes)
+  }
+
+  registrarEntry(group: string): GroupHome | undefined {
+    const bytes = this.row(rowKeys.registrar(group))
+    return bytes && decodeGroupHome(bytes)
+  }
+
+  claimCounter(slot: Slot): ClaimCounter | undefined {
+    const bytes = this.row(rowKeys.claims(slot))
+    return bytes && decodeClaimCounter(bytes)
+  }
+
+  feedState(slot: Slot, feed: FeedNumber): FeedState {
+    const bytes = this.row(rowKeys.feedState(slot, feed))
+    return bytes ? decodeFeedState(bytes) : newFeed
+  }
+
+  digest(slot: Slot): SlotDigest {
+    const bytes = this.row(rowKeys.digest(slot))
+    return bytes ? decodeDigest(bytes) : emptyDigest
+  }
+
+  /** The states of all feeds of all slots. Committed state only. */
+  *feedStates(): IterableIterator<{ slot: Slot; feed: FeedNumber; state: FeedState }> {
+    for (const { key, value } of this.engine.range(tableRange('feedState'))) {
+      const { slot, feed } = parseFeedRow(key)
+      yield { slot, feed, state: decodeFeedState(value) }
+    }
+  }
+
+  /** The feeds of one slot. Committed state only. */
+  *feedsOfSlot(slot: Slot): IterableIterator<{ feed: FeedNumber; state: FeedState }> {
+    const range = { from: rowKeys.feedState(slot, 0), to: rowKeys.feedState(slot + 1, 0) }
+    for (const { key, value } of this.engine.range(range)) {
+      yield { feed: parseFeedRow(key).feed, state: decodeFeedState(value) }
+    }
+  }
+
+  /** Entries of a feed after a position, oldest first. Committed state only. */
+  *feedEntries(slot: Slot, feed: FeedNumber, after: Position): IterableIterator<FeedEntry> {
+    const from = rowKeys.feedEntry(slot, feed, after + 1)
+    const to = rowKeys.feedEntry(slot, feed + 1, 0)
+    for (const { key, value } of this.engine.range({ from, to })) {
+      yield { position: parseFeedRow(key).position, ...decodeEntry(value) }
+    }
+  }
+
+  /** Records in key order, tombstones included. Committed state only. Throws `damaged_record`. */
+  *records(
+    prefix: string,
+    after?: string,
+  ): IterableIterator<{ key: Key; record: StoredRecord; bytes: Uint8Array }> {
+    for (const { key: rowKey, value } of this.engine.range(recordRange(prefix, after))) {
+      const key = rowText(rowKey) as Key
+      yield { key, record: decodeRecord(this.context.hasher, key, value), bytes: value }
+    }
+  }
+}
+
+export const encodeEntry = (kind: EntryKind, text: string): Uint8Array => {
+  const bytes = utf8(text)
+  const entry = new Uint8Array(1 + bytes.length)
+  entry[0] = kind
+  entry.set(bytes, 1)
+  return entry
+}
+
+function decodeEntry(bytes: Uint8Array): { kind: EntryKind; text: string } {
+  const kind = bytes[0]
+  if (kind !== entryKind.record && kind !== entryKind.home) {
+    throw new DenizenError('damaged_record', 'a feed entry is of an unknown kind')
+  }
+  const text = fromUtf8(bytes.subarray(1))
+  assert(text.length > 0, 'a feed entry names a key or a group')
+  return { kind, text }
+}
