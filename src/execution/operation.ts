@@ -36,8 +36,11 @@ export interface Receipt {
   /** The region whose copy answered. */
   readonly servedBy: RegionId
   readonly role: 'home' | 'replica'
-  /** 0 at the home; at a replica the age of the newest state that it provably has. */
-  readonly stalenessMs: number
+  /**
+   * 0 at the home; at a replica the age of the newest state that it provably has. Absent where it
+   * can't say, as it has not heard from a home since it started.
+   */
+  readonly stalenessMs?: number
 }
 
 export type Outcome =

@@ -39,6 +39,11 @@ export const errorKinds = {
     'A precondition is not valid',
     'Send If-Match or If-None-Match with an ETag as Denizen returned it, or "*".',
   ),
+  bad_session: kind(
+    400,
+    'The session token is not valid',
+    'Send Denizen-Session exactly as the last reply gave it, or leave it out to start a session.',
+  ),
   not_supported: kind(
     400,
     'This version does not support that',
@@ -117,6 +122,12 @@ export const errorKinds = {
     'The keeper of the cluster can not be reached',
     'Retry later; data goes on flowing meanwhile.',
     { retry: 'safe', level: 'warn' },
+  ),
+  session_ahead: kind(
+    503,
+    'No reachable copy has all that this session has seen',
+    'Retry soon; copies catch up. Without Denizen-Session an older state is answered at once.',
+    { retry: 'safe', level: 'info' },
   ),
   no_serving_region: kind(
     503,

@@ -35,6 +35,8 @@ export const limits = {
   streamCreditBytes: 4 * 1024 * 1024,
   /** Target size of one chunk of a feed. */
   chunkBytesMax: 192 * 1024,
+  /** Polls of a stream that have not been answered; more are not sent. */
+  pollsInFlightMax: 8,
   /** Calls in flight to one peer; more are refused, not queued. */
   callsInFlightMax: 4_096,
   /** Bytes of the first frame of a connection, before the other end is known. */

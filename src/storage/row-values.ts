@@ -10,37 +10,60 @@ import { readU53, viewOf, writeU53 } from './rows.ts'
  * `complete`: the complete cursor: everything of the feed up to here is durably applied. At the host
  * it equals `end`. While a long range is being applied, `end` runs ahead of `complete`; the slot
  * then answers only `eventual` reads, because it mixes states.
- * `previousEnd`: where the generation before the newest one ended. A follower that is past it holds
- * changes which the host has lost, and resyncs.
+ * `replacing`: a replacing snapshot has begun here and not ended.
+ * `boundaries`: at the host, where each generation began: the newest 64, oldest first.
  */
 export interface FeedState {
   readonly end: Position
   readonly complete: Position
+  readonly replacing: boolean
+  readonly boundaries: readonly GenerationBoundary[]
+}
+
+/** Generation `generation` began when the feed ended at `previousEnd`. */
+export interface GenerationBoundary {
   readonly generation: number
   readonly previousEnd: Position
 }
 
-export const newFeed: FeedState = { end: 0, complete: 0, generation: 0, previousEnd: 0 }
+export const newFeed: FeedState = { end: 0, complete: 0, replacing: false, boundaries: [] }
+
+export const BOUNDARIES_MAX = 64
+
+const FEED_STATE_HEADER_BYTES = 17
+const BOUNDARY_BYTES = 16
 
 export function encodeFeedState(state: FeedState): Uint8Array {
-  const bytes = new Uint8Array(32)
+  const bytes = new Uint8Array(FEED_STATE_HEADER_BYTES + state.boundaries.length * BOUNDARY_BYTES)
   const view = viewOf(bytes)
   writeU53(view, 0, state.end)
   writeU53(view, 8, state.complete)
-  writeU53(view, 16, state.generation)
-  writeU53(view, 24, state.previousEnd)
+  view.setUint8(16, state.replacing ? 1 : 0)
+  state.boundaries.forEach(({ generation, previousEnd }, index) => {
+    const offset = FEED_STATE_HEADER_BYTES + index * BOUNDARY_BYTES
+    writeU53(view, offset, generation)
+    writeU53(view, offset + 8, previousEnd)
+  })
   return bytes
 }
 
 export function decodeFeedState(bytes: Uint8Array): FeedState {
   const view = viewOf(bytes)
+  const boundaries: GenerationBoundary[] = []
+  for (let at = FEED_STATE_HEADER_BYTES; at < bytes.length; at += BOUNDARY_BYTES) {
+    boundaries.push({ generation: readU53(view, at), previousEnd: readU53(view, at + 8) })
+  }
   return {
     end: readU53(view, 0),
     complete: readU53(view, 8),
-    generation: readU53(view, 16),
-    previousEnd: readU53(view, 24),
+    replacing: view.getUint8(16) === 1,
+    boundaries,
   }
 }
+
+/** The generation that a host's feed is in; 0 before its first change. */
+export const currentGeneration = ({ boundaries }: FeedState): number =>
+  boundaries.at(-1)?.generation ?? 0
 
 /** Who is home of a group, since which term, writing into which feed. */
 export interface GroupHome {

@@ -66,7 +66,7 @@ export const tableRange = (name: keyof typeof table): { from: Uint8Array; to: Ui
 /** The text behind the tag of a record, home or registrar row. */
 export const rowText = (rowKey: Uint8Array): string => fromUtf8(rowKey.subarray(1))
 
-/** Slot, feed and position of a feed entry's row (position is 0 for a feed state's). */
+/** Slot, feed and position of a row that begins with a slot; 0 for what its kind does not have. */
 export function parseFeedRow(rowKey: Uint8Array): {
   slot: Slot
   feed: FeedNumber
@@ -75,7 +75,7 @@ export function parseFeedRow(rowKey: Uint8Array): {
   const view = viewOf(rowKey)
   return {
     slot: view.getUint16(1),
-    feed: view.getUint32(3),
+    feed: rowKey.length > 3 ? view.getUint32(3) : 0,
     position: rowKey.length > 7 ? readU53(view, 7) : 0,
   }
 }

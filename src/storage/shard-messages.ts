@@ -5,7 +5,7 @@
  */
 import type { PolicyData } from '../model/placement.ts'
 import type { FeedNumber } from '../model/position.ts'
-import type { RegionId } from '../model/slot.ts'
+import type { RegionId, RegionNumber } from '../model/slot.ts'
 import type { Growth, ShardReply, ShardRequest } from './shard.ts'
 
 /** What a shard thread has to know to open its stores. */
@@ -13,6 +13,7 @@ export interface ShardConfiguration {
   readonly policy: PolicyData
   readonly policyEpoch: number
   readonly self: RegionId
+  readonly regionNumbers: Readonly<Record<RegionId, RegionNumber>>
   readonly ownFeed: FeedNumber
   readonly stores: readonly {
     readonly dataset: string

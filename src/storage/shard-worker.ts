@@ -2,6 +2,7 @@
 import { assert } from '../model/assert.ts'
 import type { Hasher } from '../model/hash.ts'
 import { PlacementTable } from '../model/placement.ts'
+import { RegionNumbers } from '../model/slot.ts'
 import type { EngineKind } from './engine.ts'
 import { type Handlers, type OperationMap, Shard } from './shard.ts'
 import type { FromShard, ShardConfiguration, ToShard } from './shard-messages.ts'
@@ -44,9 +45,10 @@ export function createShardWorker(options: ShardWorkerOptions): (message: ToShar
 
 async function openShard(
   { hasher, engineKind, handlers, post }: ShardWorkerOptions,
-  { policy, policyEpoch, self, ownFeed, stores }: ShardConfiguration,
+  { policy, policyEpoch, self, regionNumbers, ownFeed, stores }: ShardConfiguration,
 ): Promise<Shard> {
   const table = new PlacementTable(policy, policyEpoch, hasher)
+  const regions = new RegionNumbers(regionNumbers)
   const shard = new Shard({
     handlers,
     mayStore: dataset => table.byId(dataset)?.mayStore(self) === true,
@@ -59,7 +61,7 @@ async function openShard(
     const placement = table.byId(dataset)
     assert(placement, 'the configuration names datasets of the policy')
     const engine = await engineKind.open(directory)
-    shard.open(dataset, store, engine, { hasher, placement, ownFeed })
+    shard.open(dataset, store, engine, { hasher, placement, self, ownFeed, regions })
   }
   return shard
 }

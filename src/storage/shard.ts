@@ -10,9 +10,11 @@
  */
 import { assert } from '../model/assert.ts'
 import { DenizenError, type WireError } from '../model/errors.ts'
+import type { Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Engine } from './engine.ts'
 import { EngineFailure } from './engine.ts'
+import { currentGeneration } from './row-values.ts'
 import { type StoreContext, StoreReader } from './store.ts'
 import { type GenerationsAtOpen, StoreTransaction } from './transaction.ts'
 
@@ -40,10 +42,10 @@ export type ShardReply =
   | { readonly id: number; readonly body: unknown }
   | { readonly id: number; readonly error: WireError }
 
-/** Feeds of these slots have grown, durably. */
+/** This region's feeds of some slots have grown, durably, to these ends. */
 export interface Growth {
   readonly dataset: string
-  readonly slots: readonly Slot[]
+  readonly ends: readonly { readonly slot: Slot; readonly end: Position }[]
 }
 
 export interface ShardOptions {
@@ -85,7 +87,7 @@ export class Shard {
     const reader = new StoreReader(engine, context)
     const generationsAtOpen = new Map<Slot, number>()
     for (const { slot, feed, state } of reader.feedStates()) {
-      if (feed === context.ownFeed) generationsAtOpen.set(slot, state.generation)
+      if (feed === context.ownFeed) generationsAtOpen.set(slot, currentGeneration(state))
     }
     const opened = { engine, context, reader, generationsAtOpen, queue: [], loop: undefined }
     this.#stores.set(nameOf(dataset, store), opened)
@@ -137,12 +139,10 @@ export class Shard {
       if ('error' in reply) transaction.rollBackTo(savepoint)
       return reply
     })
-    const { changes, touchedSlots } = transaction
+    const { changes, grown: ends } = transaction
     if (changes.length > 0) await store.engine.commit(changes)
     this.#options.onReplies(replies)
-    if (touchedSlots.length > 0) {
-      this.#options.onGrowth({ dataset: store.context.placement.id, slots: touchedSlots })
-    }
+    if (ends.length > 0) this.#options.onGrowth({ dataset: store.context.placement.id, ends })
   }
 
   #write(transaction: StoreTransaction, request: ShardRequest): unknown {

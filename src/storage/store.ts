@@ -10,7 +10,7 @@ import type { Hasher } from '../model/hash.ts'
 import type { Key } from '../model/key.ts'
 import type { Placement } from '../model/placement.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
-import type { Slot } from '../model/slot.ts'
+import type { RegionId, RegionNumbers, Slot } from '../model/slot.ts'
 import type { Engine } from './engine.ts'
 import { decodeRecord, type StoredRecord } from './record.ts'
 import {
@@ -45,8 +45,11 @@ export interface StoreContext {
   readonly hasher: Hasher
   /** The dataset's placement under the policy in force. */
   readonly placement: Placement
+  readonly self: RegionId
   /** The feed that this region writes. */
   readonly ownFeed: FeedNumber
+  /** Region numbers of coordination: what rows hold in place of ids. */
+  readonly regions: RegionNumbers
 }
 
 export class StoreReader {
@@ -103,6 +106,13 @@ export class StoreReader {
     return bytes ? decodeDigest(bytes) : emptyDigest
   }
 
+  /** The digests of all slots that have one. Committed state only. */
+  *digests(): IterableIterator<{ slot: Slot; digest: SlotDigest }> {
+    for (const { key, value } of this.engine.range(tableRange('digest'))) {
+      yield { slot: parseFeedRow(key).slot, digest: decodeDigest(value) }
+    }
+  }
+
   /** The states of all feeds of all slots. Committed state only. */
   *feedStates(): IterableIterator<{ slot: Slot; feed: FeedNumber; state: FeedState }> {
     for (const { key, value } of this.engine.range(tableRange('feedState'))) {
@@ -119,6 +129,13 @@ export class StoreReader {
     }
   }
 
+  /** The home markers of all groups. Committed state only. */
+  *homeMarkers(): IterableIterator<{ group: string; marker: HomeMarker }> {
+    for (const { key, value } of this.engine.range(tableRange('home'))) {
+      yield { group: rowText(key), marker: decodeHomeMarker(value) }
+    }
+  }
+
   /** Entries of a feed after a position, oldest first. Committed state only. */
   *feedEntries(slot: Slot, feed: FeedNumber, after: Position): IterableIterator<FeedEntry> {
     const from = rowKeys.feedEntry(slot, feed, after + 1)
@@ -129,13 +146,16 @@ export class StoreReader {
   }
 
   /** Records in key order, tombstones included. Committed state only. Throws `damaged_record`. */
-  *records(
-    prefix: string,
-    after?: string,
-  ): IterableIterator<{ key: Key; record: StoredRecord; bytes: Uint8Array }> {
+  *records(prefix: string, after?: string): IterableIterator<{ key: Key; record: StoredRecord }> {
+    for (const { key, bytes } of this.recordRows(prefix, after)) {
+      yield { key, record: decodeRecord(this.context.hasher, key, bytes) }
+    }
+  }
+
+  /** As `records`, without looking into them: nothing is verified. */
+  *recordRows(prefix: string, after?: string): IterableIterator<{ key: Key; bytes: Uint8Array }> {
     for (const { key: rowKey, value } of this.engine.range(recordRange(prefix, after))) {
-      const key = rowText(rowKey) as Key
-      yield { key, record: decodeRecord(this.context.hasher, key, value), bytes: value }
+      yield { key: rowText(rowKey) as Key, bytes: value }
     }
   }
 }

@@ -15,7 +15,9 @@ import type { Slot } from '../model/slot.ts'
 import type { Engine, RowChange } from './engine.ts'
 import { encodeRecord, isTombstone, recordChecksum, type StoredRecord } from './record.ts'
 import {
+  BOUNDARIES_MAX,
   type ClaimCounter,
+  currentGeneration,
   encodeClaimCounter,
   encodeDigest,
   encodeFeedState,
@@ -34,7 +36,7 @@ export type GenerationsAtOpen = ReadonlyMap<Slot, number>
 export class StoreTransaction extends StoreReader {
   readonly #staged = new Map<string, RowChange>()
   readonly #undo: { name: string; before: RowChange | undefined }[] = []
-  readonly #touched = new Set<Slot>()
+  readonly #grown = new Set<Slot>()
   readonly #generationsAtOpen: GenerationsAtOpen
 
   constructor(engine: Engine, context: StoreContext, generationsAtOpen: GenerationsAtOpen) {
@@ -69,9 +71,12 @@ export class StoreTransaction extends StoreReader {
     return [...this.#staged.values()]
   }
 
-  /** Slots in which a feed grew: whoever follows them has something to read after the commit. */
-  get touchedSlots(): readonly Slot[] {
-    return [...this.#touched]
+  /** Where this region's feeds will end after the commit: their followers have something to read. */
+  get grown(): { slot: Slot; end: Position }[] {
+    return [...this.#grown].map(slot => ({
+      slot,
+      end: this.feedState(slot, this.context.ownFeed).end,
+    }))
   }
 
   /**
@@ -82,15 +87,20 @@ export class StoreTransaction extends StoreReader {
     const feed = this.context.ownFeed
     const state = this.feedState(slot, feed)
     assert(state.complete === state.end, 'the host of a feed is complete')
-    const fresh = state.generation === (this.#generationsAtOpen.get(slot) ?? 0)
-    const generation = fresh ? state.generation + 1 : state.generation
+    const current = currentGeneration(state)
+    const fresh = current === (this.#generationsAtOpen.get(slot) ?? 0)
+    const generation = fresh ? current + 1 : current
     const position = nextPosition(fresh ? generationStart(generation) : state.end)
     assert(generationOf(position) === generation, 'a position carries its generation')
+    const boundaries = fresh
+      ? [...state.boundaries, { generation, previousEnd: state.end }].slice(-BOUNDARIES_MAX)
+      : state.boundaries
+    this.#grown.add(slot)
     this.putFeedState(slot, feed, {
-      generation,
       end: position,
       complete: position,
-      previousEnd: fresh ? state.end : state.previousEnd,
+      replacing: false,
+      boundaries,
     })
     return position
   }
@@ -113,7 +123,7 @@ export class StoreTransaction extends StoreReader {
     entry: { feed: FeedNumber; position: Position },
   ): void {
     const before = this.record(key)
-    if (before?.feed === entry.feed) this.#dropEntry(slot, entry.feed, before.version.seq)
+    if (before?.feed === entry.feed) this.dropEntry(slot, entry.feed, before.version.seq)
     this.#countRecord(slot, key, bytes)
     this.#stage(rowKeys.record(key), bytes)
     this.putEntry(slot, entry, entryKind.record, key)
@@ -126,15 +136,16 @@ export class StoreTransaction extends StoreReader {
     text: string,
   ): void {
     this.#stage(rowKeys.feedEntry(slot, feed, position), encodeEntry(kind, text))
-    this.#touched.add(slot)
   }
 
-  #dropEntry(slot: Slot, feed: FeedNumber, position: Position): void {
+  dropEntry(slot: Slot, feed: FeedNumber, position: Position): void {
     this.#stage(rowKeys.feedEntry(slot, feed, position), null)
   }
 
   /** Removes a record for good; only a replacing snapshot does that. */
   dropRecord(slot: Slot, key: string): void {
+    const held = this.record(key)
+    if (held) this.dropEntry(slot, held.feed, held.version.seq)
     this.#countRecord(slot, key, undefined)
     this.#stage(rowKeys.record(key), null)
   }

@@ -1,0 +1,166 @@
+/**
+ * The one record that coordination keeps: who the regions are, which policy is in force, which
+ * region is registrar of what. Nothing per key is in it. It is ordered by (keeper epoch, revision):
+ * whoever sees a higher one fetches it before acting.
+ */
+import { z } from 'zod'
+import type { Hasher } from '../model/hash.ts'
+import { highestWeight, type PolicyData } from '../model/placement.ts'
+import { type FeedNumber, feedNumber } from '../model/position.ts'
+import type { RegionId, RegionNumber, Slot } from '../model/slot.ts'
+
+const text = z.string().min(1)
+const regionNumberSchema = z.int().min(1).max(65_535)
+const forbiddenSchema = z.strictObject({
+  home: text.exactOptional(),
+  store: text.exactOptional(),
+  serve: text.exactOptional(),
+})
+
+const placementSchema = z.strictObject({
+  id: text,
+  name: text,
+  prefix: z.string(),
+  slots: z.int().min(1).max(65_535),
+  groupBySegments: z.int().min(1).nullable(),
+  homing: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('hint') }),
+    z.strictObject({ kind: z.literal('hash') }),
+    z.strictObject({ kind: z.literal('pinned'), region: text }),
+    z.strictObject({
+      kind: z.literal('prefix'),
+      homes: z.array(z.strictObject({ prefix: text, region: text })),
+    }),
+  ]),
+  outside: z.enum(['redirect', 'refuse']),
+  anywhere: z.boolean(),
+  law: z.array(text),
+  home: z.array(text).min(1),
+  store: z.array(text).min(1),
+  serve: z.array(text).min(1),
+  forbidden: z.record(text, forbiddenSchema),
+})
+
+export const policyDataSchema: z.ZodType<PolicyData> = z.strictObject({
+  cluster: text,
+  keeper: text,
+  regions: z.array(
+    z.strictObject({
+      id: text,
+      name: text,
+      country: text,
+      operator: text,
+      operatorCountry: text,
+      latitude: z.number(),
+      longitude: z.number(),
+    }),
+  ),
+  placements: z.array(placementSchema),
+})
+
+const memberSchema = z.strictObject({
+  /** Never reused: the high half of the region's feed numbers. */
+  number: regionNumberSchema,
+  /** Which of the region's feeds is open: 1 until a fail-over gives it a new one. */
+  opening: z.int().min(1).max(65_535),
+  /** The node that serves the region; null until it has joined. */
+  nodeId: text.nullable(),
+  /** Public base URL, as the node advertises it. */
+  url: text.nullable(),
+})
+
+export const clusterRecordSchema = z.strictObject({
+  format: z.literal(1),
+  clusterId: text,
+  keeperEpoch: z.int().min(1),
+  revision: z.int().min(1),
+  policyEpoch: z.int().min(1),
+  current: policyDataSchema,
+  members: z.record(text, memberSchema),
+  registrars: z.record(
+    text,
+    z.strictObject({ epoch: z.int().min(1), slots: z.array(regionNumberSchema) }),
+  ),
+  /** 32 random bytes, hexadecimal: session tokens are MACed with it. */
+  sessionKey: z.string().regex(/^[0-9a-f]{64}$/),
+})
+
+export type ClusterRecord = z.infer<typeof clusterRecordSchema>
+export type Member = z.infer<typeof memberSchema>
+
+/** The order of records: keeper epoch first. */
+export interface RecordOrder {
+  readonly keeperEpoch: number
+  readonly revision: number
+}
+
+export const compareOrder = (a: RecordOrder, b: RecordOrder): number =>
+  a.keeperEpoch === b.keeperEpoch ? a.revision - b.revision : a.keeperEpoch - b.keeperEpoch
+
+/** The first record of a new cluster. */
+export function foundCluster(
+  policy: PolicyData,
+  hasher: Hasher,
+  ids: { readonly clusterId: string; readonly sessionKey: string },
+): ClusterRecord {
+  const numbers = new Map(policy.regions.map(({ id }, index) => [id, index + 1]))
+  const members = Object.fromEntries(
+    [...numbers].map(([id, number]) => [id, { number, opening: 1, nodeId: null, url: null }]),
+  )
+  const registrars = Object.fromEntries(
+    policy.placements.map(({ id, slots, home }) => [
+      id,
+      { epoch: 1, slots: registrarSlots(hasher, id, slots, home, numbers) },
+    ]),
+  )
+  return {
+    format: 1,
+    ...ids,
+    keeperEpoch: 1,
+    revision: 1,
+    policyEpoch: 1,
+    current: policy,
+    members,
+    registrars,
+  }
+}
+
+/** Registrars spread by rendezvous hashing over the regions that may home. */
+const registrarSlots = (
+  hasher: Hasher,
+  dataset: string,
+  slots: number,
+  candidates: readonly RegionId[],
+  numbers: ReadonlyMap<RegionId, RegionNumber>,
+): RegionNumber[] =>
+  Array.from({ length: slots }, (_, slot) => {
+    const region = highestWeight(hasher, `registrar/${dataset}/${slot}`, candidates)
+    return numbers.get(region) as RegionNumber
+  })
+
+/** A record with one region's node entered: what a join changes. */
+export function withMember(
+  record: ClusterRecord,
+  region: RegionId,
+  change: { readonly nodeId: string; readonly url: string },
+): ClusterRecord {
+  const member = record.members[region] as Member
+  return {
+    ...record,
+    revision: record.revision + 1,
+    members: { ...record.members, [region]: { ...member, ...change } },
+  }
+}
+
+export const memberFeed = ({ number, opening }: Member): FeedNumber => feedNumber(number, opening)
+
+export function registrarOf(
+  record: ClusterRecord,
+  dataset: string,
+  slot: Slot,
+): { region: RegionId; epoch: number } | undefined {
+  const registrar = record.registrars[dataset]
+  const number = registrar?.slots[slot]
+  const found = Object.entries(record.members).find(([, member]) => member.number === number)
+  return registrar && found && { region: found[0], epoch: registrar.epoch }
+}

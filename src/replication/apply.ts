@@ -1,0 +1,133 @@
+/**
+ * The follower's side in the shard. A chunk is applied in the shard's one commit, so a range that
+ * fits one chunk appears at once. Records go in with the version they were made with, and never
+ * over a newer one (invariant T); their bytes are stored as they came, after their checksum holds.
+ */
+import { compareUtf8 } from '../model/bytes.ts'
+import { DenizenError } from '../model/errors.ts'
+import type { FeedNumber, Position } from '../model/position.ts'
+import { compareVersions } from '../model/version.ts'
+import { decodeRecord, type StoredRecord } from '../storage/record.ts'
+import { decodeHomeMarker } from '../storage/row-values.ts'
+import { entryKind } from '../storage/store.ts'
+import type { StoreTransaction } from '../storage/transaction.ts'
+import type { FeedChunk, ReplaceChunk } from './messages.ts'
+
+export type ApplyReply =
+  | { readonly kind: 'applied'; readonly end: Position; readonly complete: Position }
+  /** The chunk does not begin where this copy stands: follow again from there. */
+  | { readonly kind: 'gap' }
+
+export function applyChunk(store: StoreTransaction, chunk: FeedChunk): ApplyReply {
+  const { slot, feed, after, to, complete, items } = chunk
+  const state = store.feedState(slot, feed)
+  if (feed === store.context.ownFeed)
+    throw new DenizenError('bad_request', 'a region hosts its feed')
+  if (state.end !== after || state.replacing) return { kind: 'gap' }
+  for (const { position, kind, text, bytes } of items) {
+    if (position <= after || position > to) {
+      throw new DenizenError('bad_request', 'an item of a chunk lies outside the chunk')
+    }
+    if (kind === entryKind.home) applyMarker(store, slot, text, bytes)
+    else applyRecord(store, slot, text, bytes, { feed, position })
+  }
+  const next = { ...state, end: to, complete: complete ? to : state.complete }
+  store.putFeedState(slot, feed, next)
+  return { kind: 'applied', end: next.end, complete: next.complete }
+}
+
+function applyRecord(
+  store: StoreTransaction,
+  slot: number,
+  key: string,
+  bytes: Uint8Array,
+  entry: { feed: FeedNumber; position: Position },
+): void {
+  checkSlot(store, slot, key)
+  const incoming = decodeRecord(store.context.hasher, key, bytes)
+  const held = store.record(key)
+  if (held && compareVersions(incoming.version, held.version) <= 0) {
+    store.putEntry(slot, entry, entryKind.record, key)
+    return
+  }
+  store.putRecord(slot, key, bytes, entry)
+}
+
+function applyMarker(
+  store: StoreTransaction,
+  slot: number,
+  group: string,
+  bytes: Uint8Array,
+): void {
+  const marker = decodeHomeMarker(bytes)
+  const held = store.homeMarker(group)
+  if (!held || marker.term > held.term) store.putHomeMarker(slot, group, marker)
+}
+
+function checkSlot(store: StoreTransaction, slot: number, key: string): void {
+  if (store.slotOfKey(key) !== slot) {
+    throw new DenizenError('bad_request', 'a record was sent for a slot that is not its own')
+  }
+}
+
+/**
+ * Applies a part of a replacing snapshot: the slot's keys in (from, to] become what the source has.
+ * A record that the source does not have is dropped if the source has seen its change, or if it
+ * belongs to a part of the source's own feed that the source has lost.
+ */
+export function applyReplace(store: StoreTransaction, part: ReplaceChunk): ApplyReply {
+  const { slot, feed, from, to, records, markers } = part
+  const cursors = new Map(part.cursors.map(one => [one.feed, one.position]))
+  const state = store.feedState(slot, feed)
+  if (from !== null && !state.replacing) return { kind: 'gap' }
+  if (from === null) {
+    for (const { position } of store.feedEntries(slot, feed, cursors.get(feed) ?? 0)) {
+      store.dropEntry(slot, feed, position)
+    }
+  }
+  const sent = new Set(records.map(({ key }) => key))
+  for (const key of keysOfSlot(store, slot, from, to)) {
+    const held = store.record(key)
+    if (!sent.has(key) && held && gone(held, feed, cursors)) store.dropRecord(slot, key)
+  }
+  for (const { key, bytes } of records) {
+    checkSlot(store, slot, key)
+    const incoming = decodeRecord(store.context.hasher, key, bytes)
+    const held = store.record(key)
+    const newer = !held || compareVersions(incoming.version, held.version) > 0
+    if (newer || lost(held, feed, cursors)) {
+      store.putRecord(slot, key, bytes, { feed: incoming.feed, position: incoming.version.seq })
+    }
+  }
+  for (const { group, bytes } of markers) applyMarker(store, slot, group, bytes)
+  const position = cursors.get(feed) ?? 0
+  const done = to === null
+  const next = done
+    ? { ...state, end: position, complete: position, replacing: false }
+    : { ...state, end: 0, complete: 0, replacing: true }
+  store.putFeedState(slot, feed, next)
+  return { kind: 'applied', end: next.end, complete: next.complete }
+}
+
+type Cursors = ReadonlyMap<FeedNumber, Position>
+
+/** The host of the feed has lost this change, with its disk or by a restore. */
+const lost = (held: StoredRecord, feed: FeedNumber, cursors: Cursors): boolean =>
+  held.feed === feed && held.version.seq > (cursors.get(feed) ?? 0)
+
+/** The source has had this change, and does not have the key any more. */
+const gone = (held: StoredRecord, feed: FeedNumber, cursors: Cursors): boolean =>
+  lost(held, feed, cursors) || held.version.seq <= (cursors.get(held.feed) ?? -1)
+
+/** Committed keys of a slot in (from, to]. */
+function* keysOfSlot(
+  store: StoreTransaction,
+  slot: number,
+  from: string | null,
+  to: string | null,
+): IterableIterator<string> {
+  for (const { key } of store.recordRows('', from ?? undefined)) {
+    if (to !== null && compareUtf8(key, to) > 0) return
+    if (store.slotOfKey(key) === slot) yield key
+  }
+}

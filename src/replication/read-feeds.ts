@@ -1,0 +1,132 @@
+/** The source's side in the shard: chunks of feeds, and replacing snapshots, from short snapshots. */
+import { assert } from '../model/assert.ts'
+import { limits } from '../model/limits.ts'
+import { type FeedNumber, generationOf, type Position } from '../model/position.ts'
+import type { Slot } from '../model/slot.ts'
+import { decodeRecord } from '../storage/record.ts'
+import { currentGeneration, encodeHomeMarker, type FeedState } from '../storage/row-values.ts'
+import { entryKind, type FeedEntry, type StoreReader } from '../storage/store.ts'
+import type { FeedChunk, FeedItem, ReplaceChunk } from './messages.ts'
+
+export interface ReadFeedsRequest {
+  readonly requests: readonly { readonly slot: Slot; readonly after: Position }[]
+  readonly bytesMax: number
+}
+
+export type SlotChunk =
+  | ({ readonly kind: 'chunk' } & Omit<FeedChunk, 'type' | 'dataset'>)
+  /** The follower can't go on from where it is. */
+  | { readonly kind: 'resync'; readonly slot: Slot }
+
+/** Bytes that an item counts beside its record: for credit, not for the wire. */
+const ITEM_OVERHEAD_BYTES = 32
+
+/** Chunks of this region's own feed, as many as fit. Slots left out are asked for again. */
+export function readFeeds(store: StoreReader, request: ReadFeedsRequest): SlotChunk[] {
+  const chunks: SlotChunk[] = []
+  let left = request.bytesMax
+  for (const { slot, after } of request.requests) {
+    if (left <= 0) break
+    const state = store.feedState(slot, store.context.ownFeed)
+    if (!goesOn(state, after)) {
+      chunks.push({ kind: 'resync', slot })
+      continue
+    }
+    const chunk = readChunk(store, slot, after, state, Math.min(left, limits.chunkBytesMax))
+    left -= chunk.bytes
+    chunks.push({ kind: 'chunk', ...chunk })
+  }
+  return chunks
+}
+
+/**
+ * Whether a follower that stands at `after` can go on reading the feed. It can't if it holds
+ * positions that this host does not know: the host lost them, with its disk or by a restore. Feeds
+ * are kept whole as yet, so that one which has nothing reads from the start; once entries that all
+ * regions have are dropped (`gcFloor`), whoever is below the floor can't go on either.
+ */
+export function goesOn(state: FeedState, after: Position): boolean {
+  if (after === 0) return true
+  const generation = generationOf(after)
+  if (generation === currentGeneration(state)) return after <= state.end
+  const next = state.boundaries.find(boundary => boundary.generation === generation + 1)
+  return next !== undefined && after <= next.previousEnd
+}
+
+function readChunk(
+  store: StoreReader,
+  slot: Slot,
+  after: Position,
+  state: FeedState,
+  bytesMax: number,
+): Omit<FeedChunk, 'type' | 'dataset'> {
+  const feed: FeedNumber = store.context.ownFeed
+  const items: FeedItem[] = []
+  let bytes = 0
+  let to = after
+  let complete = true
+  for (const entry of store.feedEntries(slot, feed, after)) {
+    if (bytes >= bytesMax) {
+      complete = false
+      break
+    }
+    const item = readItem(store, entry)
+    items.push(item)
+    bytes += item.bytes.length + item.text.length + ITEM_OVERHEAD_BYTES
+    to = entry.position
+  }
+  assert(to <= state.end, 'no entry lies past the end of its feed')
+  if (complete) to = state.end
+  return { slot, feed, after, to, complete, items, bytes }
+}
+
+function readItem(store: StoreReader, { position, kind, text }: FeedEntry): FeedItem {
+  if (kind === entryKind.home) {
+    const marker = store.homeMarker(text)
+    assert(marker, 'a feed entry of a home points to a marker')
+    return { position, kind, text, bytes: encodeHomeMarker(marker) }
+  }
+  const bytes = store.recordBytes(text)
+  assert(bytes, 'a feed entry points to a record')
+  decodeRecord(store.context.hasher, text, bytes)
+  return { position, kind, text, bytes }
+}
+
+export interface ReadSnapshotRequest {
+  readonly slot: Slot
+  /** Exclusive; null begins the snapshot. */
+  readonly from: string | null
+  readonly bytesMax: number
+}
+
+export type SnapshotPart = Omit<ReplaceChunk, 'type' | 'dataset'>
+
+/** A part of a replacing snapshot of one slot. The caller keeps the cursors of the first part. */
+export function readSnapshot(store: StoreReader, request: ReadSnapshotRequest): SnapshotPart {
+  const { slot, from, bytesMax } = request
+  const { hasher, placement, ownFeed } = store.context
+  const records: { key: string; bytes: Uint8Array }[] = []
+  let bytes = 0
+  let to: string | null = null
+  for (const { key, bytes: record } of store.recordRows('', from ?? undefined)) {
+    if (placement.slotOf(placement.groupOf(key)) !== slot) continue
+    decodeRecord(hasher, key, record)
+    if (bytes >= bytesMax) {
+      to = records.at(-1)?.key ?? null
+      break
+    }
+    records.push({ key, bytes: record })
+    bytes += record.length + key.length + ITEM_OVERHEAD_BYTES
+  }
+  const markers =
+    from === null
+      ? [...store.homeMarkers()]
+          .filter(({ group }) => placement.slotOf(group) === slot)
+          .map(({ group, marker }) => ({ group, bytes: encodeHomeMarker(marker) }))
+      : []
+  const cursors = [...store.feedsOfSlot(slot)].map(({ feed, state }) => ({
+    feed,
+    position: state.complete,
+  }))
+  return { slot, feed: ownFeed, from, to, records, markers, cursors, bytes }
+}

@@ -1,0 +1,43 @@
+/** The shard operations that replication calls, and the handlers that answer them in the shard. */
+import type { FeedNumber } from '../model/position.ts'
+import type { Slot } from '../model/slot.ts'
+import type { FeedState, SlotDigest } from '../storage/row-values.ts'
+import type { Handlers } from '../storage/shard.ts'
+import { type ApplyReply, applyChunk, applyReplace } from './apply.ts'
+import type { FeedChunk, ReplaceChunk } from './messages.ts'
+import {
+  type ReadFeedsRequest,
+  type ReadSnapshotRequest,
+  readFeeds,
+  readSnapshot,
+  type SlotChunk,
+  type SnapshotPart,
+} from './read-feeds.ts'
+
+export interface SlotFeedState {
+  readonly slot: Slot
+  readonly feed: FeedNumber
+  readonly state: FeedState
+}
+
+export type ReplicationOperations = {
+  feedStates: { request: Record<string, never>; reply: SlotFeedState[] }
+  readFeeds: { request: ReadFeedsRequest; reply: SlotChunk[] }
+  readSnapshot: { request: ReadSnapshotRequest; reply: SnapshotPart }
+  applyChunk: { request: FeedChunk; reply: ApplyReply }
+  applyReplace: { request: ReplaceChunk; reply: ApplyReply }
+  digests: {
+    request: Record<string, never>
+    reply: { readonly slot: Slot; readonly digest: SlotDigest }[]
+  }
+}
+
+export const replicationHandlers: Handlers<ReplicationOperations> = {
+  reads: {
+    feedStates: store => [...store.feedStates()],
+    readFeeds,
+    readSnapshot,
+    digests: store => [...store.digests()],
+  },
+  writes: { applyChunk, applyReplace },
+}

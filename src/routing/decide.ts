@@ -1,0 +1,149 @@
+/**
+ * The routing decision: a pure function of the request, the placement, what is known of the group's
+ * home, and which regions are near and reachable. The router applies it, feeds what it learns back
+ * in as knowledge, and asks again; nothing else decides where an operation runs.
+ */
+import type { Placement } from '../model/placement.ts'
+import type { RegionId } from '../model/slot.ts'
+import type { Admission, Consistency } from './service.ts'
+
+/** What this region knows of a group's home, in the order in which it finds out. */
+export type Knowledge =
+  /** Nothing has been asked. */
+  | { readonly kind: 'unasked' }
+  /** This region's copy, if it has one, knows no home. */
+  | { readonly kind: 'unknown' }
+  /** The registrar says that nobody has claimed the group. */
+  | { readonly kind: 'unclaimed' }
+  | { readonly kind: 'home'; readonly region: RegionId; readonly term: number }
+
+export interface Topology {
+  readonly self: RegionId
+  /** All regions, this one first, then by distance. */
+  readonly byNearness: readonly RegionId[]
+  readonly reachable: (region: RegionId) => boolean
+}
+
+export interface Intent {
+  readonly kind: 'read' | 'write'
+  /**
+   * False where the operation can't bring a group into being (a delete, If-Match): such a write
+   * asks the registrar before it would claim.
+   */
+  readonly creates: boolean
+  readonly consistency: Consistency
+  /** Where a new group's home should be, if the policy permits: the entry region, or the header. */
+  readonly hint: RegionId
+  /** A session that has seen more than this region's copy has to be answered by the home. */
+  readonly behind: boolean
+}
+
+/**
+ * How a region runs an operation: `home` refuses unless it is the group's home, `candidate` claims
+ * the group first if nobody has, `copy` answers reads from what it holds.
+ */
+export type Role = 'home' | 'candidate' | 'copy'
+
+export type Decision =
+  | { readonly action: 'execute'; readonly as: Role }
+  | { readonly action: 'forward'; readonly region: RegionId; readonly as: Role }
+  /** Ask this region's own copy who is home. */
+  | { readonly action: 'consult' }
+  /** Ask the registrar who is home. */
+  | { readonly action: 'lookup' }
+  /** Nobody ever wrote the group: reads find nothing, conditional writes fail. */
+  | { readonly action: 'absent' }
+  | { readonly action: 'refuse'; readonly code: 'home_unreachable' | 'no_serving_region' }
+
+export function decide(
+  intent: Intent,
+  placement: Placement,
+  group: string,
+  knowledge: Knowledge,
+  topology: Topology,
+): Decision {
+  const { self } = topology
+  const stores = placement.mayStore(self)
+  if (intent.kind === 'read' && intent.consistency !== 'strong' && !intent.behind) {
+    return readAnyCopy(placement, topology)
+  }
+  if (knowledge.kind === 'home') return toHome(knowledge.region, topology)
+  if (knowledge.kind === 'unclaimed') {
+    return intent.kind === 'write' && intent.creates
+      ? toCandidate(intent, placement, topology)
+      : { action: 'absent' }
+  }
+  if (knowledge.kind === 'unasked') {
+    const computed = placement.computedHome(group)
+    if (computed !== undefined) return toHome(computed, topology)
+    // A claim at this very region finds out by itself, in one turn of the shard.
+    if (intent.kind === 'write' && intent.creates && intent.hint === self) {
+      if (placement.mayHome(self)) return { action: 'execute', as: 'candidate' }
+    }
+    if (stores) return { action: 'consult' }
+  }
+  return intent.kind === 'write' && intent.creates
+    ? toCandidate(intent, placement, topology)
+    : { action: 'lookup' }
+}
+
+/** The candidate for a new home: the hint if it may home, else the nearest region that may. */
+export function candidateHome(
+  hint: RegionId,
+  placement: Placement,
+  topology: Topology,
+): RegionId | undefined {
+  const usable = (region: RegionId): boolean =>
+    placement.mayHome(region) && (region === topology.self || topology.reachable(region))
+  if (usable(hint)) return hint
+  return topology.byNearness.find(usable)
+}
+
+function toCandidate(intent: Intent, placement: Placement, topology: Topology): Decision {
+  const region = candidateHome(intent.hint, placement, topology)
+  if (region === undefined) return { action: 'refuse', code: 'home_unreachable' }
+  return region === topology.self
+    ? { action: 'execute', as: 'candidate' }
+    : { action: 'forward', region, as: 'candidate' }
+}
+
+function toHome(region: RegionId, topology: Topology): Decision {
+  if (region === topology.self) return { action: 'execute', as: 'home' }
+  return topology.reachable(region)
+    ? { action: 'forward', region, as: 'home' }
+    : { action: 'refuse', code: 'home_unreachable' }
+}
+
+function readAnyCopy(placement: Placement, topology: Topology): Decision {
+  if (placement.mayStore(topology.self)) return { action: 'execute', as: 'copy' }
+  const region = topology.byNearness.find(
+    candidate => placement.mayStore(candidate) && topology.reachable(candidate),
+  )
+  return region === undefined
+    ? { action: 'refuse', code: 'no_serving_region' }
+    : { action: 'forward', region, as: 'copy' }
+}
+
+/** May this region answer for the dataset at all? Decided before a body is read. */
+export function admit(
+  placement: Placement,
+  topology: Topology,
+  via: RegionId | undefined,
+  urlOf: (region: RegionId) => string | undefined,
+): Admission | { readonly kind: 'no_serving_region' } {
+  const { self } = topology
+  if (placement.mayServe(self)) {
+    const stored = placement.mayStore(self)
+    return { kind: 'serve', cacheable: placement.data.anywhere, stored }
+  }
+  const reason = placement.data.forbidden[self]?.serve ?? 'the policy in force does not permit it'
+  if (placement.data.outside === 'refuse') return { kind: 'refuse', reason }
+  if (via !== undefined) return { kind: 'no_serving_region' }
+  for (const region of topology.byNearness) {
+    const url = urlOf(region)
+    if (url !== undefined && placement.mayServe(region) && topology.reachable(region)) {
+      return { kind: 'redirect', region, url, reason }
+    }
+  }
+  return { kind: 'no_serving_region' }
+}

@@ -1,0 +1,64 @@
+/**
+ * The registrar's side of homing, as it runs in the shard: who asks first for a group without a home
+ * gets it. Entries and counters are rows of the dataset's own store, so they never leave the regions
+ * that may store the dataset, and they are durable before anybody is told.
+ *
+ * The registrar of a (dataset, slot) is one region at one epoch. Terms are made of the epoch and the
+ * slot's claim counter, so a term is never given twice, whatever a registrar forgets or whoever
+ * follows it.
+ */
+import { assert } from '../model/assert.ts'
+import { DenizenError } from '../model/errors.ts'
+import type { Key } from '../model/key.ts'
+import type { FeedNumber } from '../model/position.ts'
+import type { RegionNumber } from '../model/slot.ts'
+import { claimTerm } from '../model/version.ts'
+import type { GroupHome } from '../storage/row-values.ts'
+import type { StoreReader } from '../storage/store.ts'
+import type { StoreTransaction } from '../storage/transaction.ts'
+
+export interface Claim {
+  readonly group: string
+  /** Who wants to be home, and the feed that it would write. */
+  readonly region: RegionNumber
+  readonly feed: FeedNumber
+}
+
+export interface ClaimRequest {
+  /** The epoch under which this region is registrar; the caller has checked it. */
+  readonly epoch: number
+  readonly claims: readonly Claim[]
+}
+
+/** The home of each group, in order: the claimant, or whoever was first. */
+export const claim = (store: StoreTransaction, request: ClaimRequest): GroupHome[] =>
+  request.claims.map(one => claimOne(store, request.epoch, one))
+
+function claimOne(
+  store: StoreTransaction,
+  epoch: number,
+  { group, region, feed }: Claim,
+): GroupHome {
+  const { placement, regions } = store.context
+  const standing = store.registrarEntry(group)
+  if (standing) return standing
+  if (!placement.mayHome(regions.idOf(region))) {
+    throw new DenizenError('residency_violation', 'a region that may not home claimed a group')
+  }
+  const slot = placement.slotOf(placement.groupOf(group as Key))
+  const counter = store.claimCounter(slot)
+  assert(!counter || counter.epoch <= epoch, 'registrar epochs only go up')
+  const n = counter?.epoch === epoch ? counter.n + 1 : 1
+  const home = { region, feed, term: claimTerm(epoch, n) }
+  store.putClaimCounter(slot, { epoch, n })
+  store.putRegistrarEntry(group, home)
+  return home
+}
+
+export interface LookupRequest {
+  readonly groups: readonly string[]
+}
+
+/** The registered home of each group, in order; null where nobody has claimed it. */
+export const lookup = (store: StoreReader, { groups }: LookupRequest): (GroupHome | null)[] =>
+  groups.map(group => store.registrarEntry(group) ?? null)

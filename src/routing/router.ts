@@ -1,0 +1,309 @@
+/**
+ * The router: takes operations from the HTTP layer, asks `decide` where each runs, runs it there,
+ * feeds what it learns back in and asks again. A region that guessed wrong is told so and follows,
+ * invisibly to the client, a bounded number of times.
+ */
+
+import type { KnownHome } from '../execution/home.ts'
+import type { Operation, Outcome, Receipt } from '../execution/operation.ts'
+import { DenizenError } from '../model/errors.ts'
+import { serverAssignedSegment } from '../model/group.ts'
+import type { Key } from '../model/key.ts'
+import type { Placement, PlacementTable } from '../model/placement.ts'
+import type { RegionId } from '../model/slot.ts'
+import { type Random, randomId } from '../runtime/random.ts'
+import type { ShardClient } from '../storage/shard-client.ts'
+import type { Claims } from './claims.ts'
+import {
+  admit,
+  candidateHome,
+  type Decision,
+  decide,
+  type Intent,
+  type Knowledge,
+  type Topology,
+} from './decide.ts'
+import type { Forwarder } from './forward.ts'
+import { creates, type LocalExecution, type StepResult } from './local-execution.ts'
+import type { LocationCache } from './location-cache.ts'
+import { PeerFailure } from './peer-types.ts'
+import type { Admission, Answer, CreateAnswer, RequestContext } from './service.ts'
+import { Session } from './session.ts'
+import type { RoutingOperations } from './shard-operations.ts'
+
+export interface RouterOptions {
+  readonly self: RegionId
+  readonly table: () => PlacementTable
+  readonly topology: Topology
+  readonly urlOf: (region: RegionId) => string | undefined
+  readonly shards: ShardClient<RoutingOperations>
+  readonly claims: Claims
+  readonly local: LocalExecution
+  readonly forwarder: Forwarder
+  readonly locations: LocationCache
+  readonly sessionKey: () => CryptoKey
+  readonly random: Random
+}
+
+/** Decisions about one operation: asking around, being misdirected twice, failing over a copy. */
+const DECISIONS_MAX = 10
+/** How often a wrong guess is followed. */
+const MISDIRECTIONS_MAX = 2
+
+interface Journey {
+  readonly placement: Placement
+  readonly operation: Operation
+  readonly group: string
+  intent: Intent
+  knowledge: Knowledge
+  readonly topology: Topology
+  /** Regions that could not be reached during this very request. */
+  readonly lost: Set<RegionId>
+  misdirections: number
+}
+
+type Settled = Extract<StepResult, { kind: 'done' }>
+
+export class Router {
+  readonly #options: RouterOptions
+
+  constructor(options: RouterOptions) {
+    this.#options = options
+  }
+
+  admit(dataset: string, keyOrPrefix: string, via: RegionId | undefined): Admission {
+    const { table, topology, urlOf } = this.#options
+    const admission = admit(table().locate(dataset, keyOrPrefix), topology, via, urlOf)
+    if (admission.kind !== 'no_serving_region') return admission
+    throw new DenizenError(
+      'no_serving_region',
+      via === undefined
+        ? `${topology.self} may not answer for this dataset, and no region that may is reachable`
+        : `${topology.self} may not answer for this dataset, and ${via} has redirected once already`,
+    )
+  }
+
+  async execute(
+    dataset: string,
+    operations: readonly Operation[],
+    context: RequestContext,
+  ): Promise<Answer> {
+    const session = await Session.decode(this.#options.sessionKey(), context.session)
+    const settled = await Promise.all(
+      operations.map(operation => this.#route(dataset, operation, context, session)),
+    )
+    operations.forEach((operation, index) => {
+      const point = settled[index]?.point
+      if (point) session.add(this.#options.table().locate(dataset, operation.key).id, point)
+    })
+    const outcomes = settled.map(({ outcome }) => outcome)
+    if (session.empty) return { outcomes }
+    return { outcomes, session: await session.encode(this.#options.sessionKey()) }
+  }
+
+  async create(
+    dataset: string,
+    prefix: string,
+    value: { readonly bytes: Uint8Array; readonly mediaType: string },
+    context: RequestContext,
+  ): Promise<CreateAnswer> {
+    const key = this.#assignKey(dataset, prefix, context.hint)
+    const { bytes, mediaType } = value
+    const operation: Operation = {
+      kind: 'put',
+      key,
+      value: bytes,
+      mediaType,
+      precondition: { ifNoneMatch: '*' },
+    }
+    return { ...(await this.execute(dataset, [operation], context)), key }
+  }
+
+  /**
+   * A new key under a prefix. If the prefix contains the group already, the key is an id at that
+   * group's home; else its last segment names the home, so that nobody has to claim or ask.
+   */
+  #assignKey(dataset: string, prefix: string, hint: RegionId | undefined): Key {
+    if (prefix !== '' && !prefix.endsWith('/')) {
+      throw new DenizenError(
+        'bad_key',
+        'the prefix of a server-assigned key is empty or ends in "/"',
+      )
+    }
+    const { table, topology, random } = this.#options
+    const placement = table().locate(dataset, prefix)
+    const id = randomId(random)
+    const plain = `${prefix}${id}` as Key
+    const segments = placement.data.groupBySegments
+    if (segments !== null && prefix.split('/').length > segments) return plain
+    const region =
+      placement.computedHome(placement.groupOf(plain)) ??
+      candidateHome(hint ?? topology.self, placement, topology)
+    if (region === undefined) {
+      throw new DenizenError('home_unreachable', 'no region that may be a home is reachable')
+    }
+    return `${prefix}${serverAssignedSegment(region, id)}` as Key
+  }
+
+  async #route(
+    dataset: string,
+    operation: Operation,
+    context: RequestContext,
+    session: Session,
+  ): Promise<Settled> {
+    try {
+      const placement = this.#options.table().locate(dataset, operation.key)
+      const journey = this.#depart(placement, operation, context, session)
+      const seen = session.seen(placement.id, placement.slotOf(journey.group))
+      for (let n = 0; n < DECISIONS_MAX; n++) {
+        const decision = decide(
+          journey.intent,
+          placement,
+          journey.group,
+          journey.knowledge,
+          journey.topology,
+        )
+        const settled = await this.#follow(journey, decision, seen)
+        if (settled) return settled
+      }
+      throw new DenizenError('home_unreachable', 'the regions do not agree on the home yet')
+    } catch (error) {
+      if (!(error instanceof DenizenError)) throw error
+      return { kind: 'done', outcome: { kind: 'failed', error } }
+    }
+  }
+
+  #depart(
+    placement: Placement,
+    operation: Operation,
+    context: RequestContext,
+    session: Session,
+  ): Journey {
+    const { topology, locations } = this.#options
+    const group = placement.groupOf(operation.key)
+    const lost = new Set<RegionId>()
+    const stored = placement.mayStore(topology.self)
+    const cached = stored ? undefined : locations.get(placement.id, group)
+    return {
+      placement,
+      operation,
+      group,
+      lost,
+      misdirections: 0,
+      intent: {
+        kind: operation.kind === 'get' ? 'read' : 'write',
+        creates: creates(operation),
+        consistency: context.consistency,
+        hint: context.hint ?? topology.self,
+        behind: context.consistency === 'session' && session.degraded,
+      },
+      knowledge: cached ? { kind: 'home', ...cached } : { kind: 'unasked' },
+      topology: {
+        ...topology,
+        reachable: region => topology.reachable(region) && !lost.has(region),
+      },
+    }
+  }
+
+  /** Applies one decision. Returns the result, or undefined when more is known and it goes on. */
+  async #follow(
+    journey: Journey,
+    decision: Decision,
+    seen: Parameters<LocalExecution['run']>[3],
+  ): Promise<Settled | undefined> {
+    const { placement, operation, group } = journey
+    const { local, forwarder, shards, claims } = this.#options
+    switch (decision.action) {
+      case 'execute':
+        return this.#learn(journey, await local.run(placement, operation, decision.as, seen))
+      case 'forward': {
+        const { region, as } = decision
+        const result = await forwarder.run(region, placement, operation, as, seen)
+        if (result instanceof PeerFailure) return this.#lose(journey, region, as, result)
+        return this.#learn(journey, result)
+      }
+      case 'consult': {
+        const slot = placement.slotOf(group)
+        const home = await shards.call(placement.id, slot, 'locate', { group })
+        this.#know(journey, home ?? this.#options.locations.get(placement.id, group))
+        return undefined
+      }
+      case 'lookup': {
+        const home = await claims.lookup(placement, group)
+        if (home) this.#know(journey, claims.known(home))
+        else journey.knowledge = { kind: 'unclaimed' }
+        return undefined
+      }
+      case 'absent':
+        return { kind: 'done', outcome: this.#nothing(operation) }
+      case 'refuse':
+        throw new DenizenError(decision.code, this.#whyUnreachable(journey))
+    }
+  }
+
+  #know(journey: Journey, home: KnownHome | undefined): void {
+    journey.knowledge = home ? { kind: 'home', ...home } : { kind: 'unknown' }
+  }
+
+  #learn(journey: Journey, result: StepResult): Settled | undefined {
+    const { placement, group } = journey
+    const { locations } = this.#options
+    switch (result.kind) {
+      case 'done':
+        if (result.home) locations.learn(placement.id, group, result.home)
+        return result
+      case 'behind':
+        journey.intent = { ...journey.intent, behind: true }
+        if (result.home) this.#know(journey, result.home)
+        return undefined
+      case 'unclaimed':
+        journey.knowledge = { kind: 'unclaimed' }
+        return undefined
+      case 'elsewhere':
+        journey.misdirections += 1
+        if (journey.misdirections > MISDIRECTIONS_MAX + 1) {
+          throw new DenizenError('home_unreachable', 'the regions do not agree on the home yet')
+        }
+        locations.learn(placement.id, group, result.home)
+        this.#know(journey, result.home)
+        return undefined
+    }
+  }
+
+  /** A region did not answer. Goes on elsewhere where that is safe, else says what is known. */
+  #lose(
+    journey: Journey,
+    region: RegionId,
+    as: Parameters<LocalExecution['run']>[2],
+    failure: PeerFailure,
+  ): undefined {
+    journey.lost.add(region)
+    const write = journey.intent.kind === 'write'
+    if (write && failure.sent) {
+      throw new DenizenError('outcome_unknown', `${region} was sent the write: ${failure.reason}`, {
+        extra: { region },
+      })
+    }
+    if (as !== 'home') return undefined
+    throw new DenizenError('home_unreachable', `the home is ${region}: ${failure.reason}`, {
+      extra: { home: region },
+    })
+  }
+
+  #whyUnreachable({ knowledge, placement, group }: Journey): string {
+    const home = knowledge.kind === 'home' ? knowledge.region : placement.computedHome(group)
+    return home === undefined
+      ? 'no region that may hold the dataset is reachable from here'
+      : `the home is ${home}, which is not reachable from ${this.#options.topology.self}`
+  }
+
+  /** What an operation on a group that nobody ever wrote comes to. */
+  #nothing(operation: Operation): Outcome {
+    const { self } = this.#options.topology
+    const receipt: Receipt = { servedBy: self, role: 'replica', stalenessMs: 0 }
+    const conditional = operation.kind !== 'get' && operation.precondition.ifMatch !== undefined
+    if (!conditional) return { kind: 'absent', receipt }
+    const error = new DenizenError('version_mismatch', 'the key does not exist')
+    return { kind: 'failed', error, receipt }
+  }
+}

@@ -1,0 +1,22 @@
+/** The shard operations that routing calls, and the handlers that answer them in the shard. */
+import { findHome, type KnownHome } from '../execution/home.ts'
+import { type ListStoreReply, type ListStoreRequest, list } from '../execution/operations/list.ts'
+import { type ReadReply, type ReadRequest, read } from '../execution/operations/read.ts'
+import { type WriteReply, type WriteRequest, write } from '../execution/operations/write.ts'
+import type { GroupHome } from '../storage/row-values.ts'
+import type { Handlers } from '../storage/shard.ts'
+import { type ClaimRequest, claim, type LookupRequest, lookup } from './registrar.ts'
+
+export type RoutingOperations = {
+  read: { request: ReadRequest; reply: ReadReply }
+  write: { request: WriteRequest; reply: WriteReply }
+  list: { request: ListStoreRequest; reply: ListStoreReply | { readonly behind: true } }
+  locate: { request: { readonly group: string }; reply: KnownHome | undefined }
+  claim: { request: ClaimRequest; reply: GroupHome[] }
+  lookup: { request: LookupRequest; reply: (GroupHome | null)[] }
+}
+
+export const routingHandlers: Handlers<RoutingOperations> = {
+  reads: { read, list, lookup, locate: (store, { group }) => findHome(store, group) },
+  writes: { write, claim },
+}

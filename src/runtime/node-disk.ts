@@ -1,0 +1,43 @@
+/** The disk port on Node. */
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Disk } from './disk.ts'
+
+export const nodeDisk: Disk = {
+  async read(path) {
+    try {
+      return await readFile(path)
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  },
+
+  async replace(path, bytes) {
+    const directory = dirname(path)
+    await mkdir(directory, { recursive: true })
+    const temporary = `${path}.new`
+    const file = await open(temporary, 'w', 0o600)
+    try {
+      await file.writeFile(bytes)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+    await syncDirectory(directory)
+  },
+}
+
+/** Makes names in a directory durable. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT'

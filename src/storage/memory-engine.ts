@@ -1,0 +1,324 @@
+/**
+ * The engine of the simulator: a disk with an explicit flush boundary, in memory.
+ *
+ * A commit waits in the disk's cache until the disk flushes; only then is it durable, visible and
+ * resolved. `crash` is the power cut: what was not flushed is lost, the promises of those commits
+ * never settle (the process that waited for them is gone), and the engines that were open refuse
+ * everything. What was flushed stays under its directory's name for the next `open` of the same
+ * kind instance, as it would on a disk.
+ */
+import { assert } from '../model/assert.ts'
+import { compareBytes } from '../model/bytes.ts'
+import {
+  type Engine,
+  EngineFailure,
+  type EngineKind,
+  type EngineOpenOptions,
+  type RangeOptions,
+  type Row,
+  type RowChange,
+} from './engine.ts'
+
+export interface MemoryEngineOptions {
+  /**
+   * Called once per commit with what flushes the disk up to and including it. Default: before the
+   * next macrotask. A simulator passes it to its clock with a drawn delay, or ignores it and calls
+   * `flush` itself.
+   */
+  readonly whenToFlush?: (flush: () => void, directory: string) => void
+}
+
+export interface MemoryEngineKind extends EngineKind {
+  readonly name: 'memory'
+  /** Makes every waiting commit of the directory durable, in order. */
+  flush(directory: string): void
+  /** Commits that wait for a flush. */
+  waitingCommits(directory: string): number
+  /**
+   * Cuts the power. `landed` says that the waiting commits did reach the disk, although nobody was
+   * told: real disks do that too.
+   */
+  crash(directory: string, options?: { readonly landed?: boolean }): void
+  /** The next flush of the directory fails, as a write or sync does on a broken disk. */
+  failNextFlush(directory: string): void
+}
+
+/** As many as LMDB's pages of 4 KiB can index, so that simulation does not accept more. */
+const keyBytesMax = 1_978
+const chunkRowsMax = 256
+
+export function createMemoryEngineKind(options: MemoryEngineOptions = {}): MemoryEngineKind {
+  const whenToFlush = options.whenToFlush ?? (flush => queueMicrotask(flush))
+  const disks = new Map<string, Disk>()
+  return {
+    name: 'memory',
+    async open(directory: string, { readOnly = false }: EngineOpenOptions = {}): Promise<Engine> {
+      let disk = disks.get(directory)
+      if (disk === undefined) {
+        if (readOnly) throw new EngineFailure(`Can't open the store in ${directory}: it is absent`)
+        disk = new Disk(flush => whenToFlush(flush, directory))
+        disks.set(directory, disk)
+      }
+      return new MemoryEngine(disk, readOnly)
+    },
+    flush: directory => disks.get(directory)?.flush(),
+    waitingCommits: directory => disks.get(directory)?.waiting.length ?? 0,
+    crash: (directory, { landed = false } = {}) => disks.get(directory)?.crash(landed),
+    failNextFlush: directory => {
+      const disk = disks.get(directory)
+      assert(disk !== undefined, 'a disk that fails was opened before')
+      disk.failNextFlush = true
+    },
+  }
+}
+
+/** Rows in byte order. Never changed once made, so that holding one is holding a snapshot. */
+class Rows {
+  /** None of them is empty. */
+  readonly #chunks: readonly (readonly Row[])[]
+  readonly sizeBytes: number
+
+  constructor(chunks: readonly (readonly Row[])[], sizeBytes: number) {
+    this.#chunks = chunks
+    this.sizeBytes = sizeBytes
+  }
+
+  get(key: Uint8Array): Row | undefined {
+    const chunk = this.#chunks[chunkFor(this.#chunks, key)]
+    const row = chunk?.[firstNotBelow(chunk, key)]
+    return row !== undefined && compareBytes(row.key, key) === 0 ? row : undefined
+  }
+
+  /** The rows of [from, to). */
+  *between(from: Uint8Array, to: Uint8Array): Generator<Row> {
+    for (let at = chunkFor(this.#chunks, from); at < this.#chunks.length; at++) {
+      const chunk = this.#chunks[at] as readonly Row[]
+      for (let i = firstNotBelow(chunk, from); i < chunk.length; i++) {
+        const row = chunk[i] as Row
+        if (compareBytes(row.key, to) >= 0) return
+        yield row
+      }
+    }
+  }
+
+  /** The rows of [from, to), last one first. */
+  *betweenReversed(from: Uint8Array, to: Uint8Array): Generator<Row> {
+    for (let at = chunkFor(this.#chunks, to); at >= 0; at--) {
+      const chunk = this.#chunks[at] ?? []
+      for (let i = firstNotBelow(chunk, to) - 1; i >= 0; i--) {
+        const row = chunk[i] as Row
+        if (compareBytes(row.key, from) < 0) return
+        yield row
+      }
+    }
+  }
+
+  /** What these rows become. Chunks that no change touches are shared. */
+  after(changes: readonly RowChange[]): Rows {
+    const chunks: (readonly Row[])[] = [...this.#chunks]
+    const own = new Set<readonly Row[]>()
+    let sizeBytes = this.sizeBytes
+    for (const { key, value } of changes) {
+      const at = chunkFor(chunks, key)
+      const old = chunks[at] ?? []
+      const chunk = own.has(old) ? (old as Row[]) : [...old]
+      const index = firstNotBelow(chunk, key)
+      const replaced = chunk[index]
+      const found = replaced !== undefined && compareBytes(replaced.key, key) === 0
+      if (found) sizeBytes -= rowBytes(replaced)
+      if (value === null) {
+        if (!found) continue
+        chunk.splice(index, 1)
+      } else {
+        const row = { key, value }
+        sizeBytes += rowBytes(row)
+        chunk.splice(index, found ? 1 : 0, row)
+      }
+      if (chunk === old && chunk.length > 0 && chunk.length <= chunkRowsMax) continue
+      const pieces = piecesOf(chunk)
+      for (const piece of pieces) own.add(piece)
+      chunks.splice(at, 1, ...pieces)
+    }
+    return new Rows(chunks, sizeBytes)
+  }
+}
+
+interface WaitingCommit {
+  readonly changes: readonly RowChange[]
+  resolve(): void
+  reject(failure: EngineFailure): void
+}
+
+/** One directory: what is durable, and what waits to be. */
+class Disk {
+  rows = new Rows([], 0)
+  waiting: WaitingCommit[] = []
+  /** Counts power cuts: engines of an earlier one are dead. */
+  crashes = 0
+  failNextFlush = false
+  readonly #whenToFlush: (flush: () => void) => void
+
+  constructor(whenToFlush: (flush: () => void) => void) {
+    this.#whenToFlush = whenToFlush
+  }
+
+  commit(changes: readonly RowChange[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const commit = { changes, resolve, reject }
+      this.waiting.push(commit)
+      this.#whenToFlush(() => this.flush(commit))
+    })
+  }
+
+  /** Flushes up to and including `last`, if it still waits; without it, everything. */
+  flush(last = this.waiting.at(-1)): void {
+    if (last === undefined) return
+    const flushed = this.waiting.splice(0, this.waiting.indexOf(last) + 1)
+    if (flushed.length === 0) return
+    if (this.failNextFlush) {
+      this.failNextFlush = false
+      const failure = new EngineFailure('The store failed: the disk could not be written')
+      for (const commit of flushed) commit.reject(failure)
+      return
+    }
+    for (const commit of flushed) {
+      this.rows = this.rows.after(commit.changes)
+      commit.resolve()
+    }
+  }
+
+  crash(landed: boolean): void {
+    if (landed) for (const { changes } of this.waiting) this.rows = this.rows.after(changes)
+    this.waiting = []
+    this.failNextFlush = false
+    this.crashes += 1
+  }
+}
+
+class MemoryEngine implements Engine {
+  readonly #disk: Disk
+  readonly #readOnly: boolean
+  readonly #crashesAtOpen: number
+  #refusal: EngineFailure | undefined
+  #commitInFlight: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(disk: Disk, readOnly: boolean) {
+    this.#disk = disk
+    this.#readOnly = readOnly
+    this.#crashesAtOpen = disk.crashes
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    assertKey(key)
+    this.#refuseIfBroken()
+    const row = this.#disk.rows.get(key)
+    return row === undefined ? undefined : new Uint8Array(row.value)
+  }
+
+  range(options: RangeOptions): IterableIterator<Row> {
+    assert(options.from.length <= keyBytesMax, 'a bound of a range is no longer than a key')
+    assert(options.to.length <= keyBytesMax, 'a bound of a range is no longer than a key')
+    this.#refuseIfBroken()
+    return this.#rows(options)
+  }
+
+  *#rows({ from, to, limit = Number.POSITIVE_INFINITY, reverse = false }: RangeOptions) {
+    this.#refuseIfBroken()
+    const { rows } = this.#disk
+    let count = 0
+    if (limit <= 0) return
+    for (const row of reverse ? rows.betweenReversed(from, to) : rows.between(from, to)) {
+      yield { key: new Uint8Array(row.key), value: new Uint8Array(row.value) }
+      this.#refuseIfBroken()
+      count += 1
+      if (count >= limit) return
+    }
+  }
+
+  async commit(changes: readonly RowChange[]): Promise<void> {
+    assert(!this.#readOnly, 'a store that was opened to be read is not written')
+    assert(this.#commitInFlight === undefined, 'one commit at a time')
+    for (const { key } of changes) assertKey(key)
+    this.#refuseIfBroken()
+    if (changes.length === 0) return
+    this.#commitInFlight = this.#disk.commit(changes.map(copyOf))
+    try {
+      await this.#commitInFlight
+    } catch (error) {
+      this.#refusal ??= error as EngineFailure
+      throw error
+    } finally {
+      this.#commitInFlight = undefined
+    }
+  }
+
+  sizeBytes(): number {
+    this.#refuseIfBroken()
+    return this.#disk.rows.sizeBytes
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    // Who waits for that commit hears how it ended; closing only has to come after it.
+    if (!this.#crashed()) await this.#commitInFlight?.catch(() => undefined)
+    this.#refusal ??= new EngineFailure('The store is closed.')
+  }
+
+  #crashed(): boolean {
+    return this.#disk.crashes !== this.#crashesAtOpen
+  }
+
+  #refuseIfBroken(): void {
+    if (this.#crashed()) this.#refusal ??= new EngineFailure('The store lost its power.')
+    if (this.#refusal !== undefined) throw this.#refusal
+  }
+}
+
+/** The chunk that holds a key if any does: the last one that starts at or below it. */
+function chunkFor(chunks: readonly (readonly Row[])[], key: Uint8Array): number {
+  let low = 0
+  let high = chunks.length
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1
+    const first = (chunks[middle] as readonly Row[])[0] as Row
+    if (compareBytes(first.key, key) <= 0) low = middle
+    else high = middle
+  }
+  return low
+}
+
+/** The index of the first row at or above a key; the length where all are below it. */
+function firstNotBelow(rows: readonly Row[], key: Uint8Array): number {
+  let low = 0
+  let high = rows.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareBytes((rows[middle] as Row).key, key) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function piecesOf(rows: Row[]): Row[][] {
+  if (rows.length === 0) return []
+  if (rows.length <= chunkRowsMax) return [rows]
+  const half = rows.length >>> 1
+  return [rows.slice(0, half), rows.slice(half)]
+}
+
+const rowBytes = (row: Row): number => row.key.length + row.value.length
+
+/** Not with `slice`: a Buffer's shares the memory. */
+const copyOf = ({ key, value }: RowChange): RowChange => ({
+  key: new Uint8Array(key),
+  value: value === null ? null : new Uint8Array(value),
+})
+
+function assertKey(key: Uint8Array): void {
+  assert(key.length > 0 && key.length <= keyBytesMax, `a key has 1 to ${keyBytesMax} bytes`)
+}
