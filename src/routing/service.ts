@@ -123,8 +123,8 @@ export interface ClusterView {
       readonly records: number
       readonly tombstones: number
       readonly digest: string
-      /** Greatest over the feeds that this region follows. */
-      readonly stalenessMs: number
+      /** Greatest over the feeds that this region follows; absent while one has not been heard. */
+      readonly stalenessMs?: number
     }
   }[]
   /** Refused placements since the start: anything but 0 is a bug, or an attack. */

@@ -63,7 +63,7 @@ export function describeError(error: unknown): LogFields {
     errorName: error.name,
     errorCode: errorCode(error),
     errorMessage: own ? error.message : undefined,
-    errorStack: frames(error.stack),
+    errorStack: frames(error),
   }
 }
 
@@ -71,10 +71,13 @@ function errorCode(error: Error): string | undefined {
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
-/** The frames alone: the first lines of a stack repeat the message. */
-const frames = (stack: string | undefined): readonly string[] =>
-  (stack ?? '')
+/** The frames alone: a stack begins with the message, which may have lines that look like frames. */
+function frames({ stack = '', message }: Error): readonly string[] {
+  const at = message === '' ? 0 : stack.indexOf(message)
+  return stack
+    .slice(at < 0 ? 0 : at + message.length)
     .split('\n')
     .map(line => line.trim())
-    .filter(line => line.startsWith('at '))
+    .filter(line => /^at .*(?::\d+:\d+|<anonymous>|native)\)?$/.test(line))
     .slice(0, 12)
+}

@@ -1,0 +1,114 @@
+/**
+ * The HTTP key API as a Hono app over the `Service` port. It runs wherever Web APIs do; nothing
+ * here imports `node:*`.
+ */
+import { type Context, Hono } from 'hono'
+import { cors } from 'hono/cors'
+import { DenizenError } from '../model/errors.ts'
+import type { Service } from '../routing/service.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/log.ts'
+import type { Route } from './declare.ts'
+import { type ApiBindings, Exchange } from './exchange.ts'
+import { asDenizenError, problemReply } from './problem.ts'
+import { allowedHeaders, exposedHeaders } from './reply-headers.ts'
+import { createValue, deleteValue, getValue, putValue } from './routes/kv.ts'
+import { splitTarget, type Target } from './target.ts'
+
+export interface ApiOptions {
+  readonly service: Service
+  /**
+   * The request target as it came over the wire, before any URL parser had it; `env` is what the
+   * host passed to `fetch`. On Node that is `nodeTarget`, elsewhere `urlTarget`.
+   */
+  readonly rawTarget: (request: Request, env: unknown) => string
+  readonly log: Logger
+  readonly clock: Clock
+  /** Of Denizen, for the API document. */
+  readonly version: string
+}
+
+type Api = Hono<{ Bindings: ApiBindings }>
+type ApiContext = Context<{ Bindings: ApiBindings }>
+
+/** How long a browser may remember a preflight: Chromium's own maximum. */
+const PREFLIGHT_SECONDS = 7_200
+
+export function createApi(options: ApiOptions): Api {
+  const targetOf = (request: Request, env: unknown): Target =>
+    splitTarget(options.rawTarget(request, env))
+  const routes = routesOf(options)
+  const app: Api = new Hono({ getPath: (request, found) => targetOf(request, found?.env).path })
+
+  const exchangeOf = (c: ApiContext, name: string, mutates: boolean): Exchange =>
+    new Exchange({
+      service: options.service,
+      clock: options.clock,
+      log: options.log,
+      request: c.req.raw,
+      target: targetOf(c.req.raw, c.env),
+      route: name,
+      mutates,
+      sendContinue: c.env?.sendContinue,
+    })
+
+  for (const route of routes) {
+    const name = `${route.method} ${route.path}`
+    app.on(route.method, honoPath(route.path), async c => {
+      const exchange = exchangeOf(c, name, route.mutates)
+      try {
+        return await route.run(exchange)
+      } catch (error) {
+        return problemReply(exchange, asDenizenError(exchange, error))
+      }
+    })
+  }
+  // Only preflights go through this middleware: around the others it would copy each reply, and
+  // Exchange adds the same headers.
+  app.options(
+    '*',
+    cors({
+      origin: '*',
+      allowMethods: ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'],
+      allowHeaders: allowedHeaders,
+      exposeHeaders: exposedHeaders,
+      maxAge: PREFLIGHT_SECONDS,
+    }),
+  )
+  const unrouted = unroutedError(routes)
+  app.notFound(c => problemReply(exchangeOf(c, 'none', false), unrouted(c.req.path)))
+  app.onError((error, c) => {
+    const exchange = exchangeOf(c, 'none', false)
+    return problemReply(exchange, asDenizenError(exchange, error))
+  })
+  return app
+}
+
+const routesOf = (_options: ApiOptions): readonly Route[] => [
+  getValue,
+  putValue,
+  deleteValue,
+  createValue,
+]
+
+const honoPath = (path: string): string =>
+  path.replace('{dataset}', ':dataset').replace('{key}', ':key{.*}')
+
+/** What a request without a route gets: 405 where another method would have one. */
+function unroutedError(routes: readonly Route[]): (path: string) => DenizenError {
+  const patterns = routes.map(route => ({
+    method: route.method,
+    pattern: new RegExp(
+      `^${route.path.replaceAll('.', '\\.').replace('{dataset}', '[^/]+').replace('{key}', '.*')}$`,
+      's',
+    ),
+  }))
+  return path => {
+    const methods = patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)
+    if (methods.length === 0) return new DenizenError('unknown_route', 'the path is no route')
+    const allow = ['OPTIONS', ...methods, ...(methods.includes('GET') ? ['HEAD'] : [])]
+    return new DenizenError('method_not_allowed', 'the route has other methods', {
+      extra: { allow: allow.sort().join(', ') },
+    })
+  }
+}

@@ -1,0 +1,103 @@
+/** The OpenAPI 3.1 document, made from the declarations that the routes are parsed with. */
+import {
+  createDocument,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiResponseObject,
+} from 'zod-openapi'
+import { type ErrorCode, errorKinds } from '../model/errors.ts'
+import type { Declaration } from './declare.ts'
+import { problemSchema } from './schemas.ts'
+
+/** What any route may answer, and what any route of a dataset may answer before it looks further. */
+const everyRoute: readonly ErrorCode[] = ['internal', 'bad_request']
+const everyDataset: readonly ErrorCode[] = [
+  'unknown_dataset',
+  'no_partition',
+  'redirect',
+  'misdirected_region',
+  'refused_region',
+  'not_ready',
+  'no_serving_region',
+]
+
+export type OpenApiDocument = ReturnType<typeof createDocument>
+
+export function buildDocument(
+  declarations: readonly Declaration[],
+  version: string,
+): OpenApiDocument {
+  const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {}
+  for (const declaration of declarations) {
+    const item = paths[declaration.path] ?? {}
+    paths[declaration.path] = item
+    item[declaration.method.toLowerCase()] = operationOf(declaration)
+    if (declaration.method === 'GET' && declaration.path.startsWith('/v1/kv/{dataset}/')) {
+      item.head = headOf(declaration)
+    }
+  }
+  return createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Denizen',
+      version,
+      description:
+        'A datacenter-aware key-value store: every key has a home near its users, a copy where ' +
+        'its residency policy permits, and no byte anywhere else. Bodies are CBOR or JSON by ' +
+        'Content-Type and Accept; values are of any media type.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    paths,
+  })
+}
+
+function operationOf(declaration: Declaration): ZodOpenApiOperationObject {
+  return {
+    operationId: declaration.id,
+    summary: declaration.summary,
+    ...(declaration.description === undefined ? {} : { description: declaration.description }),
+    requestParams: {
+      path: declaration.parameters,
+      query: declaration.query,
+      header: declaration.headers,
+    },
+    ...(declaration.body === undefined ? {} : { requestBody: declaration.body }),
+    responses: { ...errorReplies(declaration), ...declaration.replies },
+  }
+}
+
+/** HEAD answers as GET does, without the body. */
+function headOf(declaration: Declaration): ZodOpenApiOperationObject {
+  const get = operationOf(declaration)
+  const responses: Record<`${number}`, ZodOpenApiResponseObject> = {}
+  for (const [status, { content: _, ...reply }] of Object.entries(declaration.replies)) {
+    responses[`${Number(status)}`] = reply
+  }
+  return {
+    ...get,
+    operationId: `${declaration.id}Head`,
+    summary: 'The headers of GET',
+    responses: { ...errorReplies(declaration), ...responses },
+  }
+}
+
+function errorReplies(declaration: Declaration): Record<`${number}`, ZodOpenApiResponseObject> {
+  const codes = new Set<ErrorCode>([
+    ...everyRoute,
+    ...(declaration.path.includes('{dataset}') ? everyDataset : []),
+    ...declaration.errors,
+  ])
+  const byStatus = Map.groupBy(codes, code => errorKinds[code].status)
+  const replies: Record<`${number}`, ZodOpenApiResponseObject> = {}
+  for (const [status, sharing] of byStatus) {
+    replies[`${status}`] = {
+      description: sharing
+        .map(code => `\`${code}\`: ${errorKinds[code].title}. ${errorKinds[code].action}`)
+        .join('\n\n'),
+      content: {
+        'application/problem+json': { schema: problemSchema },
+        'application/problem+cbor': { schema: problemSchema },
+      },
+    }
+  }
+  return replies
+}

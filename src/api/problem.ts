@@ -1,0 +1,82 @@
+/** Errors as problem details (RFC 9457), in JSON or CBOR with the same members. */
+import { DenizenError, errorKinds } from '../model/errors.ts'
+import { type Exchange, encodeStructure } from './exchange.ts'
+import { problemFormat } from './negotiation.ts'
+import { currentEtag, type Headers } from './reply-headers.ts'
+import { targetVia } from './target.ts'
+
+/** Seconds after which a caller may try again what failed for the moment. */
+const RETRY_AFTER_SECONDS = '1'
+
+export const problemTypes = {
+  json: 'application/problem+json',
+  cbor: 'application/problem+cbor',
+} as const
+
+export function problemBody(error: DenizenError): Record<string, unknown> {
+  const { title, status, action } = errorKinds[error.code]
+  return {
+    ...error.extra,
+    type: `urn:denizen:error:${error.code}`,
+    title,
+    status,
+    detail: error.message,
+    code: error.code,
+    applied: error.applied,
+    retry: error.retry,
+    action,
+  }
+}
+
+/** An error as one result among others: what differs from case to case. */
+export const errorItem = (error: DenizenError): Record<string, unknown> => ({
+  ...error.extra,
+  code: error.code,
+  detail: error.message,
+  applied: error.applied,
+  retry: error.retry,
+})
+
+export function problemReply(
+  exchange: Exchange,
+  error: DenizenError,
+  headers: Headers = {},
+): Response {
+  const { level, status } = errorKinds[error.code]
+  exchange.log(level, 'request refused', { code: error.code, detail: error.message })
+  const format = problemFormat(exchange.accept)
+  return exchange.reply(
+    status,
+    { ...headers, ...headersOf(exchange, error), 'Content-Type': problemTypes[format] },
+    encodeStructure(format, problemBody(error)),
+  )
+}
+
+function headersOf(exchange: Exchange, error: DenizenError): Headers {
+  if (error.code === 'redirect') {
+    return { Location: `${error.extra.url}${targetVia(exchange.target, exchange.service.region)}` }
+  }
+  if (error.code === 'method_not_allowed') return { Allow: String(error.extra.allow) }
+  if (error.code === 'version_mismatch') return currentEtag(error.extra.current)
+  return error.status === 503 ? { 'Retry-After': RETRY_AFTER_SECONDS } : {}
+}
+
+/** A caught failure as an error that a caller may see. What is not ours is a bug: logged, unnamed. */
+export function asDenizenError(exchange: Exchange, failure: unknown): DenizenError {
+  if (failure instanceof DenizenError) return failure
+  exchange.log('error', 'request failed unexpectedly', {
+    errorName: failure instanceof Error ? failure.name : typeof failure,
+    errorStack: framesOf(failure),
+  })
+  return new DenizenError('internal', 'an unexpected failure; the log has its stack', {
+    applied: exchange.mutates ? 'unknown' : 'no',
+  })
+}
+
+/** The frames alone: the message above them may quote its input. */
+const framesOf = (failure: unknown): readonly string[] =>
+  (failure instanceof Error ? (failure.stack ?? '') : '')
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line.startsWith('at '))
+    .slice(0, 12)

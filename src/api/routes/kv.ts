@@ -1,0 +1,322 @@
+/** /v1/kv/{dataset}/{key}: one value. */
+import { z } from 'zod'
+import type { Operation, Outcome } from '../../execution/operation.ts'
+import { assert } from '../../model/assert.ts'
+import { DenizenError } from '../../model/errors.ts'
+import { encodeKeyForPath, type Key, parseKeyPrefix } from '../../model/key.ts'
+import type { RequestContext } from '../../routing/service.ts'
+import { type Admitted, admit } from '../admission.ts'
+import { readValue } from '../body.ts'
+import { route } from '../declare.ts'
+import type { Exchange } from '../exchange.ts'
+import { represent } from '../negotiation.ts'
+import { etagOf, ReadConditions, writePrecondition } from '../preconditions.ts'
+import { problemReply } from '../problem.ts'
+import {
+  cacheControl,
+  type Headers,
+  receiptHeaders,
+  sessionHeader,
+  valueHeaders,
+  wholeMs,
+} from '../reply-headers.ts'
+import {
+  contextHeaders,
+  contextOf,
+  datasetPath,
+  ifMatchHeader,
+  ifNoneMatchHeader,
+  keyPath,
+  prefixParameter,
+  replyHeaders,
+  viaQuery,
+  writeHeaders,
+} from '../schemas.ts'
+import { datasetTarget, keyFromPath } from '../target.ts'
+
+const BASE = '/v1/kv/'
+
+const conditionHeaders = { 'If-Match': ifMatchHeader, 'If-None-Match': ifNoneMatchHeader }
+
+const anyValue = {
+  description: 'The value, of any media type. JSON and CBOR must be well-formed.',
+  required: true,
+  content: { '*/*': {}, 'application/json': {}, 'application/cbor': {} },
+}
+
+interface KeyTarget {
+  readonly dataset: string
+  readonly key: Key
+}
+
+function keyTarget(exchange: Exchange, base: string): KeyTarget {
+  const { dataset, rest } = datasetTarget(exchange.target.path, base)
+  return { dataset, key: keyFromPath(rest ?? '') }
+}
+
+interface Executed {
+  readonly outcome: Outcome
+  /** Of every reply that comes of the outcome. */
+  readonly headers: Headers
+}
+
+async function executeOne(
+  exchange: Exchange,
+  { dataset }: KeyTarget,
+  operation: Operation,
+  context: RequestContext,
+  admission: Admitted,
+): Promise<Executed> {
+  const answer = await exchange.timed(
+    'service',
+    exchange.service.execute(dataset, [operation], context),
+  )
+  const [outcome] = answer.outcomes
+  assert(outcome && answer.outcomes.length === 1, 'one outcome per operation')
+  const entry = { region: exchange.service.region, stored: admission.stored }
+  return {
+    outcome,
+    headers: {
+      ...(outcome.receipt === undefined ? {} : receiptHeaders(outcome.receipt, entry)),
+      ...sessionHeader(answer.session),
+    },
+  }
+}
+
+/** Where only a copy was asked, "there is none" is as old as the copy. */
+function notFound({ receipt }: Extract<Outcome, { kind: 'absent' }>): DenizenError {
+  if (receipt.role === 'home') return new DenizenError('not_found', 'the home has no such key')
+  if (receipt.stalenessMs === undefined) {
+    return new DenizenError(
+      'not_found',
+      'a replica has no such key; how far it may be behind the home is not known yet',
+    )
+  }
+  const stalenessMs = wholeMs(receipt.stalenessMs)
+  return new DenizenError(
+    'not_found',
+    `a replica has no such key; it may be up to ${stalenessMs} ms behind the home`,
+    { extra: { stalenessMs } },
+  )
+}
+
+export const getValue = route({
+  method: 'GET',
+  path: '/v1/kv/{dataset}/{key}',
+  id: 'getValue',
+  summary: 'Read a value',
+  description:
+    'The value as it was put. JSON and CBOR values are transcoded where Accept prefers the other.',
+  mutates: false,
+  parameters: keyPath,
+  query: viaQuery,
+  headers: contextHeaders.extend(conditionHeaders),
+  replies: {
+    200: { description: 'The value', headers: replyHeaders, content: { '*/*': {} } },
+    304: { description: 'The caller has it: If-None-Match holds its ETag', headers: replyHeaders },
+  },
+  errors: [
+    'bad_key',
+    'not_found',
+    'not_acceptable',
+    'bad_precondition',
+    'version_mismatch',
+    'not_supported',
+    'home_unreachable',
+    'registrar_unavailable',
+    'damaged_record',
+  ],
+  async handle(exchange, inputs) {
+    const target = keyTarget(exchange, BASE)
+    const admission = admit(exchange, target.dataset, target.key, inputs.query().via)
+    const headers = inputs.headers()
+    const conditions = new ReadConditions({
+      ifMatch: headers['If-Match'],
+      ifNoneMatch: headers['If-None-Match'],
+    })
+    const operation = { kind: 'get', key: target.key } as const
+    const executed = await executeOne(exchange, target, operation, contextOf(headers), admission)
+    try {
+      return readReply(exchange, executed, conditions, admission)
+    } catch (error) {
+      if (error instanceof DenizenError) return problemReply(exchange, error, executed.headers)
+      throw error
+    }
+  },
+})
+
+/** Throws what the caller gets in place of the value. */
+function readReply(
+  exchange: Exchange,
+  { outcome, headers }: Executed,
+  conditions: ReadConditions,
+  admission: Admitted,
+): Response {
+  if (outcome.kind === 'failed') throw outcome.error
+  if (outcome.kind === 'absent') {
+    conditions.checkMatch(undefined)
+    throw notFound(outcome)
+  }
+  assert(outcome.kind === 'found', 'a read finds or misses')
+  conditions.checkMatch(outcome.version)
+  const form = represent(outcome.mediaType, outcome.value, exchange.accept)
+  const etag = etagOf(outcome.version, form.suffix)
+  const all = { ...headers, ETag: etag, 'Cache-Control': cacheControl(admission.cacheable) }
+  if (conditions.notModified(etag)) return exchange.reply(304, all)
+  return exchange.reply(
+    200,
+    { ...all, ...valueHeaders, 'Content-Type': form.mediaType },
+    form.bytes,
+  )
+}
+
+export const putValue = route({
+  method: 'PUT',
+  path: '/v1/kv/{dataset}/{key}',
+  id: 'putValue',
+  summary: 'Write a value',
+  mutates: true,
+  parameters: keyPath,
+  query: viaQuery,
+  headers: writeHeaders.extend(conditionHeaders),
+  body: anyValue,
+  replies: {
+    201: { description: 'Written; the key had no value', headers: replyHeaders },
+    204: { description: 'Written over another value', headers: replyHeaders },
+  },
+  errors: [
+    'bad_key',
+    'bad_body',
+    'too_large',
+    'bad_precondition',
+    'version_mismatch',
+    'not_supported',
+    'unsupported_media_type',
+    'home_unreachable',
+    'registrar_unavailable',
+    'outcome_unknown',
+    'overloaded',
+  ],
+  async handle(exchange, inputs) {
+    const target = keyTarget(exchange, BASE)
+    const admission = admit(exchange, target.dataset, target.key, inputs.query().via)
+    const headers = inputs.headers()
+    const precondition = writePrecondition({
+      ifMatch: headers['If-Match'],
+      ifNoneMatch: headers['If-None-Match'],
+    })
+    const { bytes: value, mediaType } = await readValue(exchange)
+    const operation: Operation = { kind: 'put', key: target.key, value, mediaType, precondition }
+    const executed = await executeOne(exchange, target, operation, contextOf(headers), admission)
+    const { outcome } = executed
+    if (outcome.kind === 'failed') return problemReply(exchange, outcome.error, executed.headers)
+    assert(outcome.kind === 'written', 'a put writes or fails')
+    return exchange.reply(outcome.created ? 201 : 204, {
+      ...executed.headers,
+      ETag: etagOf(outcome.version),
+    })
+  },
+})
+
+export const deleteValue = route({
+  method: 'DELETE',
+  path: '/v1/kv/{dataset}/{key}',
+  id: 'deleteValue',
+  summary: 'Delete a value',
+  mutates: true,
+  parameters: keyPath,
+  query: viaQuery,
+  headers: writeHeaders.extend(conditionHeaders),
+  replies: { 204: { description: 'Deleted', headers: replyHeaders } },
+  errors: [
+    'bad_key',
+    'not_found',
+    'bad_precondition',
+    'version_mismatch',
+    'not_supported',
+    'home_unreachable',
+    'registrar_unavailable',
+    'outcome_unknown',
+    'overloaded',
+  ],
+  async handle(exchange, inputs) {
+    const target = keyTarget(exchange, BASE)
+    const admission = admit(exchange, target.dataset, target.key, inputs.query().via)
+    const headers = inputs.headers()
+    const precondition = writePrecondition({
+      ifMatch: headers['If-Match'],
+      ifNoneMatch: headers['If-None-Match'],
+    })
+    const operation: Operation = { kind: 'delete', key: target.key, precondition }
+    const executed = await executeOne(exchange, target, operation, contextOf(headers), admission)
+    const { outcome } = executed
+    if (outcome.kind === 'failed') return problemReply(exchange, outcome.error, executed.headers)
+    if (outcome.kind === 'absent') {
+      return problemReply(exchange, notFound(outcome), executed.headers)
+    }
+    assert(outcome.kind === 'deleted', 'a delete deletes, misses or fails')
+    return exchange.reply(204, executed.headers)
+  },
+})
+
+export const createValue = route({
+  method: 'POST',
+  path: '/v1/kv/{dataset}',
+  id: 'createValue',
+  summary: 'Write a value under a key that the server assigns',
+  description:
+    'The key begins with `prefix`, which is empty or ends in "/" and lies inside one partition.',
+  mutates: true,
+  parameters: datasetPath,
+  query: viaQuery.extend({ prefix: prefixParameter }),
+  headers: writeHeaders,
+  body: anyValue,
+  replies: {
+    201: {
+      description: 'Written; Location names the key',
+      headers: replyHeaders,
+      content: {
+        'application/json': { schema: z.object({ key: z.string() }) },
+        'application/cbor': { schema: z.object({ key: z.string() }) },
+      },
+    },
+  },
+  errors: [
+    'bad_key',
+    'bad_body',
+    'too_large',
+    'not_supported',
+    'unsupported_media_type',
+    'prefix_spans_partitions',
+    'outcome_unknown',
+    'overloaded',
+  ],
+  async handle(exchange, inputs) {
+    const { dataset } = datasetTarget(exchange.target.path, BASE)
+    const query = inputs.query()
+    const prefix = parseKeyPrefix(query.prefix)
+    if (prefix !== '' && !prefix.endsWith('/')) {
+      throw new DenizenError('bad_key', 'the prefix of a server-assigned key ends in "/"')
+    }
+    const admission = admit(exchange, dataset, prefix, query.via)
+    const context = contextOf(inputs.headers())
+    const value = await readValue(exchange)
+    const answer = await exchange.timed(
+      'service',
+      exchange.service.create(dataset, prefix, value, context),
+    )
+    const [outcome] = answer.outcomes
+    assert(outcome?.kind === 'written', 'a create writes or throws')
+    const entry = { region: exchange.service.region, stored: admission.stored }
+    return exchange.structured(
+      201,
+      { key: answer.key },
+      {
+        ...receiptHeaders(outcome.receipt, entry),
+        ...sessionHeader(answer.session),
+        ETag: etagOf(outcome.version),
+        Location: `${BASE}${dataset}/${encodeKeyForPath(answer.key)}`,
+      },
+    )
+  },
+})

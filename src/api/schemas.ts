@@ -1,0 +1,159 @@
+/** The parameters, headers and bodies that several routes share. */
+import { z } from 'zod'
+import { limits } from '../model/limits.ts'
+import type { Consistency, RequestContext } from '../routing/service.ts'
+import { notSupported } from './declare.ts'
+import { unquoted } from './reply-headers.ts'
+
+export const datasetParameter = z.string().meta({
+  description: 'Name of the dataset: a DNS label',
+  example: 'cities',
+})
+
+export const keyParameter = z.string().meta({
+  description:
+    'The key: 1 to 1,024 bytes of UTF-8 in segments separated by "/", none of them empty, "." or ' +
+    '"..". It takes the rest of the path; "/" and "%2F" are the same. It is decoded once, from ' +
+    'the target as it was sent.',
+  example: 'eu/alice',
+})
+
+export const datasetPath = z.object({ dataset: datasetParameter })
+export const keyPath = z.object({ dataset: datasetParameter, key: keyParameter })
+
+const regionId = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, {
+  error: 'must be the id of a region',
+})
+
+const viaParameter = regionId.exactOptional().meta({
+  description:
+    'Set by a redirect: the region that sent the client here. Stops redirects in circles.',
+})
+
+/** What every route of a dataset takes in its query. */
+export const viaQuery = z.strictObject({ via: viaParameter })
+
+export const prefixParameter = z.string().default('').meta({
+  description: 'Beginning of the keys; "+" is a space here, as in forms.',
+})
+
+const redirectHeader = z.string().exactOptional().meta({
+  description: '`manual`: answer 421 in place of 307, as browsers hide a 307 from scripts.',
+})
+
+const consistencyHeader = z
+  .string()
+  .refine(text => !text.startsWith('bounded='), {
+    ...notSupported('bounded staleness is not in this version'),
+    abort: true,
+  })
+  .pipe(z.enum(['strong', 'session', 'eventual']))
+  .default('session' satisfies Consistency)
+  .meta({
+    description:
+      '`strong`: answered at the home. `session`: by the nearest copy that has all that this ' +
+      'session wrote and saw. `eventual`: by the nearest copy.',
+    override: { type: 'string', enum: ['strong', 'session', 'eventual'], default: 'session' },
+  })
+
+const sessionHeader = z
+  .string()
+  .min(1)
+  .max(limits.sessionTokenBytesMax + 2, { error: 'is longer than any session token' })
+  .transform(unquoted)
+  .exactOptional()
+  .meta({ description: 'The session token of an earlier reply, as it came.' })
+
+const hintHeader = regionId.exactOptional().meta({
+  description: 'Region near the user, where it is not the one that the request enters.',
+})
+
+export const ifMatchHeader = z.string().exactOptional().meta({
+  description: 'ETag that the key must have now; `*`: it must exist.',
+  example: '"0.4294967297"',
+})
+
+export const ifNoneMatchHeader = z.string().exactOptional().meta({
+  description: 'On reads: 304 if the reply would have this ETag. On writes `*`: create only.',
+})
+
+/** Headers of every route of a dataset. */
+export const contextHeaders = z.object({
+  'Denizen-Consistency': consistencyHeader,
+  'Denizen-Session': sessionHeader,
+  'Denizen-Hint': hintHeader,
+  'Denizen-Redirect': redirectHeader,
+})
+
+const absent = (text: string) =>
+  z
+    .string()
+    .refine(() => false, notSupported(text))
+    .exactOptional()
+    .meta({ description: `Refused: ${text}.`, deprecated: true })
+
+/** Honest refusals: ignoring them would break what the caller relies on. */
+export const writeHeaders = contextHeaders.extend({
+  'Idempotency-Key': absent('idempotency keys are not in this version'),
+  'Denizen-TTL': absent('expiry is not in this version'),
+  'Denizen-Acks': z
+    .string()
+    .refine(text => text.trim() === '1', notSupported('only the level 1 is in this version'))
+    .exactOptional()
+    .meta({ description: 'Regions that have the write on disk before the reply: 1.' }),
+})
+
+/** The words of the port, from the headers of a request. */
+export function contextOf(headers: z.output<typeof contextHeaders>): RequestContext {
+  const { 'Denizen-Session': session, 'Denizen-Hint': hint } = headers
+  return {
+    consistency: headers['Denizen-Consistency'],
+    ...(session === undefined ? {} : { session }),
+    ...(hint === undefined ? {} : { hint }),
+  }
+}
+
+export const problemSchema = z
+  .looseObject({
+    type: z.string().meta({ description: 'URN of the code' }),
+    title: z.string().meta({ description: 'The code in words' }),
+    status: z.int().meta({ description: 'The HTTP status' }),
+    detail: z.string().meta({ description: 'What went wrong here; never a key or a value' }),
+    code: z.string().meta({ description: 'Stable name of the error: match on this' }),
+    applied: z
+      .enum(['yes', 'no', 'unknown'])
+      .meta({ description: 'Whether the request took effect' }),
+    retry: z
+      .enum(['safe', 'with-idempotency-key', 'no'])
+      .meta({ description: 'Whether to send it again' }),
+    action: z.string().meta({ description: 'What to do next' }),
+  })
+  .meta({ id: 'Problem', description: 'Problem details (RFC 9457)' })
+
+const header = (description: string) => z.string().exactOptional().meta({ description })
+
+/** The headers of replies, for the document. */
+export const replyHeaders = z.object({
+  ETag: header('Version of the value in quotes; transcoded forms end in `-j` or `-c`'),
+  'Denizen-Home': header("Region that orders the group's writes, where known"),
+  'Denizen-Served-By': header(
+    'Region whose copy answered, with role=home|replica|proxy, staleness-ms, and from= for a proxy',
+  ),
+  'Denizen-Session': header('Token to send with the next request of this session'),
+  'Server-Timing': header('Where the time went, in ms'),
+  'Cache-Control': header('`private, no-store, no-transform` unless the dataset may be anywhere'),
+  Vary: header('`Accept`'),
+})
+
+export const itemValueMembers = {
+  value: z.unknown().optional().meta({
+    description: "The value as a data item, where this body's form can hold it",
+  }),
+  bytes: z
+    .union([z.string(), z.instanceof(Uint8Array)])
+    .exactOptional()
+    .meta({
+      description: 'The bytes of any other value: base64url in JSON, a byte string in CBOR',
+      override: { type: 'string', contentEncoding: 'base64url' },
+    }),
+}

@@ -1,0 +1,121 @@
+/** `denizen status`: the cluster as its regions see it. */
+import type { Command } from 'commander'
+import { examples, withJson, withUrl } from '../arguments.ts'
+import { clusterView, type ReceivedClusterView } from '../cluster-view.ts'
+import { CliError, exitCodes } from '../exit-codes.ts'
+import { formatTable } from '../table.ts'
+import type { Terminal } from '../terminal.ts'
+
+interface StatusOptions {
+  readonly url: string
+  readonly one: boolean
+  readonly json: boolean
+}
+
+/** What a region says of itself, or why it says nothing. */
+interface RegionReport {
+  readonly region: string
+  readonly url?: string
+  readonly view?: ReceivedClusterView
+  readonly failure?: string
+}
+
+export function registerStatus(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('status')
+    .description('what runs: regions, round trips, policy in force, copies and how stale they are')
+  withJson(withUrl(command))
+    .option('--one', 'ask only the node at --url, not every region', false)
+    .addHelpText(
+      'after',
+      [
+        examples('denizen status', 'denizen status --url http://127.0.0.1:7003 --one --json'),
+        '\n\nExit code 3 when a region can not be reached from here.',
+      ].join(''),
+    )
+    .action((options: StatusOptions) => status(options, terminal))
+}
+
+async function status(options: StatusOptions, terminal: Terminal): Promise<void> {
+  const first = await clusterView(options.url)
+  const reports = await Promise.all(
+    first.regions
+      .filter(({ self }) => self || !options.one)
+      .map(({ region, self, url }) =>
+        self ? { region, url: options.url, view: first } : askRegion(region, url),
+      ),
+  )
+  if (options.json) terminal.json(reports)
+  else show(terminal, first, reports)
+  if (reports.some(({ view }) => view === undefined)) terminal.exitCode = exitCodes.unreachable
+}
+
+async function askRegion(region: string, url: string | undefined): Promise<RegionReport> {
+  if (url === undefined) return { region, failure: 'its address is not known yet' }
+  try {
+    return { region, url, view: await clusterView(url) }
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error
+    return { region, url, failure: error.message }
+  }
+}
+
+function show(
+  terminal: Terminal,
+  first: ReceivedClusterView,
+  reports: readonly RegionReport[],
+): void {
+  const { colors } = terminal
+  terminal.line(`${colors.bold(first.cluster)} (${first.clusterId}), keeper ${first.keeper}`)
+  terminal.line()
+  const head = ['region', 'address', 'state', 'policy', 'sees']
+  terminal.line(
+    formatTable(
+      colors,
+      head,
+      reports.map(report => regionRow(report, terminal)),
+    ),
+  )
+  terminal.line()
+  terminal.line(copiesTable(terminal, first, reports))
+  for (const { region, view } of reports) {
+    for (const line of view?.drift ?? []) {
+      terminal.line(`${colors.yellow('drift')} at ${region}: ${line}`)
+    }
+    if (view !== undefined && view.residencyViolations > 0) {
+      const count = `${view.residencyViolations} refused placements`
+      terminal.line(`${colors.red('alarm')} at ${region}: ${count}: a bug, or an attack`)
+    }
+  }
+}
+
+function regionRow({ region, url, view, failure }: RegionReport, { colors }: Terminal): string[] {
+  if (view === undefined) return [region, url ?? '-', colors.red('unreachable'), '', failure ?? '']
+  const sees = view.regions
+    .filter(({ self }) => !self)
+    .map(peer => {
+      if (!peer.reachable) return colors.red(`${peer.region} unreachable`)
+      return `${peer.region} ${peer.rttMs === undefined ? '' : `${Math.round(peer.rttMs)} ms`}`
+    })
+  const policy = `epoch ${view.policyEpoch}, revision ${view.keeperEpoch}.${view.revision}`
+  return [region, url ?? '-', colors.green('serves'), policy, sees.join(', ')]
+}
+
+/** Records and staleness of each dataset by region; `-` where none may be. */
+function copiesTable(
+  { colors }: Terminal,
+  first: ReceivedClusterView,
+  reports: readonly RegionReport[],
+): string {
+  const rows = first.datasets.map(({ name, partition, store }) => [
+    partition === undefined ? name : `${name}/${partition}`,
+    ...reports.map(({ region, view }) => {
+      if (!store.includes(region)) return '-'
+      const same = view?.datasets.find(it => it.name === name && it.partition === partition)
+      if (!same?.copy) return '?'
+      const { records, stalenessMs } = same.copy
+      return stalenessMs > 0 ? `${records} (${Math.round(stalenessMs)} ms)` : `${records}`
+    }),
+  ])
+  return formatTable(colors, ['records', ...reports.map(({ region }) => region)], rows)
+}

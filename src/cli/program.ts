@@ -1,0 +1,48 @@
+/** The tree of commands. */
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { z } from 'zod'
+import { registerDelete } from './commands/del.ts'
+import { registerDev } from './commands/dev.ts'
+import { registerDoctor } from './commands/doctor.ts'
+import { registerExplain } from './commands/explain.ts'
+import { registerGet } from './commands/get.ts'
+import { registerImport } from './commands/import.ts'
+import { registerList } from './commands/ls.ts'
+import { registerPolicy } from './commands/policy-check.ts'
+import { registerPut } from './commands/put.ts'
+import { registerServe } from './commands/serve.ts'
+import { registerStatus } from './commands/status.ts'
+import { exitCodesHelp } from './exit-codes.ts'
+import type { Terminal } from './terminal.ts'
+
+export function createProgram(terminal: Terminal): Command {
+  const program = new Command('denizen')
+    .description('a datacenter-aware key-value store')
+    .version(packageVersion(), '-V, --version')
+    .enablePositionalOptions()
+    .showHelpAfterError('(add --help for usage and examples)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      ['', 'Start here:', '  $ denizen dev', '', exitCodesHelp().trimEnd()].join('\n'),
+    )
+  // Subcommands inherit what is set above, so they come after it.
+  registerDev(program, terminal)
+  registerServe(program, terminal)
+  registerStatus(program, terminal)
+  registerGet(program, terminal)
+  registerPut(program, terminal)
+  registerDelete(program, terminal)
+  registerList(program, terminal)
+  registerExplain(program, terminal)
+  registerImport(program, terminal)
+  registerPolicy(program, terminal)
+  registerDoctor(program, terminal)
+  return program
+}
+
+function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return z.object({ version: z.string() }).parse(JSON.parse(readFileSync(file, 'utf8'))).version
+}

@@ -1,0 +1,125 @@
+/**
+ * A node's data directory:
+ *
+ *   node.json            who the node is: never changes
+ *   node.lock            the process that runs on it
+ *   coordination.cbor    the cluster record: policy in force, members, registrars
+ *   datasets/<dataset>/dataset.json    how the dataset is laid out: never changes
+ *   datasets/<dataset>/<n>/data.mdb    its stores
+ */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { fromUtf8, utf8 } from '../model/bytes.ts'
+import { limits } from '../model/limits.ts'
+import type { Placement, PlacementTable } from '../model/placement.ts'
+import type { RegionId } from '../model/slot.ts'
+import type { Disk } from '../runtime/disk.ts'
+import { takePidFile } from '../runtime/pid-file.ts'
+import { type Random, randomId } from '../runtime/random.ts'
+import type { StoreLocation } from '../storage/shard-client.ts'
+import { StartError } from './start-error.ts'
+
+const identitySchema = z.strictObject({
+  format: z.literal(1),
+  nodeId: z.string().min(1),
+  region: z.string().min(1),
+})
+
+export const datasetLayoutSchema = z.strictObject({
+  format: z.literal(1),
+  dataset: z.string().min(1),
+  slots: z.int().min(1),
+  groupBySegments: z.int().min(1).nullable(),
+  stores: z.int().min(1),
+})
+export type DatasetLayout = z.infer<typeof datasetLayoutSchema>
+
+export const datasetDirectory = (dataDirectory: string, dataset: string): string =>
+  join(dataDirectory, 'datasets', encodeURIComponent(dataset))
+
+/** Takes the directory for this process. Throws `StartError` when another one runs on it. */
+export async function lockDataDirectory(directory: string): Promise<() => void> {
+  await mkdir(directory, { recursive: true })
+  const lock = takePidFile(join(directory, 'node.lock'))
+  if ('release' in lock) return lock.release
+  throw new StartError(
+    `the data directory ${directory} is in use by pid ${lock.heldBy}`,
+    'Stop that node first, or give this one its own --data directory.',
+  )
+}
+
+/** The node's stable id, made at its first start. */
+export async function openIdentity(
+  disk: Disk,
+  random: Random,
+  directory: string,
+  region: RegionId,
+): Promise<string> {
+  const path = join(directory, 'node.json')
+  const bytes = await disk.read(path)
+  if (!bytes) {
+    const nodeId = randomId(random)
+    await disk.replace(path, utf8(JSON.stringify({ format: 1, nodeId, region })))
+    return nodeId
+  }
+  const identity = identitySchema.safeParse(JSON.parse(fromUtf8(bytes))).data
+  if (!identity) {
+    throw new StartError(`${path} is damaged`, 'Restore the data directory from a backup.')
+  }
+  if (identity.region === region) return identity.nodeId
+  throw new StartError(
+    `the data directory ${directory} belongs to region ${identity.region}`,
+    `Start it with --region ${identity.region}, or give ${region} its own --data directory.`,
+  )
+}
+
+/** Lays out every dataset that this region may store, and says where its stores are. */
+export async function openLayouts(
+  disk: Disk,
+  directory: string,
+  table: PlacementTable,
+  self: RegionId,
+  storesOfNew: number,
+): Promise<StoreLocation[]> {
+  const locations: StoreLocation[] = []
+  for (const placement of table.placements) {
+    if (!placement.mayStore(self)) continue
+    const folder = datasetDirectory(directory, placement.id)
+    const layout = await openLayout(disk, join(folder, 'dataset.json'), placement, storesOfNew)
+    for (let store = 0; store < layout.stores; store++) {
+      locations.push({ dataset: placement.id, store, directory: join(folder, String(store)) })
+    }
+  }
+  if (locations.length <= limits.storesPerNodeMax) return locations
+  throw new StartError(
+    `the policy needs ${locations.length} stores here, and a node has at most ${limits.storesPerNodeMax}`,
+    'Start new data directories with fewer --threads, or use fewer partitions.',
+  )
+}
+
+async function openLayout(
+  disk: Disk,
+  path: string,
+  { data }: Placement,
+  storesOfNew: number,
+): Promise<DatasetLayout> {
+  const bytes = await disk.read(path)
+  if (!bytes) {
+    const { id: dataset, slots, groupBySegments } = data
+    const stores = Math.min(storesOfNew, limits.storesPerDatasetMax)
+    const layout: DatasetLayout = { format: 1, dataset, slots, groupBySegments, stores }
+    await disk.replace(path, utf8(JSON.stringify(layout)))
+    return layout
+  }
+  const layout = datasetLayoutSchema.safeParse(JSON.parse(fromUtf8(bytes))).data
+  const same =
+    layout?.dataset === data.id &&
+    layout.slots === data.slots &&
+    layout.groupBySegments === data.groupBySegments
+  if (layout && same) return layout
+  throw new StartError(
+    `${path} does not match the policy in force`,
+    'Slots and groupBy of a dataset are fixed when it is made; restore the directory from a backup.',
+  )
+}

@@ -1,0 +1,392 @@
+/**
+ * The composition root: one node of one region. Everything is made and wired here, in the order in
+ * which it can be trusted: policy file, data directory, links, coordination, shards, routing. Only
+ * then does the node answer for data.
+ */
+import { join } from 'node:path'
+import { createApi } from '../api/app.ts'
+import { type ClusterRecord, type Member, memberFeed } from '../coordination/cluster-record.ts'
+import { CoordinationError } from '../coordination/coordination.ts'
+import { StaticCoordination } from '../coordination/static.ts'
+import { assert } from '../model/assert.ts'
+import { nearestRegions } from '../model/distance.ts'
+import { DenizenError } from '../model/errors.ts'
+import { type Hasher, loadHasher } from '../model/hash.ts'
+import { PlacementTable, type PolicyData } from '../model/placement.ts'
+import { type RegionId, RegionNumbers } from '../model/slot.ts'
+import { drift } from '../policy/report.ts'
+import { Replication } from '../replication/streams.ts'
+import { Claims } from '../routing/claims.ts'
+import type { Topology } from '../routing/decide.ts'
+import { Explain } from '../routing/explain.ts'
+import { Forwarder } from '../routing/forward.ts'
+import { Lists } from '../routing/lists.ts'
+import { type Freshness, LocalExecution } from '../routing/local-execution.ts'
+import { LocationCache } from '../routing/location-cache.ts'
+import { PeerLinks } from '../routing/peer-links.ts'
+import { Router } from '../routing/router.ts'
+import { importSessionKey } from '../routing/session.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { describeError, type Logger } from '../runtime/log.ts'
+import { formatAddress, type HostPort } from '../runtime/network.ts'
+import { nodeDisk } from '../runtime/node-disk.ts'
+import { systemRandom } from '../runtime/random.ts'
+import { tcpNetwork } from '../runtime/tcp-network.ts'
+import { ShardClient } from '../storage/shard-client.ts'
+import { lockDataDirectory, openIdentity, openLayouts } from './data-directory.ts'
+import { desiredPolicy } from './desired-policy.ts'
+import { nodeTarget, startHttpServer } from './http-server.ts'
+import { NodeService, type ServingParts } from './node-service.ts'
+import type { NodeOperations } from './shard-operations.ts'
+import { type ShardThreads, startShardThreads } from './shard-threads.ts'
+import { StartError } from './start-error.ts'
+import { version } from './version.ts'
+
+export interface NodeOptions {
+  readonly region: RegionId
+  readonly configPath: string
+  readonly dataDirectory: string
+  readonly listen: HostPort
+  readonly peerListen: HostPort
+  /** `host:port` of each other region. */
+  readonly peers: ReadonlyMap<RegionId, string>
+  /** The public base URL of this node, without a trailing slash. */
+  readonly advertise: string
+  readonly threads: number
+  /** The operator's word that all other regions are stopped. */
+  readonly othersStopped: boolean
+  readonly log: Logger
+}
+
+export interface RunningNode {
+  close(): Promise<void>
+  /** Resolves when the node has ended; with a reason if nobody asked it to. */
+  readonly stopped: Promise<{ reason?: string }>
+}
+
+/** How long a node waits for others before it says so in its log. */
+const PATIENCE_MS = 2_000
+
+/** Resolves when the node serves. Throws `StartError`. */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const desired = desiredPolicy(options.configPath, options.region)
+  const unlock = await lockDataDirectory(options.dataDirectory)
+  const node = new Node(options, desired, unlock, await loadHasher())
+  try {
+    await node.start()
+  } catch (error) {
+    await node.close()
+    if (error instanceof CoordinationError) throw new StartError(error.message, error.action)
+    throw error
+  }
+  return node
+}
+
+class Node implements RunningNode {
+  readonly stopped: Promise<{ reason?: string }>
+  readonly #options: NodeOptions
+  readonly #desired: PolicyData
+  readonly #unlock: () => void
+  readonly #hasher: Hasher
+  #end: (result: { reason?: string }) => void = () => {}
+  #violations = 0
+  #closing: Promise<void> | undefined
+
+  #coordination: StaticCoordination | undefined
+  #links: PeerLinks | undefined
+  #http: { close(): Promise<void> } | undefined
+  #threads: ShardThreads | undefined
+  #shards: ShardClient<NodeOperations> | undefined
+  #service: NodeService | undefined
+  /** What answers the calls of other regions, by name, once the node serves. */
+  #answers: Record<string, (from: RegionId, body: unknown) => Promise<unknown>> = {}
+  #replication: Replication | undefined
+
+  constructor(options: NodeOptions, desired: PolicyData, unlock: () => void, hasher: Hasher) {
+    this.#options = options
+    this.#desired = desired
+    this.#unlock = unlock
+    this.#hasher = hasher
+    this.stopped = new Promise(resolve => {
+      this.#end = resolve
+    })
+  }
+
+  async start(): Promise<void> {
+    const { region, dataDirectory, log } = this.#options
+    const nodeId = await openIdentity(nodeDisk, systemRandom, dataDirectory, region)
+    const coordination = this.#coordinate(nodeId)
+    await coordination.load()
+    await this.#openLinks(coordination, nodeId)
+    const service = this.#serve(coordination, nodeId)
+    await this.#listen(service)
+    const cancel = systemClock.after(PATIENCE_MS, () => {
+      log.info('the node waits before it serves', { reason: coordination.waitingFor() })
+    })
+    await coordination.start()
+    cancel()
+    service.ready(await this.#openData(coordination.record()))
+    for (const difference of this.#drift()) {
+      log.warn('denizen.yaml differs from the policy in force', { difference })
+    }
+    log.info('the node serves', { policyEpoch: coordination.record().policyEpoch })
+  }
+
+  #coordinate(nodeId: string): StaticCoordination {
+    const { region, advertise, othersStopped, dataDirectory, log } = this.#options
+    this.#coordination = new StaticCoordination({
+      self: region,
+      nodeId,
+      url: advertise,
+      desired: this.#desired,
+      othersStopped,
+      disk: nodeDisk,
+      path: join(dataDirectory, 'coordination.cbor'),
+      hasher: this.#hasher,
+      random: systemRandom,
+      clock: systemClock,
+      log,
+      call: (to, name, body) => this.#peerLinks().call(to, name, body),
+    })
+    return this.#coordination
+  }
+
+  async #openLinks(coordination: StaticCoordination, nodeId: string): Promise<void> {
+    const { region, peerListen, peers, log } = this.#options
+    this.#links = new PeerLinks({
+      self: () => ({
+        clusterId: coordination.clusterId() ?? null,
+        region,
+        nodeId,
+        keeperEpoch: coordination.order()?.keeperEpoch ?? 0,
+        revision: coordination.order()?.revision ?? 0,
+      }),
+      network: tcpNetwork,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      listen: formatAddress(peerListen),
+      peers,
+      handlers: {
+        onCall: (from, name, body) => this.#answer(coordination, from, name, body),
+        onStream: (from, stream) =>
+          this.#replication ? this.#replication.serve(from, stream) : stream.close(),
+        onStreamOpen: (to, stream) =>
+          this.#replication ? this.#replication.follow(to, stream) : stream.close(),
+        onPeerState: (from, state) => coordination.observe(from, state),
+      },
+    })
+    try {
+      await this.#links.start()
+    } catch (error) {
+      throw listenError(error, '--peer-listen', peerListen)
+    }
+  }
+
+  #peerLinks(): PeerLinks {
+    assert(this.#links, 'the links are open')
+    return this.#links
+  }
+
+  async #answer(
+    coordination: StaticCoordination,
+    from: RegionId,
+    name: string,
+    body: unknown,
+  ): Promise<unknown> {
+    if (name.startsWith('coordination.')) return await coordination.answer(from, name, body)
+    const answer = this.#answers[name]
+    if (answer) return await answer(from, body)
+    throw new DenizenError('not_ready', `${this.#options.region} does not serve yet`)
+  }
+
+  #serve(coordination: StaticCoordination, nodeId: string): NodeService {
+    this.#service = new NodeService({
+      region: this.#options.region,
+      nodeId,
+      version,
+      record: () => coordination.record(),
+      waitingFor: () => coordination.waitingFor(),
+      drift: () => this.#drift(),
+      peers: () => this.#peerLinks().statuses(),
+      violations: () => this.#violations,
+    })
+    return this.#service
+  }
+
+  #drift(): string[] {
+    assert(this.#coordination, 'the node is coordinated')
+    return drift(this.#coordination.record().current, this.#desired)
+  }
+
+  async #listen(service: NodeService): Promise<void> {
+    const { listen, log } = this.#options
+    const app = createApi({ service, rawTarget: nodeTarget, log, clock: systemClock, version })
+    try {
+      this.#http = await startHttpServer({ app, ...listen, log, clock: systemClock })
+    } catch (error) {
+      throw listenError(error, '--listen', listen)
+    }
+  }
+
+  /** Opens the stores and everything above them, under the policy in force. */
+  async #openData(record: ClusterRecord): Promise<ServingParts> {
+    const { region: self, dataDirectory, threads, log } = this.#options
+    const hasher = this.#hasher
+    const table = new PlacementTable(record.current, record.policyEpoch, hasher)
+    const numbers = Object.fromEntries(
+      Object.entries(record.members).map(([id, { number }]) => [id, number]),
+    )
+    const regions = new RegionNumbers(numbers)
+    const stores = await openLayouts(nodeDisk, dataDirectory, table, self, threads)
+    this.#threads = startShardThreads(threads, error =>
+      this.#fail('a shard thread ended', error?.stack ?? 'without an error'),
+    )
+    const shards = new ShardClient<NodeOperations>({
+      ports: this.#threads.ports,
+      stores,
+      onGrowth: growth => this.#replication?.onGrowth(growth),
+      onBug: trace => log.error('a bug in a shard', { trace }),
+      onFatal: trace => this.#fail('a disk failed', trace),
+    })
+    const feedOf = (region: RegionId) => memberFeed(this.#member(region))
+    await shards.open({
+      policy: record.current,
+      policyEpoch: record.policyEpoch,
+      self,
+      regionNumbers: numbers,
+      ownFeed: feedOf(self),
+    })
+    this.#shards = shards
+    const onViolation = (): void => {
+      this.#violations += 1
+    }
+    const replication = new Replication({
+      self,
+      table: () => table,
+      feedOf,
+      shards,
+      clock: systemClock,
+      log,
+      onViolation,
+    })
+    const parts = await this.#route({ record, table, regions, shards, replication, onViolation })
+    this.#replication = replication
+    replication.start()
+    return parts
+  }
+
+  async #route({
+    record,
+    table,
+    regions,
+    shards,
+    replication: freshness,
+    onViolation,
+  }: {
+    record: ClusterRecord
+    table: PlacementTable
+    regions: RegionNumbers
+    shards: ShardClient<NodeOperations>
+    replication: Replication & Freshness
+    onViolation: () => void
+  }): Promise<ServingParts> {
+    const { region: self } = this.#options
+    const links = this.#peerLinks()
+    const topology = topologyOf(table, self, region => links.reachable(region))
+    const call: PeerLinks['call'] = (...args) => links.call(...args)
+    const common = { self, table: () => table, shards, call, topology, freshness, onViolation }
+    const claims = new Claims({ ...common, record: () => this.#record(), regions: () => regions })
+    const local = new LocalExecution({ ...common, claims })
+    const forwarder = new Forwarder({ ...common, local })
+    const key = await importSessionKey(record.sessionKey)
+    const lists = new Lists({ ...common, claims, sessionKey: () => key })
+    const explain = new Explain({ ...common, claims })
+    const router = new Router({
+      ...common,
+      claims,
+      local,
+      forwarder,
+      locations: new LocationCache(this.#hasher, systemRandom),
+      urlOf: region => this.#record().members[region]?.url ?? undefined,
+      sessionKey: () => key,
+      random: systemRandom,
+    })
+    this.#answers = {
+      execute: (from, body) => forwarder.answer(from, body),
+      registrar: (from, body) => claims.answer(from, body),
+      list: (from, body) => lists.answer(from, body),
+      inspect: (from, body) => explain.answer(from, body),
+    }
+    return { table, router, lists, explain, replication: freshness, shards }
+  }
+
+  #record(): ClusterRecord {
+    assert(this.#coordination, 'the node is coordinated')
+    return this.#coordination.record()
+  }
+
+  #member(region: RegionId): Member {
+    const member = this.#record().members[region]
+    assert(member, `region ${region} is a member`)
+    return member
+  }
+
+  /** Something that must not fail has failed: the process has to end. */
+  #fail(reason: string, trace: string): void {
+    if (this.#closing) return
+    this.#options.log.error(reason, { trace })
+    this.#service?.close()
+    this.#end({ reason })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const { log } = this.#options
+    this.#coordination?.stop()
+    this.#service?.close()
+    for (const part of [this.#http, this.#links, this.#shards, this.#threads]) {
+      if (part === this.#links) this.#replication?.stop()
+      try {
+        await part?.close()
+      } catch (error) {
+        log.warn('a part of the node did not close', { ...describeError(error) })
+      }
+    }
+    this.#unlock()
+    this.#end({})
+  }
+}
+
+/** Regions by distance from this one; measured reachability. */
+function topologyOf(
+  table: PlacementTable,
+  self: RegionId,
+  reachable: (region: RegionId) => boolean,
+): Topology {
+  const places = table.data.regions.map(({ id, latitude, longitude }) => ({
+    id,
+    coordinates: { latitude, longitude },
+  }))
+  const here = places.find(({ id }) => id === self)
+  assert(here, 'this region is in the policy')
+  const others = places.filter(({ id }) => id !== self)
+  const byNearness = [self, ...nearestRegions(here.coordinates, others).map(({ id }) => id)]
+  return { self, byNearness, reachable }
+}
+
+function listenError(error: unknown, option: string, address: HostPort): unknown {
+  if (!(error instanceof Error && 'code' in error)) return error
+  const at = formatAddress(address)
+  if (error.code === 'EADDRINUSE') {
+    return new StartError(`${at} is taken`, `Stop what listens there, or use another ${option}.`)
+  }
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'EACCES') {
+    return new StartError(`${at} can not be listened on (${error.code})`, `Use another ${option}.`)
+  }
+  return error
+}

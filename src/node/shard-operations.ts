@@ -1,0 +1,19 @@
+/** Every operation that a shard of a node knows. */
+import type { ReplicationOperations } from '../replication/shard-operations.ts'
+import { replicationHandlers } from '../replication/shard-operations.ts'
+import type { RoutingOperations } from '../routing/shard-operations.ts'
+import { routingHandlers } from '../routing/shard-operations.ts'
+import type { Handlers, OperationMap } from '../storage/shard.ts'
+
+export type NodeOperations = RoutingOperations & ReplicationOperations
+
+const typed: Handlers<NodeOperations> = {
+  reads: { ...routingHandlers.reads, ...replicationHandlers.reads },
+  writes: { ...routingHandlers.writes, ...replicationHandlers.writes },
+}
+
+/**
+ * The same without its types: requests come as data from the other side of a thread, where
+ * `ShardClient<NodeOperations>` has checked them.
+ */
+export const nodeHandlers = typed as unknown as Handlers<OperationMap>
