@@ -12,7 +12,12 @@ import type { Route } from './declare.ts'
 import { type ApiBindings, Exchange } from './exchange.ts'
 import { asDenizenError, problemReply } from './problem.ts'
 import { allowedHeaders, exposedHeaders } from './reply-headers.ts'
-import { createValue, deleteValue, getValue, putValue } from './routes/kv.ts'
+import { batch } from './routes/batch.ts'
+import { createValue } from './routes/create.ts'
+import { explainKey } from './routes/explain.ts'
+import { deleteValue, getValue, putValue } from './routes/kv.ts'
+import { listKeys } from './routes/list.ts'
+import { operationRoutes } from './routes/operations.ts'
 import { splitTarget, type Target } from './target.ts'
 
 export interface ApiOptions {
@@ -37,7 +42,7 @@ const PREFLIGHT_SECONDS = 7_200
 export function createApi(options: ApiOptions): Api {
   const targetOf = (request: Request, env: unknown): Target =>
     splitTarget(options.rawTarget(request, env))
-  const routes = routesOf(options)
+  const routes = routesOf(options.version)
   const app: Api = new Hono({ getPath: (request, found) => targetOf(request, found?.env).path })
 
   const exchangeOf = (c: ApiContext, name: string, mutates: boolean): Exchange =>
@@ -84,12 +89,20 @@ export function createApi(options: ApiOptions): Api {
   return app
 }
 
-const routesOf = (_options: ApiOptions): readonly Route[] => [
-  getValue,
-  putValue,
-  deleteValue,
-  createValue,
-]
+function routesOf(version: string): readonly Route[] {
+  const routes: Route[] = []
+  routes.push(
+    getValue,
+    putValue,
+    deleteValue,
+    createValue,
+    listKeys,
+    batch,
+    explainKey,
+    ...operationRoutes(() => routes, version),
+  )
+  return routes
+}
 
 const honoPath = (path: string): string =>
   path.replace('{dataset}', ':dataset').replace('{key}', ':key{.*}')

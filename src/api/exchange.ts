@@ -86,7 +86,10 @@ export class Exchange {
       'Cache-Control': neverCached,
       ...headers,
     }
-    if (body === undefined) return new Response(null, { status, headers: all })
+    if (body === undefined) {
+      if (status !== 204 && status !== 304) all['Content-Length'] = '0'
+      return new Response(null, { status, headers: all })
+    }
     // Named here so that HEAD, whose body is dropped later, says it too.
     all['Content-Length'] = String(body.length)
     // None of our bytes lie in shared memory, which is all that the DOM's type excludes.

@@ -101,6 +101,13 @@ export class ReadConditions {
     if (tags === undefined) return false
     return tags === '*' || tags.some(tag => `"${tag.opaque}"` === etag)
   }
+
+  /** The same inside a body, where a value has one form only: versions are compared. */
+  notModifiedVersion(current: Version): boolean {
+    const tags = this.#ifNoneMatch
+    if (tags === undefined) return false
+    return tags === '*' || tags.some(tag => isVersion(versionOf(tag), current))
+  }
 }
 
 const isVersion = (version: Version | undefined, current: Version): boolean =>

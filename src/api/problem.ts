@@ -43,7 +43,11 @@ export function problemReply(
   headers: Headers = {},
 ): Response {
   const { level, status } = errorKinds[error.code]
-  exchange.log(level, 'request refused', { code: error.code, detail: error.message })
+  exchange.log(level, status < 500 ? 'request refused' : 'request failed', {
+    code: error.code,
+    detail: error.message,
+    ...(error.code === 'internal' ? describeCause(error.cause) : {}),
+  })
   const format = problemFormat(exchange.accept)
   return exchange.reply(
     status,
@@ -61,22 +65,24 @@ function headersOf(exchange: Exchange, error: DenizenError): Headers {
   return error.status === 503 ? { 'Retry-After': RETRY_AFTER_SECONDS } : {}
 }
 
-/** A caught failure as an error that a caller may see. What is not ours is a bug: logged, unnamed. */
-export function asDenizenError(exchange: Exchange, failure: unknown): DenizenError {
-  if (failure instanceof DenizenError) return failure
-  exchange.log('error', 'request failed unexpectedly', {
-    errorName: failure instanceof Error ? failure.name : typeof failure,
-    errorStack: framesOf(failure),
-  })
-  return new DenizenError('internal', 'an unexpected failure; the log has its stack', {
-    applied: exchange.mutates ? 'unknown' : 'no',
-  })
-}
+/** A caught failure as an error that a caller may see. What is not ours is a bug, and unnamed. */
+export const asDenizenError = (exchange: Exchange, failure: unknown): DenizenError =>
+  failure instanceof DenizenError
+    ? failure
+    : new DenizenError('internal', 'an unexpected failure; the log has its stack', {
+        applied: exchange.mutates ? 'unknown' : 'no',
+        cause: failure,
+      })
 
 /** The frames alone: the message above them may quote its input. */
-const framesOf = (failure: unknown): readonly string[] =>
-  (failure instanceof Error ? (failure.stack ?? '') : '')
-    .split('\n')
-    .map(line => line.trim())
-    .filter(line => line.startsWith('at '))
-    .slice(0, 12)
+const describeCause = (cause: unknown): LogFields =>
+  cause instanceof Error
+    ? {
+        errorName: cause.name,
+        errorStack: (cause.stack ?? '')
+          .split('\n')
+          .map(line => line.trim())
+          .filter(line => line.startsWith('at '))
+          .slice(0, 12),
+      }
+    : { errorName: typeof cause }

@@ -150,10 +150,19 @@ export const itemValueMembers = {
     description: "The value as a data item, where this body's form can hold it",
   }),
   bytes: z
-    .union([z.string(), z.instanceof(Uint8Array)])
+    .union([
+      z.string().meta({ contentEncoding: 'base64url' }),
+      z.instanceof(Uint8Array).meta({ override: { type: 'string', format: 'binary' } }),
+    ])
     .exactOptional()
     .meta({
       description: 'The bytes of any other value: base64url in JSON, a byte string in CBOR',
-      override: { type: 'string', contentEncoding: 'base64url' },
     }),
+}
+
+/** The body of a write. */
+export const anyValue = {
+  description: 'The value, of any media type. JSON and CBOR must be well-formed.',
+  required: true,
+  content: { '*/*': {}, 'application/json': {}, 'application/cbor': {} },
 }

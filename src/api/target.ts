@@ -54,8 +54,18 @@ function decodedName(raw: string): string | undefined {
   }
 }
 
-/** Throws `bad_key`. */
-export function keyFromPath(raw: string): Key {
+export interface KeyTarget {
+  readonly dataset: string
+  readonly key: Key
+}
+
+/** Splits `<base><dataset>/<key>`. Throws `unknown_dataset`, then `bad_key`. */
+export function keyTarget(path: string, base: string): KeyTarget {
+  const { dataset, rest } = datasetTarget(path, base)
+  return { dataset, key: keyFromPath(rest ?? '') }
+}
+
+function keyFromPath(raw: string): Key {
   // Whatever follows a bare # never reaches a server that parses URLs: two keys would look alike.
   if (raw.includes('#')) throw new DenizenError('bad_key', 'the path has a # that is not encoded')
   return parseKey(decodePathText(raw))

@@ -1,15 +1,16 @@
 /** `GET /v1/cluster` as the command line reads it: schemas parse what comes in. */
 import { z } from 'zod'
+import type { ClusterView } from '../routing/service.ts'
 import { askData } from './http-client.ts'
 
 const copySchema = z.object({
   records: z.number(),
   tombstones: z.number(),
   digest: z.string(),
-  stalenessMs: z.number(),
+  stalenessMs: z.number().exactOptional(),
 })
 
-const clusterViewSchema = z.object({
+const clusterViewSchema: z.ZodType<ClusterView> = z.object({
   cluster: z.string(),
   clusterId: z.string(),
   region: z.string(),
@@ -25,29 +26,26 @@ const clusterViewSchema = z.object({
       region: z.string(),
       name: z.string(),
       country: z.string(),
-      url: z.string().optional(),
+      url: z.string().exactOptional(),
       self: z.boolean(),
       reachable: z.boolean(),
-      rttMs: z.number().optional(),
+      rttMs: z.number().exactOptional(),
     }),
   ),
   datasets: z.array(
     z.object({
       name: z.string(),
-      partition: z.string().optional(),
+      partition: z.string().exactOptional(),
       home: z.array(z.string()),
       store: z.array(z.string()),
       serve: z.array(z.string()),
-      copy: copySchema.optional(),
+      copy: copySchema.exactOptional(),
     }),
   ),
   residencyViolations: z.number(),
 })
 
-/** What the command line knows of `ClusterView`; members that a newer node adds are dropped. */
-export type ReceivedClusterView = z.infer<typeof clusterViewSchema>
-
-/** Throws `CliError`. */
-export async function clusterView(url: string): Promise<ReceivedClusterView> {
+/** Members that a newer node adds are dropped. Throws `CliError`. */
+export async function clusterView(url: string): Promise<ClusterView> {
   return clusterViewSchema.parse(await askData(url, '/v1/cluster'))
 }

@@ -29,13 +29,6 @@ const timeoutMs = 30_000
 /** `fetch` failed: nobody listens there, or the connection broke on the way. */
 export class ConnectionFailure extends Error {
   override readonly name = 'ConnectionFailure'
-  /** Nothing can have been sent, so that sending again is safe. */
-  readonly nothingSent: boolean
-
-  constructor(nothingSent: boolean, reason: string) {
-    super(reason)
-    this.nothingSent = nothingSent
-  }
 }
 
 /**
@@ -74,8 +67,7 @@ async function sendOnce(url: string, request: ApiRequest): Promise<ApiReply> {
 function connectionFailure(error: unknown): ConnectionFailure {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  const reason = code || (cause instanceof Error ? cause.message : String(cause))
-  return new ConnectionFailure(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH'].includes(code), reason)
+  return new ConnectionFailure(code || (cause instanceof Error ? cause.message : String(cause)))
 }
 
 /** `send` for commands: everything that is not a success is a `CliError`. */

@@ -47,7 +47,8 @@ function wantsColors(
   env: Readonly<Record<string, string | undefined>>,
   isTerminal: boolean | undefined,
 ): boolean {
-  if (env['NO_COLOR']) return false
-  if (env['FORCE_COLOR']) return true
-  return isTerminal === true && env['TERM'] !== 'dumb'
+  const { NO_COLOR, FORCE_COLOR, TERM } = env
+  if (NO_COLOR) return false
+  if (FORCE_COLOR) return true
+  return isTerminal === true && TERM !== 'dumb'
 }

@@ -10,6 +10,7 @@
  */
 import { createServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import { encodeStructure } from '../api/exchange.ts'
 import { problemBody, problemTypes } from '../api/problem.ts'
@@ -74,6 +75,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         : {}
       const response = await app.fetch(request, { incoming, outgoing, ...sendContinue })
       if (closing) outgoing.shouldKeepAlive = false
+      // A reply may be ready while the parser is still amid the bytes that brought the request.
+      if (!incoming.complete) await nextTurn()
       if (!incoming.complete) {
         outgoing.shouldKeepAlive = false
         lingerOnClose(incoming, clock)

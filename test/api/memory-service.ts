@@ -20,8 +20,8 @@ import type {
   Service,
 } from '../../src/routing/service.ts'
 
-export const served: Admission = { kind: 'serve', cacheable: false, stored: true }
-export const servedAnywhere: Admission = { kind: 'serve', cacheable: true, stored: true }
+export const served = { kind: 'serve', cacheable: false, stored: true } as const
+export const servedAnywhere = { kind: 'serve', cacheable: true, stored: true } as const
 
 export interface MemoryPartition {
   readonly prefix: string
@@ -156,9 +156,7 @@ export class MemoryService implements Service {
       revision: 1,
       policyEpoch: 1,
       drift: [],
-      regions: [
-        { region: this.region, name: 'Test', country: 'IE', self: true, reachable: true },
-      ],
+      regions: [{ region: this.region, name: 'Test', country: 'IE', self: true, reachable: true }],
       datasets: [],
       residencyViolations: 0,
     }

@@ -1,6 +1,7 @@
 /** What the tests of the API share: a service, an app on it, and requests that reach it raw. */
 import { createApi } from '../../src/api/app.ts'
 import { urlTarget } from '../../src/api/target.ts'
+import { decodeCbor } from '../../src/protocol/cbor.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import type { LogFields, Logger } from '../../src/runtime/log.ts'
 import { MemoryService, served, servedAnywhere } from './memory-service.ts'
@@ -47,7 +48,11 @@ export function createService(): MemoryService {
     ])
 }
 
-type Send = (method: string, target: string, init?: RequestInit) => Promise<Response>
+/** What `Request` takes; the DOM's types leave out bytes that may lie in shared memory. */
+export type SendInit = Omit<RequestInit, 'body'> & {
+  readonly body?: BodyInit | Uint8Array | null
+}
+type Send = (method: string, target: string, init?: SendInit) => Promise<Response>
 
 export interface World {
   readonly service: MemoryService
@@ -64,6 +69,8 @@ export interface World {
 export function createWorld(): World {
   const service = createService()
   const { log, lines } = recordingLogger()
+  const request = (url: string, method: string, init: SendInit | undefined): Request =>
+    new Request(url, { ...(init as RequestInit | undefined), method })
   const shared = { service, log, clock: systemClock, version: '0.1.0' }
   const raw = createApi({ ...shared, rawTarget: (_request, env) => String(env) })
   const parsed = createApi({ ...shared, rawTarget: urlTarget })
@@ -71,9 +78,9 @@ export function createWorld(): World {
     service,
     lines,
     send: async (method, target, init) =>
-      raw.fetch(new Request('http://node.test/', { ...init, method }), Object(target)),
+      raw.fetch(request('http://node.test/', method, init), Object(target)),
     sendUrl: async (method, target, init) =>
-      parsed.fetch(new Request(`http://node.test${target}`, { ...init, method })),
+      parsed.fetch(request(`http://node.test${target}`, method, init)),
   }
 }
 
@@ -84,7 +91,12 @@ export async function jsonOf(response: Response): Promise<Record<string, unknown
   return { ...body }
 }
 
-/** Status and problem code in one line. */
+/** Status and problem code in one line, of a problem in either form. */
 export async function problemOf(response: Response): Promise<string> {
-  return `${response.status} ${String((await jsonOf(response)).code)}`
+  const binary = response.headers.get('Content-Type') === 'application/problem+cbor'
+  const body: unknown = binary
+    ? decodeCbor(new Uint8Array(await response.arrayBuffer()))
+    : await response.json()
+  const code = typeof body === 'object' && body !== null && 'code' in body ? body.code : undefined
+  return `${response.status} ${String(code)}`
 }

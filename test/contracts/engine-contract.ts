@@ -1,4 +1,4 @@
-/** What every engine behind src/storage/engine.ts has to do. Run by test/storage/*-engine.test.ts. */
+/** What every engine behind src/storage/engine.ts has to do. Run by test/storage/. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { compareBytes, utf8 } from '../../src/model/bytes.ts'

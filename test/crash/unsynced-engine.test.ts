@@ -153,6 +153,15 @@ check('lmdb: a power cut while the store is made leaves one that opens, or none'
   }
 })
 
+check('lmdb: a store is whole once it was opened', async () => {
+  const place = freshPlace()
+  await live(place, { variety: 'lmdb-open', killAfterMs: 10_000 })
+  rollBack(place.journals)
+  const engine = await lmdbEngine.open(place.store, { readOnly: true })
+  assert.is(countRows(engine), 0)
+  await engine.close()
+})
+
 check('lmdb: a failed sync ends the engine, and what was acknowledged stays', async () => {
   for (const syncsMax of [9, 30]) {
     const place = freshPlace()

@@ -1,9 +1,7 @@
 /** /v1/kv/{dataset}/{key}: one value. */
-import { z } from 'zod'
 import type { Operation, Outcome } from '../../execution/operation.ts'
 import { assert } from '../../model/assert.ts'
 import { DenizenError } from '../../model/errors.ts'
-import { encodeKeyForPath, type Key, parseKeyPrefix } from '../../model/key.ts'
 import type { RequestContext } from '../../routing/service.ts'
 import { type Admitted, admit } from '../admission.ts'
 import { readValue } from '../body.ts'
@@ -21,38 +19,21 @@ import {
   wholeMs,
 } from '../reply-headers.ts'
 import {
+  anyValue,
   contextHeaders,
   contextOf,
-  datasetPath,
   ifMatchHeader,
   ifNoneMatchHeader,
   keyPath,
-  prefixParameter,
   replyHeaders,
   viaQuery,
   writeHeaders,
 } from '../schemas.ts'
-import { datasetTarget, keyFromPath } from '../target.ts'
+import { type KeyTarget, keyTarget } from '../target.ts'
 
 const BASE = '/v1/kv/'
 
 const conditionHeaders = { 'If-Match': ifMatchHeader, 'If-None-Match': ifNoneMatchHeader }
-
-const anyValue = {
-  description: 'The value, of any media type. JSON and CBOR must be well-formed.',
-  required: true,
-  content: { '*/*': {}, 'application/json': {}, 'application/cbor': {} },
-}
-
-interface KeyTarget {
-  readonly dataset: string
-  readonly key: Key
-}
-
-function keyTarget(exchange: Exchange, base: string): KeyTarget {
-  const { dataset, rest } = datasetTarget(exchange.target.path, base)
-  return { dataset, key: keyFromPath(rest ?? '') }
-}
 
 interface Executed {
   readonly outcome: Outcome
@@ -127,7 +108,7 @@ export const getValue = route({
     'damaged_record',
   ],
   async handle(exchange, inputs) {
-    const target = keyTarget(exchange, BASE)
+    const target = keyTarget(exchange.target.path, BASE)
     const admission = admit(exchange, target.dataset, target.key, inputs.query().via)
     const headers = inputs.headers()
     const conditions = new ReadConditions({
@@ -198,7 +179,7 @@ export const putValue = route({
     'overloaded',
   ],
   async handle(exchange, inputs) {
-    const target = keyTarget(exchange, BASE)
+    const target = keyTarget(exchange.target.path, BASE)
     const admission = admit(exchange, target.dataset, target.key, inputs.query().via)
     const headers = inputs.headers()
     const precondition = writePrecondition({
@@ -240,7 +221,7 @@ export const deleteValue = route({
     'overloaded',
   ],
   async handle(exchange, inputs) {
-    const target = keyTarget(exchange, BASE)
+    const target = keyTarget(exchange.target.path, BASE)
     const admission = admit(exchange, target.dataset, target.key, inputs.query().via)
     const headers = inputs.headers()
     const precondition = writePrecondition({
@@ -256,67 +237,5 @@ export const deleteValue = route({
     }
     assert(outcome.kind === 'deleted', 'a delete deletes, misses or fails')
     return exchange.reply(204, executed.headers)
-  },
-})
-
-export const createValue = route({
-  method: 'POST',
-  path: '/v1/kv/{dataset}',
-  id: 'createValue',
-  summary: 'Write a value under a key that the server assigns',
-  description:
-    'The key begins with `prefix`, which is empty or ends in "/" and lies inside one partition.',
-  mutates: true,
-  parameters: datasetPath,
-  query: viaQuery.extend({ prefix: prefixParameter }),
-  headers: writeHeaders,
-  body: anyValue,
-  replies: {
-    201: {
-      description: 'Written; Location names the key',
-      headers: replyHeaders,
-      content: {
-        'application/json': { schema: z.object({ key: z.string() }) },
-        'application/cbor': { schema: z.object({ key: z.string() }) },
-      },
-    },
-  },
-  errors: [
-    'bad_key',
-    'bad_body',
-    'too_large',
-    'not_supported',
-    'unsupported_media_type',
-    'prefix_spans_partitions',
-    'outcome_unknown',
-    'overloaded',
-  ],
-  async handle(exchange, inputs) {
-    const { dataset } = datasetTarget(exchange.target.path, BASE)
-    const query = inputs.query()
-    const prefix = parseKeyPrefix(query.prefix)
-    if (prefix !== '' && !prefix.endsWith('/')) {
-      throw new DenizenError('bad_key', 'the prefix of a server-assigned key ends in "/"')
-    }
-    const admission = admit(exchange, dataset, prefix, query.via)
-    const context = contextOf(inputs.headers())
-    const value = await readValue(exchange)
-    const answer = await exchange.timed(
-      'service',
-      exchange.service.create(dataset, prefix, value, context),
-    )
-    const [outcome] = answer.outcomes
-    assert(outcome?.kind === 'written', 'a create writes or throws')
-    const entry = { region: exchange.service.region, stored: admission.stored }
-    return exchange.structured(
-      201,
-      { key: answer.key },
-      {
-        ...receiptHeaders(outcome.receipt, entry),
-        ...sessionHeader(answer.session),
-        ETag: etagOf(outcome.version),
-        Location: `${BASE}${dataset}/${encodeKeyForPath(answer.key)}`,
-      },
-    )
   },
 })

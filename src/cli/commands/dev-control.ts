@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { examples, withJson } from '../arguments.ts'
 import { commandWorld, worldStatus } from '../dev/control-client.ts'
 import type { WorldCommand, WorldStatus } from '../dev/control-server.ts'
+import { defaultDataDirectory } from '../dev/lock.ts'
 import { usageError } from '../exit-codes.ts'
 import { formatTable } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
@@ -15,7 +16,10 @@ interface ControlOptions {
 export function registerDevControl(dev: Command, terminal: Terminal): void {
   const add = (usage: string, description: string, ...lines: string[]): Command =>
     withJson(dev.command(usage).description(description))
-      .option('--data <dir>', 'the data directory of the world (default: ".denizen/dev")')
+      .option(
+        '--data <dir>',
+        `the data directory of the world (default: "${defaultDataDirectory}")`,
+      )
       .addHelpText('after', examples(...lines))
 
   const run = async (command: Command, order: WorldCommand): Promise<void> => {
@@ -58,7 +62,7 @@ export function registerDevControl(dev: Command, terminal: Terminal): void {
 /** `--data` may stand before the subcommand too. */
 function dataOf(command: Command): string {
   const own = command.opts<ControlOptions>().data
-  return own ?? command.parent?.opts<{ data: string }>().data ?? '.denizen/dev'
+  return own ?? command.parent?.opts<{ data: string }>().data ?? defaultDataDirectory
 }
 
 function show(terminal: Terminal, { json }: ControlOptions, status: WorldStatus): void {

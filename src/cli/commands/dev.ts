@@ -3,15 +3,17 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { PolicyData } from '../../model/placement.ts'
+import { didYouMean } from '../../policy/suggest.ts'
 import { examples, integerIn, withConfig } from '../arguments.ts'
 import { startControlServer } from '../dev/control-server.ts'
-import { lockWorld } from '../dev/lock.ts'
+import { controlSocket, defaultDataDirectory, lockWorld } from '../dev/lock.ts'
 import { planRegions, portsFromBase, requireFreePorts } from '../dev/plan.ts'
 import { addressTable, tour } from '../dev/tour.ts'
 import { World } from '../dev/world.ts'
+import { usageError } from '../exit-codes.ts'
 import { citiesDataset, importCities } from '../import/import-cities.ts'
 import { startProgress } from '../import/progress.ts'
-import { requirePolicy } from '../policy-files.ts'
+import { requirePolicy } from '../required-policy.ts'
 import { stopRequested } from '../signals.ts'
 import type { Terminal } from '../terminal.ts'
 import { registerDevControl } from './dev-control.ts'
@@ -43,7 +45,7 @@ export function registerDev(program: Command, terminal: Terminal): void {
         .default('real'),
     )
     .option('--port-base <port>', 'the first region listens on the next port', portBase, 7000)
-    .option('--data <dir>', 'where the world keeps its data', '.denizen/dev')
+    .option('--data <dir>', 'where the world keeps its data', defaultDataDirectory)
     .option('--threads <n>', 'shard threads per region', integerIn(1, 64), 1)
     .addHelpText(
       'after',
@@ -56,8 +58,18 @@ export function registerDev(program: Command, terminal: Terminal): void {
         'denizen dev heal',
       ),
     )
-    .action((options: DevOptions) => runWorld(options, terminal))
+    .allowExcessArguments()
+    .action((options: DevOptions, command: Command) => {
+      const [unknown] = command.args
+      if (unknown !== undefined) throw unknownCommand(dev, unknown)
+      return runWorld(options, terminal)
+    })
   registerDevControl(dev, terminal)
+}
+
+function unknownCommand(dev: Command, word: string): Error {
+  const names = dev.commands.map(command => command.name())
+  return usageError(`denizen dev has no command ${word}`, didYouMean(word, names))
 }
 
 /** Room for the ports of the regions' peers. */
@@ -80,7 +92,7 @@ async function runWorld(options: DevOptions, terminal: Terminal): Promise<void> 
       onDeath: (region, exit, lines) => reportDeath(terminal, region, exit, lines),
     })
     try {
-      await liveIn(world, policy, options, lock.socket, stop, terminal)
+      await liveIn(world, policy, options, stop, terminal)
     } finally {
       terminal.note('stopping …')
       await world.close()
@@ -95,11 +107,10 @@ async function liveIn(
   world: World,
   policy: PolicyData,
   options: DevOptions,
-  socket: string,
   stop: Promise<void>,
   terminal: Terminal,
 ): Promise<void> {
-  const control = await startControlServer(socket, world, options.latency)
+  const control = await startControlServer(controlSocket(options.data), world, options.latency)
   try {
     terminal.line(addressTable(world, terminal))
     terminal.line()
@@ -127,14 +138,24 @@ async function bringUp(
   signal: AbortSignal,
 ): Promise<void> {
   const ids = world.regions.map(({ id }) => id)
-  await world.ready(ids, readyMaxMs)
+  await Promise.all(ids.map(id => readyUnlessEnded(world, id)))
   if (!options.empty) await loadCitiesOnce(world, policy, options, terminal, signal)
   signal.throwIfAborted()
   const latency = options.latency === 'real' ? 'real latencies' : 'no latency'
   terminal.line(`denizen ready: ${ids.length} regions, ${latency}, data in ${options.data}`)
   terminal.line('Ctrl-C stops it. From a second terminal:')
   terminal.line()
-  terminal.line(tour(world, policy, terminal))
+  terminal.line(tour(world, policy, options.data, terminal))
+}
+
+/** Somebody may play with `denizen dev kill` before all is up: that is no failure. */
+async function readyUnlessEnded(world: World, region: string): Promise<void> {
+  try {
+    await world.ready([region], readyMaxMs)
+  } catch (error) {
+    const state = world.status().find(status => status.region === region)?.state
+    if (state !== 'killed' && state !== 'stopped') throw error
+  }
 }
 
 /** A marker file says that they are in: what people changed since is theirs. */

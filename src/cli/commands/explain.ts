@@ -1,40 +1,12 @@
 /** `denizen explain`: where a key lives, why, and what forbids the other regions. */
 import type { Command } from 'commander'
-import { z } from 'zod'
+import { explanationSchema } from '../../api/view-schemas.ts'
+import type { ExplainedRegion, Explanation } from '../../routing/service.ts'
 import { examples, withJson, withUrl } from '../arguments.ts'
 import { askData } from '../http-client.ts'
 import { keyPath } from '../key-target.ts'
 import { formatTable } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
-
-const explanationSchema = z.looseObject({
-  dataset: z.string(),
-  partition: z.string().optional(),
-  group: z.string(),
-  slot: z.number(),
-  home: z.object({ region: z.string(), since: z.string(), reason: z.string() }).optional(),
-  registrar: z.string().optional(),
-  policyEpoch: z.number(),
-  law: z.array(z.string()),
-  regions: z.array(
-    z.looseObject({
-      region: z.string(),
-      mayHome: z.boolean(),
-      mayStore: z.boolean(),
-      mayServe: z.boolean(),
-      forbids: z.array(z.string()),
-      copy: z
-        .looseObject({
-          state: z.enum(['home', 'replica', 'unreachable']),
-          version: z.string().optional(),
-          stalenessMs: z.number().optional(),
-        })
-        .optional(),
-    }),
-  ),
-})
-type Explanation = z.infer<typeof explanationSchema>
-type ExplainedRegion = Explanation['regions'][number]
 
 export function registerExplain(program: Command, terminal: Terminal): void {
   const command = program
@@ -82,6 +54,8 @@ function copyText(copy: ExplainedRegion['copy']): string {
   if (copy.state === 'unreachable') return 'unreachable'
   const version = copy.version === undefined ? 'no version' : copy.version
   const staleness =
-    copy.stalenessMs === undefined ? '' : `, at most ${Math.round(copy.stalenessMs)} ms behind`
+    copy.state === 'home' || copy.stalenessMs === undefined
+      ? ''
+      : `, at most ${Math.round(copy.stalenessMs)} ms behind`
   return `${copy.state} ${version}${staleness}`
 }

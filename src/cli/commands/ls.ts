@@ -19,7 +19,6 @@ const pageSchema = z.looseObject({
   items: z.array(
     z.looseObject({
       key: z.string(),
-      version: z.string().optional(),
       value: z.unknown().optional(),
       bytes: z.string().optional(),
     }),

@@ -1,11 +1,11 @@
 /** `denizen policy check`: what the policy file says, and what is wrong with it. */
 import type { Command } from 'commander'
+import { type CheckedPolicy, checkPolicyFile } from '../../node/policy-files.ts'
 import type { Diagnostic } from '../../policy/diagnostic.ts'
 import { cellText, type PolicyReport, policyReport } from '../../policy/report.ts'
 import type { SourceFile } from '../../policy/source.ts'
 import { examples, withConfig, withJson } from '../arguments.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { type CheckedPolicy, checkPolicyFile } from '../policy-files.ts'
 import { formatTable } from '../table.ts'
 import type { Colors, Terminal } from '../terminal.ts'
 
@@ -33,7 +33,7 @@ export function registerPolicy(program: Command, terminal: Terminal): void {
 }
 
 function check({ config, json, strict }: CheckOptions, terminal: Terminal): void {
-  const checked = checkPolicyFile(config)
+  const checked = checkPolicyFile(config, new Date().toISOString().slice(0, 10))
   const { policy, diagnostics } = checked
   const report = policy && policyReport(policy, diagnostics)
   if (json) terminal.json({ ok: report !== undefined, diagnostics, ...(report && { report }) })

@@ -73,7 +73,7 @@ async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
   const { startNode } = await import('../../node/node.ts')
   const stop = stopRequested()
   const advertise = options.advertise ?? `http://${formatAddress(options.listen)}`
-  const node = await startNode({
+  const starting = startNode({
     region: options.region,
     configPath: resolve(options.config),
     dataDirectory: resolve(options.data),
@@ -85,6 +85,9 @@ async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
     othersStopped: options.othersStopped,
     log: createLogger({ base: { region: options.region } }),
   })
+  // A node may wait long for the others before it serves; until then it has nothing to close.
+  const node = await Promise.race([starting, stop.then(() => undefined)])
+  if (node === undefined) process.exit(terminal.exitCode)
   terminal.line(`denizen serving ${options.region} at ${advertise}`)
   const ended = await Promise.race([node.stopped, stop.then(() => 'asked' as const)])
   if (ended === 'asked') {

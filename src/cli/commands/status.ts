@@ -1,7 +1,8 @@
 /** `denizen status`: the cluster as its regions see it. */
 import type { Command } from 'commander'
+import type { ClusterView } from '../../routing/service.ts'
 import { examples, withJson, withUrl } from '../arguments.ts'
-import { clusterView, type ReceivedClusterView } from '../cluster-view.ts'
+import { clusterView } from '../cluster-view.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
 import { formatTable } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
@@ -16,7 +17,7 @@ interface StatusOptions {
 interface RegionReport {
   readonly region: string
   readonly url?: string
-  readonly view?: ReceivedClusterView
+  readonly view?: ClusterView
   readonly failure?: string
 }
 
@@ -60,11 +61,7 @@ async function askRegion(region: string, url: string | undefined): Promise<Regio
   }
 }
 
-function show(
-  terminal: Terminal,
-  first: ReceivedClusterView,
-  reports: readonly RegionReport[],
-): void {
+function show(terminal: Terminal, first: ClusterView, reports: readonly RegionReport[]): void {
   const { colors } = terminal
   terminal.line(`${colors.bold(first.cluster)} (${first.clusterId}), keeper ${first.keeper}`)
   terminal.line()
@@ -104,7 +101,7 @@ function regionRow({ region, url, view, failure }: RegionReport, { colors }: Ter
 /** Records and staleness of each dataset by region; `-` where none may be. */
 function copiesTable(
   { colors }: Terminal,
-  first: ReceivedClusterView,
+  first: ClusterView,
   reports: readonly RegionReport[],
 ): string {
   const rows = first.datasets.map(({ name, partition, store }) => [
@@ -113,9 +110,14 @@ function copiesTable(
       if (!store.includes(region)) return '-'
       const same = view?.datasets.find(it => it.name === name && it.partition === partition)
       if (!same?.copy) return '?'
-      const { records, stalenessMs } = same.copy
-      return stalenessMs > 0 ? `${records} (${Math.round(stalenessMs)} ms)` : `${records}`
+      return copyText(same.copy)
     }),
   ])
   return formatTable(colors, ['records', ...reports.map(({ region }) => region)], rows)
+}
+
+/** Staleness is unknown until the region has heard of every feed that it follows. */
+function copyText({ records, stalenessMs }: { records: number; stalenessMs?: number }): string {
+  if (stalenessMs === undefined) return `${records} (age unknown)`
+  return stalenessMs > 0 ? `${records} (${Math.round(stalenessMs)} ms)` : `${records}`
 }

@@ -2,7 +2,7 @@
 import { request } from 'node:http'
 import { CliError, exitCodes } from '../exit-codes.ts'
 import type { ControlReply, WorldCommand, WorldStatus } from './control-server.ts'
-import { worldHolder } from './lock.ts'
+import { controlSocket, worldHolder } from './lock.ts'
 
 export const worldStatus = (dataDirectory: string): Promise<WorldStatus> =>
   ask(dataDirectory, 'GET', '/status')
@@ -16,21 +16,23 @@ async function ask(
   path: string,
   body?: WorldCommand,
 ): Promise<WorldStatus> {
-  const holder = worldHolder(dataDirectory)
-  if (!holder) {
+  const pid = worldHolder(dataDirectory)
+  if (pid === undefined) {
     throw new CliError(
       exitCodes.unreachable,
       `no world runs on ${dataDirectory}`,
       'Start one with "denizen dev", or name its directory with --data.',
     )
   }
-  const reply = await exchange(holder.socket, method, path, body).catch((error: Error) => {
-    throw new CliError(
-      exitCodes.unreachable,
-      `the world (pid ${holder.pid}) does not answer: ${error.message}`,
-      'If it has just been started, try again; else end it and run "denizen dev".',
-    )
-  })
+  const reply = await exchange(controlSocket(dataDirectory), method, path, body).catch(
+    (error: Error) => {
+      throw new CliError(
+        exitCodes.unreachable,
+        `the world (pid ${pid}) does not answer: ${error.message}`,
+        'If it has just been started, try again; else end it and run "denizen dev".',
+      )
+    },
+  )
   if ('error' in reply) throw new CliError(exitCodes.failed, reply.error, reply.action)
   return reply
 }

@@ -2,6 +2,7 @@
 import type { PolicyData } from '../../model/placement.ts'
 import { formatTable } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
+import { defaultDataDirectory } from './lock.ts'
 import type { World } from './world.ts'
 
 /** One row per region: where it is, and how far the others are from it. */
@@ -22,8 +23,17 @@ interface Step {
 }
 
 /** Commands to paste, each with what it shows; only what the policy at hand can show. */
-export function tour(world: World, policy: PolicyData, { colors }: Terminal): string {
-  const steps = [...citySteps(world, policy), ...boundSteps(world, policy), ...failureSteps(world)]
+export function tour(
+  world: World,
+  policy: PolicyData,
+  dataDirectory: string,
+  { colors }: Terminal,
+): string {
+  const steps = [
+    ...citySteps(world, policy),
+    ...boundSteps(world, policy),
+    ...failureSteps(world, dataDirectory),
+  ]
   return steps
     .flatMap(({ shows, command }) => [colors.dim(`# ${shows}`), command, ''])
     .join('\n')
@@ -75,13 +85,14 @@ function boundSteps(world: World, { placements }: PolicyData): Step[] {
   return steps
 }
 
-function failureSteps(world: World): Step[] {
+function failureSteps(world: World, dataDirectory: string): Step[] {
   const last = world.regions.at(-1)?.id
   if (last === undefined || world.regions.length < 2) return []
+  const data = dataDirectory === defaultDataDirectory ? '' : ` --data ${dataDirectory}`
   return [
     {
       shows: `${last} dies; the others go on with what they hold (then: denizen dev start ${last})`,
-      command: `npx denizen dev kill ${last}`,
+      command: `npx denizen dev kill ${last}${data}`,
     },
   ]
 }

@@ -7,7 +7,6 @@ export interface RegionCopy {
   readonly region: string
   readonly records: number
   readonly digest: string
-  readonly stalenessMs: number
   /** False where the region did not answer, or differs from the others at the deadline. */
   readonly isCaughtUp: boolean
 }
@@ -43,10 +42,10 @@ async function copyOf(
   try {
     const { datasets } = await clusterView(url)
     const copy = datasets.find(({ name }) => name === dataset)?.copy
-    return copy && { region, ...copy, isCaughtUp: true }
+    return copy && { region, records: copy.records, digest: copy.digest, isCaughtUp: true }
   } catch (error) {
     if (!(error instanceof CliError)) throw error
-    return { region, records: 0, digest: '', stalenessMs: 0, isCaughtUp: false }
+    return { region, records: 0, digest: '', isCaughtUp: false }
   }
 }
 

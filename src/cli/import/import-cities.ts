@@ -31,7 +31,10 @@ export interface ImportReport {
   readonly recordsPerSecond: number
   /** By region: records that entered there, because it is nearest to them. */
   readonly entered: Readonly<Record<string, number>>
-  /** By region: records whose home it is. */
+  /**
+   * By region: records whose home it is. Under `several homes` those of batches whose records have
+   * different homes, because replies name a home only where it is one.
+   */
   readonly homes: Readonly<Record<string, number>>
   /** By error code: records that could not be written. */
   readonly failures: Readonly<Record<string, number>>
@@ -41,6 +44,9 @@ export interface ImportReport {
 }
 
 export const citiesDataset = 'cities'
+
+/** Stands for a region in the count of homes. */
+export const severalHomes = 'several homes'
 
 const batchRecords = 500
 const batchesInFlightPerRegion = 4
@@ -54,7 +60,7 @@ export async function importCities(options: ImportOptions): Promise<ImportReport
   await Promise.all(
     [...lines].map(([region, records]) =>
       drain(chunked(records, batchRecords), async chunk => {
-        tally.add(region.id, await sendBatch(region.url, citiesDataset, chunk, options.signal))
+        tally.add(await sendBatch(region.url, citiesDataset, chunk, options.signal))
         options.onProgress?.(tally.done, cities.length)
       }),
     ),
@@ -93,14 +99,13 @@ class Tally {
   written = 0
   done = 0
 
-  /** A reply without a home is counted where it entered. */
-  add(entry: string, results: Awaited<ReturnType<typeof sendBatch>>): void {
+  add(results: Awaited<ReturnType<typeof sendBatch>>): void {
     for (const result of results) {
       this.done += 1
       if (result.kind === 'failed') increment(this.failures, result.code)
       else {
         this.written += 1
-        increment(this.homes, result.home ?? entry)
+        increment(this.homes, result.home ?? severalHomes)
       }
     }
   }

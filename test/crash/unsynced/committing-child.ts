@@ -1,7 +1,8 @@
 /**
  * Commits numbered rows until it is killed, and prints the number of rows after each commit that
- * resolved. Arguments: the directory, and what commits: `lmdb` is the engine, the others are what
- * it must not be. When the engine refuses, prints `failed` and whether it refuses reads too.
+ * resolved. Arguments: the directory, and what commits: `lmdb` is the engine, `lmdb-open` opens it
+ * and dies, the others are what it must not be. When the engine refuses, prints `failed` and
+ * whether it refuses reads too.
  */
 import { writeSync } from 'node:fs'
 import { open } from 'lmdb'
@@ -39,6 +40,7 @@ async function openVariety(): Promise<Pick<Engine, 'get' | 'commit'>> {
 }
 
 const store = await openVariety()
+if (variety === 'lmdb-open') process.kill(process.pid, 'SIGKILL')
 for (let count = readCount(store); ; ) {
   const rows = rowsOfCommit(count)
   try {

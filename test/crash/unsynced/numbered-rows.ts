@@ -1,4 +1,4 @@
-/** What committing-child.ts writes and the test expects: rows 0, 1, 2, …, and how many there are. */
+/** What committing-child.ts writes: rows 0, 1, 2, …, and with each commit how many there are. */
 import type { Engine, Row } from '../../../src/storage/engine.ts'
 
 /** Rows in the largest commit. */

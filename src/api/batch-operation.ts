@@ -1,0 +1,147 @@
+/** One operation of a batch: from its line in the body to the port, and back to a result. */
+import type { Operation, Outcome } from '../execution/operation.ts'
+import { assert } from '../model/assert.ts'
+import { DenizenError } from '../model/errors.ts'
+import { parseKey } from '../model/key.ts'
+import { limits } from '../model/limits.ts'
+import { diversion } from './admission.ts'
+import { bytesFromItem, itemFromValue, type StoredValue, valueFromItem } from './data-item.ts'
+import type { Exchange } from './exchange.ts'
+import { checkMediaType, checkValue, type Format } from './media-type.ts'
+import { etagOf, ReadConditions, writePrecondition } from './preconditions.ts'
+import { errorItem } from './problem.ts'
+
+interface Conditions {
+  readonly ifMatch?: string
+  readonly ifNoneMatch?: string
+}
+
+export type BatchOp = Conditions & { readonly key: string } & (
+    | { readonly op: 'get' }
+    | {
+        readonly op: 'put'
+        readonly value?: unknown
+        readonly type?: string
+        readonly bytes?: string | Uint8Array
+        readonly ttl?: string
+      }
+    | { readonly op: 'delete' }
+  )
+
+export type Planned =
+  | {
+      readonly kind: 'run'
+      readonly operation: Operation
+      readonly conditions: ReadConditions | undefined
+      readonly stored: boolean
+    }
+  | { readonly kind: 'diverted'; readonly error: DenizenError }
+  | { readonly kind: 'failed'; readonly error: DenizenError }
+
+/** What becomes of one operation. Its mistakes are its own result. */
+export function planOf(
+  exchange: Exchange,
+  dataset: string,
+  op: BatchOp,
+  format: Format,
+  via: string | undefined,
+): Planned {
+  try {
+    const key = parseKey(op.key)
+    const admission = exchange.service.admit(dataset, key, via)
+    if (admission.kind !== 'serve') {
+      return { kind: 'diverted', error: diversion(exchange, admission) }
+    }
+    const { stored } = admission
+    if (op.op === 'get') {
+      const conditions = new ReadConditions(op)
+      return { kind: 'run', operation: { kind: 'get', key }, conditions, stored }
+    }
+    const precondition = writePrecondition(op)
+    if (op.op === 'delete') {
+      const operation: Operation = { kind: 'delete', key, precondition }
+      return { kind: 'run', operation, conditions: undefined, stored }
+    }
+    const { bytes: value, mediaType } = valueToPut(op, format)
+    const operation: Operation = { kind: 'put', key, value, mediaType, precondition }
+    return { kind: 'run', operation, conditions: undefined, stored }
+  } catch (error) {
+    if (error instanceof DenizenError) return { kind: 'failed', error }
+    throw error
+  }
+}
+
+function valueToPut(op: Extract<BatchOp, { op: 'put' }>, format: Format): StoredValue {
+  if (op.ttl !== undefined) {
+    throw new DenizenError('not_supported', 'expiry is not in this version')
+  }
+  const stored = storedValueOf(op, format)
+  if (stored.bytes.length > limits.valueBytesMax) {
+    throw new DenizenError('too_large', `the value is larger than ${limits.valueBytesMax} bytes`)
+  }
+  return stored
+}
+
+function storedValueOf(op: Extract<BatchOp, { op: 'put' }>, format: Format): StoredValue {
+  if (op.bytes === undefined || op.type === undefined) return valueFromItem(op.value, format)
+  const mediaType = checkMediaType(op.type)
+  const bytes = bytesFromItem(op.bytes, format)
+  checkValue(mediaType, bytes)
+  return { mediaType, bytes }
+}
+
+/** A line of the reply: the status is what the same request by itself would answer. */
+export function resultOf(plan: Planned, outcome: Outcome | undefined, format: Format): object {
+  if (plan.kind !== 'run') return failure(plan.error)
+  assert(outcome, 'what runs has an outcome')
+  switch (outcome.kind) {
+    case 'found':
+      return foundResult(outcome, plan.conditions, format)
+    case 'absent':
+      return absentResult(plan.conditions)
+    case 'written':
+      return { status: outcome.created ? 201 : 204, etag: etagOf(outcome.version) }
+    case 'deleted':
+      return { status: 204 }
+    case 'failed':
+      return failure(outcome.error)
+  }
+}
+
+function foundResult(
+  { version, mediaType, value }: Extract<Outcome, { kind: 'found' }>,
+  conditions: ReadConditions | undefined,
+  format: Format,
+): object {
+  const mismatch = checked(() => conditions?.checkMatch(version))
+  if (mismatch) return failure(mismatch)
+  const etag = etagOf(version)
+  if (conditions?.notModifiedVersion(version)) return { status: 304, etag }
+  const item = itemFromValue({ mediaType, bytes: value }, format)
+  return { status: 200, etag, type: mediaType, ...item }
+}
+
+function absentResult(conditions: ReadConditions | undefined): object {
+  const mismatch = checked(() => conditions?.checkMatch(undefined))
+  return failure(mismatch ?? new DenizenError('not_found', 'there is no such key'))
+}
+
+function checked(check: () => void): DenizenError | undefined {
+  try {
+    check()
+    return undefined
+  } catch (error) {
+    if (error instanceof DenizenError) return error
+    throw error
+  }
+}
+
+function failure(error: DenizenError): object {
+  const { region, current } = error.extra
+  return {
+    status: error.status,
+    ...(typeof current === 'string' ? { etag: `"${current}"` } : {}),
+    ...(typeof region === 'string' ? { region } : {}),
+    error: errorItem(error),
+  }
+}

@@ -1,0 +1,119 @@
+/** GET /v1/kv/{dataset}: keys in order, page by page. */
+import { z } from 'zod'
+import type { ListItem } from '../../execution/operation.ts'
+import { parseKeyPrefix } from '../../model/key.ts'
+import { limits } from '../../model/limits.ts'
+import { admit } from '../admission.ts'
+import { itemFromValue } from '../data-item.ts'
+import { route } from '../declare.ts'
+import type { Format } from '../media-type.ts'
+import { etagOf } from '../preconditions.ts'
+import { cacheControl, receiptHeaders } from '../reply-headers.ts'
+import {
+  contextHeaders,
+  contextOf,
+  datasetPath,
+  itemValueMembers,
+  prefixParameter,
+  replyHeaders,
+  viaQuery,
+} from '../schemas.ts'
+import { datasetTarget } from '../target.ts'
+
+const limitParameter = z
+  .string()
+  .regex(/^\d{1,9}$/, { error: 'must be a whole number' })
+  .transform(Number)
+  .pipe(z.int().min(1).max(limits.listItemsMax))
+  .default(limits.listItemsDefault)
+  .meta({
+    description: 'Items in the page, at most; a page with values may end earlier',
+    override: {
+      type: 'integer',
+      minimum: 1,
+      maximum: limits.listItemsMax,
+      default: limits.listItemsDefault,
+    },
+  })
+
+const query = viaQuery.extend({
+  prefix: prefixParameter,
+  after: z.string().exactOptional().meta({
+    description: '`next` of the page before: items after it in byte order',
+  }),
+  limit: limitParameter,
+  values: z
+    .enum(['true', 'false'])
+    .default('false')
+    .meta({ description: 'Whether to send the values too' }),
+})
+
+const pageSchema = z.object({
+  items: z.array(
+    z.object({
+      key: z.string(),
+      etag: z.string(),
+      type: z.string().meta({ description: 'Media type of the value' }),
+      ...itemValueMembers,
+    }),
+  ),
+  next: z.string().exactOptional().meta({ description: 'Absent on the last page' }),
+})
+
+export const listKeys = route({
+  method: 'GET',
+  path: '/v1/kv/{dataset}',
+  id: 'listKeys',
+  summary: 'List keys in byte order',
+  description: 'No snapshot across groups: keys written meanwhile may or may not be in it.',
+  mutates: false,
+  parameters: datasetPath,
+  query,
+  headers: contextHeaders,
+  replies: {
+    200: {
+      description: 'A page',
+      headers: replyHeaders,
+      content: {
+        'application/json': { schema: pageSchema },
+        'application/cbor': { schema: pageSchema },
+      },
+    },
+  },
+  errors: ['bad_key', 'not_supported', 'prefix_spans_partitions', 'home_unreachable'],
+  async handle(exchange, inputs) {
+    const { dataset } = datasetTarget(exchange.target.path, '/v1/kv/')
+    const { prefix: prefixText, after, limit, values, via } = inputs.query()
+    const prefix = parseKeyPrefix(prefixText)
+    const admission = admit(exchange, dataset, prefix, via)
+    const request = {
+      prefix,
+      limit,
+      values: values === 'true',
+      ...(after === undefined || after === '' ? {} : { after: parseKeyPrefix(after) }),
+    }
+    const page = await exchange.timed(
+      'service',
+      exchange.service.list(dataset, request, contextOf(inputs.headers())),
+    )
+    const { format } = exchange
+    return exchange.structured(
+      200,
+      { items: page.items.map(item => lineOf(item, format)), next: page.next },
+      {
+        ...receiptHeaders(page.receipt, {
+          region: exchange.service.region,
+          stored: admission.stored,
+        }),
+        'Cache-Control': cacheControl(admission.cacheable),
+      },
+    )
+  },
+})
+
+const lineOf = ({ key, version, mediaType, value }: ListItem, format: Format): object => ({
+  key,
+  etag: etagOf(version),
+  type: mediaType,
+  ...(value === undefined ? {} : itemFromValue({ mediaType, bytes: value }, format)),
+})

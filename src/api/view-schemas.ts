@@ -1,0 +1,94 @@
+/** The views that operators read, as schemas of the port's own types. */
+import { z } from 'zod'
+import type { ClusterView, Explanation } from '../routing/service.ts'
+
+const regions = z.array(z.string()).meta({ description: 'Region ids' })
+
+const copySchema = z.union([
+  z.object({
+    state: z.enum(['home', 'replica']),
+    version: z.string().exactOptional(),
+    stalenessMs: z.number().exactOptional(),
+  }),
+  z.object({ state: z.literal('unreachable') }),
+])
+
+export const explanationSchema: z.ZodType<Explanation> = z
+  .object({
+    dataset: z.string(),
+    partition: z.string().exactOptional().meta({ description: 'Key prefix of the partition' }),
+    group: z.string().meta({ description: 'What is homed together: the key, or its beginning' }),
+    slot: z.int(),
+    home: z
+      .object({
+        region: z.string(),
+        since: z.string().meta({ description: 'The term since which it is the home' }),
+        reason: z.string(),
+      })
+      .exactOptional()
+      .meta({ description: 'Absent while nobody has written the group' }),
+    registrar: z.string().exactOptional(),
+    policyEpoch: z.int(),
+    law: z.array(z.string()).meta({ description: 'Rule packs that the dataset claims to satisfy' }),
+    regions: z.array(
+      z.object({
+        region: z.string(),
+        mayHome: z.boolean(),
+        mayStore: z.boolean(),
+        mayServe: z.boolean(),
+        forbids: z
+          .array(z.string())
+          .meta({ description: 'Why not, for each permission that is missing' }),
+        copy: copySchema.exactOptional(),
+      }),
+    ),
+  })
+  .meta({ id: 'Explanation' })
+
+export const clusterSchema: z.ZodType<ClusterView> = z
+  .object({
+    cluster: z.string(),
+    clusterId: z.string(),
+    region: z.string().meta({ description: 'The region that answers' }),
+    nodeId: z.string(),
+    version: z.string(),
+    keeper: z.string(),
+    keeperEpoch: z.int(),
+    revision: z.int(),
+    policyEpoch: z.int(),
+    drift: z
+      .array(z.string())
+      .meta({ description: 'How denizen.yaml on this node differs from the policy in force' }),
+    regions: z.array(
+      z.object({
+        region: z.string(),
+        name: z.string(),
+        country: z.string(),
+        url: z.string().exactOptional(),
+        self: z.boolean(),
+        reachable: z.boolean(),
+        rttMs: z.number().exactOptional(),
+      }),
+    ),
+    datasets: z.array(
+      z.object({
+        name: z.string(),
+        partition: z.string().exactOptional(),
+        home: regions,
+        store: regions,
+        serve: regions,
+        copy: z
+          .object({
+            records: z.int(),
+            tombstones: z.int(),
+            digest: z.string(),
+            stalenessMs: z.number(),
+          })
+          .exactOptional(),
+      }),
+    ),
+    residencyViolations: z
+      .int()
+      .meta({ description: 'Refused placements since the start: anything but 0 is a bug' }),
+  })
+  .meta({ id: 'Cluster' })
