@@ -1,5 +1,6 @@
 /** Errors as problem details (RFC 9457), in JSON or CBOR with the same members. */
 import { DenizenError, errorKinds } from '../model/errors.ts'
+import type { LogFields } from '../runtime/log.ts'
 import { type Exchange, encodeStructure } from './exchange.ts'
 import { problemFormat } from './negotiation.ts'
 import { currentEtag, type Headers } from './reply-headers.ts'
