@@ -86,7 +86,7 @@ async function collect(
   while (true) {
     const { done, value } = await reader.read()
     if (done) return buffer.slice(0, length)
-    if (length + value.length > bytesMax) {
+    if (length < 0) {
       reader.releaseLock()
       throw tooLarge(bytesMax)
     }

@@ -1,4 +1,5 @@
 /** The OpenAPI 3.1 document, made from the declarations that the routes are parsed with. */
+import { z } from 'zod'
 import {
   createDocument,
   type ZodOpenApiOperationObject,
@@ -19,6 +20,16 @@ const everyDataset: readonly ErrorCode[] = [
   'not_ready',
   'no_serving_region',
 ]
+
+const header = (description: string) => z.string().meta({ description })
+
+/** Headers of errors by status, beside those of every reply. */
+const errorHeaders: Readonly<Record<number, z.ZodObject>> = {
+  307: z.object({ Location: header('The same request in the region that answers') }),
+  405: z.object({ Allow: header('The methods of the route') }),
+  412: z.object({ ETag: header('The current version, where the key exists') }),
+  503: z.object({ 'Retry-After': header('Seconds') }),
+}
 
 export type OpenApiDocument = ReturnType<typeof createDocument>
 
@@ -93,6 +104,7 @@ function errorReplies(declaration: Declaration): Record<`${number}`, ZodOpenApiR
       description: sharing
         .map(code => `\`${code}\`: ${errorKinds[code].title}. ${errorKinds[code].action}`)
         .join('\n\n'),
+      ...(errorHeaders[status] === undefined ? {} : { headers: errorHeaders[status] }),
       content: {
         'application/problem+json': { schema: problemSchema },
         'application/problem+cbor': { schema: problemSchema },

@@ -14,6 +14,7 @@ import { DenizenError } from '../model/errors.ts'
 import { type Hasher, loadHasher } from '../model/hash.ts'
 import { PlacementTable, type PolicyData } from '../model/placement.ts'
 import { type RegionId, RegionNumbers } from '../model/slot.ts'
+import { PeerLinks } from '../peers/links.ts'
 import { drift } from '../policy/report.ts'
 import { Replication } from '../replication/streams.ts'
 import { Claims } from '../routing/claims.ts'
@@ -23,7 +24,6 @@ import { Forwarder } from '../routing/forward.ts'
 import { Lists } from '../routing/lists.ts'
 import { type Freshness, LocalExecution } from '../routing/local-execution.ts'
 import { LocationCache } from '../routing/location-cache.ts'
-import { PeerLinks } from '../routing/peer-links.ts'
 import { Router } from '../routing/router.ts'
 import { importSessionKey } from '../routing/session.ts'
 import { systemClock } from '../runtime/clock.ts'
@@ -273,6 +273,7 @@ class Node implements RunningNode {
     const parts = await this.#route({ record, table, regions, shards, replication, onViolation })
     this.#replication = replication
     replication.start()
+    this.#peerLinks().follow()
     return parts
   }
 

@@ -15,9 +15,9 @@ import { DenizenError } from '../model/errors.ts'
 import { limits, timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId, RegionNumbers } from '../model/slot.ts'
+import { PeerFailure } from '../peers/peers.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
-import { PeerFailure } from './peer-types.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 
 const homeSchema = z.strictObject({ region: z.int(), feed: z.int(), term: z.int().min(0) })

@@ -11,6 +11,7 @@ import { DenizenError, errorKinds } from '../model/errors.ts'
 import { limits, timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
+import { PeerFailure } from '../peers/peers.ts'
 import {
   bytesSchema,
   homeSchema,
@@ -21,7 +22,6 @@ import {
 } from '../protocol/schemas.ts'
 import type { Role } from './decide.ts'
 import type { LocalExecution, StepResult } from './local-execution.ts'
-import { PeerFailure } from './peer-types.ts'
 
 const wantedSchema = z.union([versionSchema, z.literal('*')])
 const preconditionSchema = z.strictObject({

@@ -40,37 +40,41 @@ const put = z
     { error: 'a put has either value, or type and bytes' },
   )
 
-const bodySchema = z.strictObject({
-  ops: z
-    .array(
-      z.discriminatedUnion('op', [
-        z.strictObject({ op: z.literal('get'), key: z.string(), ...conditions }),
-        put,
-        z.strictObject({ op: z.literal('delete'), key: z.string(), ...conditions }),
-      ]),
-    )
-    .meta({ description: `At most ${limits.batchOpsMax}` }),
-})
+const bodySchema = z
+  .strictObject({
+    ops: z
+      .array(
+        z.discriminatedUnion('op', [
+          z.strictObject({ op: z.literal('get'), key: z.string(), ...conditions }),
+          put,
+          z.strictObject({ op: z.literal('delete'), key: z.string(), ...conditions }),
+        ]),
+      )
+      .meta({ description: `At most ${limits.batchOpsMax}` }),
+  })
+  .meta({ id: 'BatchRequest' })
 
-const replySchema = z.object({
-  results: z.array(
-    z.object({
-      status: z.int().meta({ description: 'What the same request by itself would answer' }),
-      etag: z.string().exactOptional(),
-      type: z.string().exactOptional().meta({ description: 'Media type of the value' }),
-      ...itemValueMembers,
-      region: z.string().exactOptional().meta({ description: 'With 307 and 421: who answers' }),
-      error: z
-        .looseObject({
-          code: z.string(),
-          detail: z.string(),
-          applied: z.enum(['yes', 'no', 'unknown']),
-          retry: z.enum(['safe', 'with-idempotency-key', 'no']),
-        })
-        .exactOptional(),
-    }),
-  ),
-})
+const replySchema = z
+  .object({
+    results: z.array(
+      z.object({
+        status: z.int().meta({ description: 'What the same request by itself would answer' }),
+        etag: z.string().exactOptional(),
+        type: z.string().exactOptional().meta({ description: 'Media type of the value' }),
+        ...itemValueMembers,
+        region: z.string().exactOptional().meta({ description: 'With 307 and 421: who answers' }),
+        error: z
+          .looseObject({
+            code: z.string(),
+            detail: z.string(),
+            applied: z.enum(['yes', 'no', 'unknown']),
+            retry: z.enum(['safe', 'with-idempotency-key', 'no']),
+          })
+          .exactOptional(),
+      }),
+    ),
+  })
+  .meta({ id: 'BatchReply' })
 
 const inBothForms = (schema: z.ZodType) => ({
   'application/json': { schema },

@@ -22,7 +22,7 @@ import { datasetTarget } from '../target.ts'
 
 const limitParameter = z
   .string()
-  .regex(/^\d{1,9}$/, { error: 'must be a whole number' })
+  .refine(text => /^\d{1,9}$/.test(text), { error: 'must be a whole number', abort: true })
   .transform(Number)
   .pipe(z.int().min(1).max(limits.listItemsMax))
   .default(limits.listItemsDefault)
@@ -48,17 +48,19 @@ const query = viaQuery.extend({
     .meta({ description: 'Whether to send the values too' }),
 })
 
-const pageSchema = z.object({
-  items: z.array(
-    z.object({
-      key: z.string(),
-      etag: z.string(),
-      type: z.string().meta({ description: 'Media type of the value' }),
-      ...itemValueMembers,
-    }),
-  ),
-  next: z.string().exactOptional().meta({ description: 'Absent on the last page' }),
-})
+const pageSchema = z
+  .object({
+    items: z.array(
+      z.object({
+        key: z.string(),
+        etag: z.string(),
+        type: z.string().meta({ description: 'Media type of the value' }),
+        ...itemValueMembers,
+      }),
+    ),
+    next: z.string().exactOptional().meta({ description: 'Absent on the last page' }),
+  })
+  .meta({ id: 'KeyPage' })
 
 export const listKeys = route({
   method: 'GET',

@@ -22,7 +22,7 @@ import {
 import type { Clock } from '../runtime/clock.ts'
 import { describeError, type Logger } from '../runtime/log.ts'
 import type { Connection } from '../runtime/network.ts'
-import type { PeerIdentity, PeerState } from './peer-types.ts'
+import type { PeerIdentity, PeerState } from './peers.ts'
 
 /** The types of messages between nodes. Numbers are part of the protocol and never reused. */
 export const messageType = {

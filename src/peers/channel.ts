@@ -2,8 +2,8 @@
 
 import type { Message } from '../protocol/frames.ts'
 import type { Hello } from '../protocol/hello.ts'
-import type { SessionEvents } from './peer-session.ts'
-import type { PeerState } from './peer-types.ts'
+import type { PeerState } from './peers.ts'
+import type { SessionEvents } from './session.ts'
 
 export interface Channel {
   /** Throws when the message does not belong here: the session ends with it. */

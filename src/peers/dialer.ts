@@ -4,7 +4,7 @@ import type { RegionId } from '../model/slot.ts'
 import type { Purpose } from '../protocol/hello.ts'
 import type { Connection, Network } from '../runtime/network.ts'
 import type { Random } from '../runtime/random.ts'
-import { PeerSession, type SessionContext, type SessionEvents } from './peer-session.ts'
+import { PeerSession, type SessionContext, type SessionEvents } from './session.ts'
 
 export interface DialerOptions {
   readonly context: SessionContext

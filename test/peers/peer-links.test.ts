@@ -3,9 +3,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DenizenError } from '../../src/model/errors.ts'
 import { limits, timing } from '../../src/model/limits.ts'
-import { reconnectDelayMs } from '../../src/routing/peer-dialer.ts'
-import { smoothedRtt } from '../../src/routing/peer-link.ts'
-import { PeerFailure } from '../../src/routing/peer-types.ts'
+import { reconnectDelayMs } from '../../src/peers/dialer.ts'
+import { smoothedRtt } from '../../src/peers/link.ts'
+import { PeerFailure } from '../../src/peers/peers.ts'
 import { type LinksWorld, linksWorld, must, type Node, until } from './links-world.ts'
 
 const MIB = 1024 * 1024

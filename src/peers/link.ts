@@ -2,12 +2,12 @@
 import type { RegionId } from '../model/slot.ts'
 import type { Network } from '../runtime/network.ts'
 import type { Random } from '../runtime/random.ts'
-import { CallClient } from './peer-calls.ts'
-import { channelEvents } from './peer-channel.ts'
-import { PeerDialer } from './peer-dialer.ts'
-import type { SessionContext } from './peer-session.ts'
-import { SessionStream } from './peer-stream.ts'
-import { PeerFailure, type PeerHandlers, type PeerStatus } from './peer-types.ts'
+import { CallClient } from './calls.ts'
+import { channelEvents } from './channel.ts'
+import { PeerDialer } from './dialer.ts'
+import { PeerFailure, type PeerHandlers, type PeerStatus } from './peers.ts'
+import type { SessionContext } from './session.ts'
+import { SessionStream } from './stream.ts'
 
 export interface PeerLinkOptions {
   readonly context: SessionContext
@@ -38,6 +38,9 @@ export class PeerLink {
 
   start(): void {
     this.#calls.start()
+  }
+
+  follow(): void {
     this.#feeds.start()
   }
 

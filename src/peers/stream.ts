@@ -5,9 +5,9 @@ import type { RegionId } from '../model/slot.ts'
 import { decodeCbor, encodeCbor } from '../protocol/cbor.ts'
 import type { Message } from '../protocol/frames.ts'
 import type { Logger } from '../runtime/log.ts'
-import type { Channel } from './peer-channel.ts'
-import { messageType, type PeerSession } from './peer-session.ts'
-import type { MessageStream, SendOptions } from './peer-types.ts'
+import type { Channel } from './channel.ts'
+import type { MessageStream, SendOptions } from './peers.ts'
+import { messageType, type PeerSession } from './session.ts'
 
 export class SessionStream implements MessageStream, Channel {
   readonly region: RegionId

@@ -1,8 +1,8 @@
 /** Real links between a few regions on loopback, a delay proxy on each ordered pair. */
 import { createServer } from 'node:net'
 import type { RegionId } from '../../src/model/slot.ts'
-import { PeerLinks } from '../../src/routing/peer-links.ts'
-import type { MessageStream, PeerHandlers, PeerIdentity } from '../../src/routing/peer-types.ts'
+import { PeerLinks } from '../../src/peers/links.ts'
+import type { MessageStream, PeerHandlers, PeerIdentity } from '../../src/peers/peers.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { type DelayProxy, startDelayProxy } from '../../src/runtime/delay-proxy.ts'
 import type { LogFields, Logger } from '../../src/runtime/log.ts'
@@ -118,7 +118,10 @@ export async function linksWorld(
     const addresses = peers.map(peer => [peer, `${host}:${proxy(region, peer).port}`] as const)
     nodes.set(region, makeNode(region, must(ports.get(region)), new Map(addresses), options))
   }
-  for (const node of nodes.values()) await node.links.start()
+  for (const { links } of nodes.values()) {
+    await links.start()
+    links.follow()
+  }
   return {
     node: region => must(nodes.get(region)),
     proxy,

@@ -3,11 +3,11 @@ import { limits } from '../model/limits.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Hello } from '../protocol/hello.ts'
 import type { Connection } from '../runtime/network.ts'
-import { CallServer } from './peer-calls.ts'
-import { type Channel, channelEvents } from './peer-channel.ts'
-import { PeerSession, type SessionContext } from './peer-session.ts'
-import { SessionStream } from './peer-stream.ts'
-import type { PeerHandlers } from './peer-types.ts'
+import { CallServer } from './calls.ts'
+import { type Channel, channelEvents } from './channel.ts'
+import type { PeerHandlers } from './peers.ts'
+import { PeerSession, type SessionContext } from './session.ts'
+import { SessionStream } from './stream.ts'
 
 /** Reasons that were logged as warnings: each once, until somebody gets through. */
 const REASONS_REMEMBERED_MAX = 64

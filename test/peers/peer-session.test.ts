@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { timing } from '../../src/model/limits.ts'
-import { PeerSession, type SessionContext } from '../../src/routing/peer-session.ts'
+import { PeerSession, type SessionContext } from '../../src/peers/session.ts'
 import type { Clock } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/log.ts'
 import type { Connection } from '../../src/runtime/network.ts'

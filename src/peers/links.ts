@@ -16,9 +16,9 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Listener, Network } from '../runtime/network.ts'
 import type { Random } from '../runtime/random.ts'
-import { PeerAcceptor } from './peer-acceptor.ts'
-import { PeerLink } from './peer-link.ts'
-import { PeerFailure, type PeerHandlers, type PeerIdentity, type PeerStatus } from './peer-types.ts'
+import { PeerAcceptor } from './acceptor.ts'
+import { PeerLink } from './link.ts'
+import { PeerFailure, type PeerHandlers, type PeerIdentity, type PeerStatus } from './peers.ts'
 
 export interface PeerLinksOptions {
   /** Asked anew for each hello and ping. */
@@ -54,11 +54,16 @@ export class PeerLinks {
     )
   }
 
-  /** Listens, then dials. Rejects when the address can't be taken. */
+  /** Listens, then dials for calls. Rejects when the address can't be taken. */
   async start(): Promise<void> {
     const { network, listen } = this.#options
     this.#listener = await network.listen(listen, connection => this.#acceptor.accept(connection))
     for (const link of this.#links.values()) link.start()
+  }
+
+  /** Dials the feeds connections: from now on `onStreamOpen` and its streams come. */
+  follow(): void {
+    for (const link of this.#links.values()) link.follow()
   }
 
   /** Where peers reach this node: the real port where 0 was asked for. */

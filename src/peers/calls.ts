@@ -11,9 +11,9 @@ import { decodeCbor, encodeCbor } from '../protocol/cbor.ts'
 import type { Message, Outgoing } from '../protocol/frames.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { describeError, type Logger } from '../runtime/log.ts'
-import type { Channel } from './peer-channel.ts'
-import { messageType, type PeerSession } from './peer-session.ts'
-import { PeerFailure, type PeerHandlers } from './peer-types.ts'
+import type { Channel } from './channel.ts'
+import { PeerFailure, type PeerHandlers } from './peers.ts'
+import { messageType, type PeerSession } from './session.ts'
 
 const requestSchema = z.tuple([z.string().min(1).max(100), z.unknown()])
 
