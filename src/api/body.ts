@@ -14,7 +14,7 @@ import {
   formatOf,
 } from './media-type.ts'
 
-/** Reads a value to store. Throws `too_large`, `bad_body`, `bad_request`, `unsupported_media_type`. */
+/** Reads a value to store. Throws `too_large`, `bad_body`, `bad_request` and the like. */
 export async function readValue(exchange: Exchange): Promise<StoredValue> {
   const mediaType = checkMediaType(exchange.header('content-type') ?? defaultMediaType)
   const bytes = await readBody(exchange, limits.valueBytesMax)
@@ -86,7 +86,7 @@ async function collect(
   while (true) {
     const { done, value } = await reader.read()
     if (done) return buffer.slice(0, length)
-    if (length < 0) {
+    if (length + value.length > bytesMax) {
       reader.releaseLock()
       throw tooLarge(bytesMax)
     }

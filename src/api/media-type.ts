@@ -14,8 +14,10 @@ export const formatTypes: Readonly<Record<Format, string>> = {
 
 export const defaultMediaType = 'application/octet-stream'
 
-const grammar =
-  /^[!#$%&'*+\-.^_`|~\w]+\/[!#$%&'*+\-.^_`|~\w]+(?:[ \t]*;[ \t]*[!#$%&'*+\-.^_`|~\w]+=(?:[!#$%&'*+\-.^_`|~\w]+|"(?:[\t !#-[\]-~]|\\[\t -~])*"))*[ \t]*;?$/
+const token = "[!#$%&'*+\\-.^_`|~\\w]+"
+const quotedString = '"(?:[\\t !#-[\\]-~]|\\\\[\\t -~])*"'
+const parameter = `[ \\t]*;[ \\t]*${token}=(?:${token}|${quotedString})`
+const grammar = new RegExp(`^${token}/${token}(?:${parameter})*[ \\t]*;?$`)
 
 /** Type and subtype in lower case, without parameters. */
 export const essenceOf = (mediaType: string): string => {

@@ -9,7 +9,7 @@ import { type ErrorCode, errorKinds } from '../model/errors.ts'
 import type { Declaration } from './declare.ts'
 import { problemSchema } from './schemas.ts'
 
-/** What any route may answer, and what any route of a dataset may answer before it looks further. */
+/** What any route may answer; what any route of a dataset may answer before it looks further. */
 const everyRoute: readonly ErrorCode[] = ['internal', 'bad_request']
 const everyDataset: readonly ErrorCode[] = [
   'unknown_dataset',

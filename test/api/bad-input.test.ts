@@ -115,7 +115,8 @@ const rows: [string, string, SendInit, string][] = [
 ]
 
 for (const [method, target, init, expected] of rows) {
-  test(`${method} ${target.slice(0, 60)} ${JSON.stringify(init.headers ?? {})}: ${expected}`, async () => {
+  const headers = JSON.stringify(init.headers ?? {})
+  test(`${method} ${target.slice(0, 60)} ${headers}: ${expected}`, async () => {
     const { send, service } = createWorld()
     assert.is(await problemOf(await send(method, target, init)), expected)
     assert.is(service.contexts.length, 0, 'nothing reached the service')

@@ -80,7 +80,7 @@ test('JSON and CBOR values are transcoded, and their ETags differ', async () => 
   }
 })
 
-test('what the other form can not hold exactly is 406, or sent as it is if that is welcome', async () => {
+test('what the other form can not hold is 406, or sent as it is if welcome', async () => {
   const { send } = createWorld()
   const rows: [string, string | Uint8Array, string][] = [
     [cborType, encodeCbor({ b: Uint8Array.of(1) }), jsonType],

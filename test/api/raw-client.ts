@@ -7,6 +7,9 @@ export interface RawReply {
   readonly body: Buffer
 }
 
+/** Fails a test whose server neither answers nor closes, instead of waiting for ever. */
+const SILENCE_MAX_MS = 5_000
+
 export class RawClient {
   readonly socket: Socket
   #received: Buffer = Buffer.alloc(0)
@@ -16,6 +19,9 @@ export class RawClient {
 
   constructor(port: number) {
     this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    this.socket.setTimeout(SILENCE_MAX_MS, () => {
+      this.socket.destroy(new Error('the server is silent'))
+    })
     this.socket.on('data', (chunk: Buffer) => {
       this.#received = Buffer.concat([this.#received, chunk])
       this.#wake?.()

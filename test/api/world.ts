@@ -25,7 +25,7 @@ export function recordingLogger(): { log: Logger; lines: LogLine[] } {
 
 /**
  * Datasets: `profiles` (bound by law), `cities` (anywhere), `far` (redirected), `closed` (refused),
- * `proxied` (served without a copy), `tenants` (partitions eu/ served, us/ redirected, cn/ refused).
+ * `proxied` (served without a copy), `tenants` (eu/ served, us/ redirected, cn/ refused).
  */
 export function createService(): MemoryService {
   const redirect = {
