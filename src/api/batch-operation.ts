@@ -1,5 +1,5 @@
 /** One operation of a batch: from its line in the body to the port, and back to a result. */
-import type { Operation, Outcome } from '../execution/operation.ts'
+import type { Operation, Outcome, Receipt } from '../execution/operation.ts'
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import { parseKey } from '../model/key.ts'
@@ -100,16 +100,22 @@ export function resultOf(plan: Planned, outcome: Outcome | undefined, format: Fo
     case 'absent':
       return absentResult(plan.conditions)
     case 'written':
-      return { status: outcome.created ? 201 : 204, etag: etagOf(outcome.version) }
+      return {
+        status: outcome.created ? 201 : 204,
+        etag: etagOf(outcome.version),
+        ...homeOf(outcome.receipt),
+      }
     case 'deleted':
-      return { status: 204 }
+      return { status: 204, ...homeOf(outcome.receipt) }
     case 'failed':
       return failure(outcome.error)
   }
 }
 
+const homeOf = ({ home }: Receipt): object => (home === undefined ? {} : { home })
+
 function foundResult(
-  { version, mediaType, value }: Extract<Outcome, { kind: 'found' }>,
+  { version, mediaType, value, receipt }: Extract<Outcome, { kind: 'found' }>,
   conditions: ReadConditions | undefined,
   format: Format,
 ): object {
@@ -118,7 +124,7 @@ function foundResult(
   const etag = etagOf(version)
   if (conditions?.notModifiedVersion(version)) return { status: 304, etag }
   const item = itemFromValue({ mediaType, bytes: value }, format)
-  return { status: 200, etag, type: mediaType, ...item }
+  return { status: 200, etag, type: mediaType, ...item, ...homeOf(receipt) }
 }
 
 function absentResult(conditions: ReadConditions | undefined): object {

@@ -82,7 +82,7 @@ export const clusterSchema: z.ZodType<ClusterView> = z
             records: z.int(),
             tombstones: z.int(),
             digest: z.string(),
-            stalenessMs: z.number(),
+            stalenessMs: z.number().exactOptional(),
           })
           .exactOptional(),
       }),

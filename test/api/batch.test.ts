@@ -49,10 +49,11 @@ test('one result each, in order', async () => {
     etag: first?.etag,
     type: 'application/json',
     value: { x: [1, 'é'] },
+    home: 'eu-west',
   })
   assert.is(over?.status, 204)
   assert.is(readAgain?.value, null)
-  assert.equal(deleted, { status: 204 })
+  assert.equal(deleted, { status: 204, home: 'eu-west' })
   assert.is(codeOf(missing), '404 not_found')
   assert.is(codeOf(gone), '404 not_found')
   const alone = await world.send('PUT', '/v1/kv/profiles/b', { body: 'x' })
@@ -103,6 +104,7 @@ test('in JSON, other media types are type and base64url', async () => {
     etag: results[0]?.etag,
     type: 'image/png',
     bytes: '-__-AA',
+    home: 'eu-west',
   })
   assert.equal(results.slice(2).map(codeOf), [
     '400 bad_body',

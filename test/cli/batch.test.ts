@@ -12,10 +12,10 @@ const keysOf = ({ body }: SeenRequest): string[] =>
 
 const results = (...list: object[]): GivenReply => ({
   status: 200,
-  headers: { 'content-type': 'application/cbor', 'denizen-home': 'eu-west' },
+  headers: { 'content-type': 'application/cbor' },
   body: encodeCbor({ results: list }),
 })
-const written = { status: 201 }
+const written = { status: 201, home: 'eu-west' }
 const failed = (code: string, retry: string) => ({ status: 503, error: { code, retry } })
 
 test('only what failed safely is sent again', async () => {

@@ -62,6 +62,7 @@ const replySchema = z
         etag: z.string().exactOptional(),
         type: z.string().exactOptional().meta({ description: 'Media type of the value' }),
         ...itemValueMembers,
+        home: z.string().exactOptional().meta({ description: "The home of the key's group" }),
         region: z.string().exactOptional().meta({ description: 'With 307 and 421: who answers' }),
         error: z
           .looseObject({

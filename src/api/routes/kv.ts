@@ -74,6 +74,8 @@ function notFound({ receipt }: Extract<Outcome, { kind: 'absent' }>): DenizenErr
     )
   }
   const stalenessMs = wholeMs(receipt.stalenessMs)
+  // Current, though no home has it: the registrar has said that nobody ever wrote the group.
+  if (stalenessMs === 0) return new DenizenError('not_found', 'nobody has written this key')
   return new DenizenError(
     'not_found',
     `a replica has no such key; it may be up to ${stalenessMs} ms behind the home`,

@@ -5,12 +5,7 @@ import { clusterView } from '../cluster-view.ts'
 import { portsFromBase } from '../dev/plan.ts'
 import { loopback } from '../dev/ports.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
-import {
-  type ImportRegion,
-  type ImportReport,
-  importCities,
-  severalHomes,
-} from '../import/import-cities.ts'
+import { type ImportRegion, type ImportReport, importCities } from '../import/import-cities.ts'
 import { startProgress } from '../import/progress.ts'
 import { requirePolicy } from '../required-policy.ts'
 import { formatTable } from '../table.ts'
@@ -127,8 +122,6 @@ function show(terminal: Terminal, report: ImportReport): void {
   terminal.line(
     `${report.records} records in ${seconds} s: ${report.recordsPerSecond}/s; copies complete ${Math.round(report.catchUpMs)} ms after the last write`,
   )
-  const mixed = report.homes[severalHomes] ?? 0
-  if (mixed > 0) terminal.line(`${mixed} records came in batches with several homes`)
   for (const [code, count] of Object.entries(report.failures)) {
     terminal.line(`${colors.red('failed')}: ${count} with ${code}; repeating the import is safe`)
   }

@@ -13,20 +13,18 @@ export interface PutRecord {
 }
 
 export type PutResult =
-  /** The home where the reply names one: it does unless the batch has several. */
-  | { readonly kind: 'written'; readonly home: string | undefined }
+  | { readonly kind: 'written'; readonly home: string }
   | { readonly kind: 'failed'; readonly code: string }
 
 const replySchema = z.object({
   results: z.array(
     z.object({
+      home: z.string().optional(),
       error: z.object({ code: z.string(), retry: z.string() }).optional(),
     }),
   ),
 })
-interface Reply extends z.infer<typeof replySchema> {
-  readonly home: string | undefined
-}
+type Reply = z.infer<typeof replySchema>
 
 const attemptsMax = 10
 const pauseMinMs = 50
@@ -49,7 +47,7 @@ export async function sendBatch(
       const result = reply?.results[index]
       const mayRepeat = result === undefined || (result.error && isRepeatable(result.error))
       if (mayRepeat && !isLast) again.push(record)
-      else results.set(record, resultOf(result, reply?.home))
+      else results.set(record, resultOf(result))
     })
     open = again
     if (open.length > 0) await pause(attempt, signal)
@@ -83,8 +81,7 @@ async function attemptBatch(
 
 function readReply(reply: ApiReply, isLast: boolean): Reply | undefined {
   if (reply.status >= 200 && reply.status < 300) {
-    const home = reply.headers.get('denizen-home') ?? undefined
-    return { ...replySchema.parse(decodeData(reply)), home }
+    return replySchema.parse(decodeData(reply))
   }
   if (reply.status >= 500 && !isLast) return undefined
   throw problemOf(reply)
@@ -100,13 +97,10 @@ const unreachable = (url: string, { message }: ConnectionFailure): CliError =>
 const isRepeatable = ({ code, retry }: { code: string; retry: string }): boolean =>
   retry === 'safe' || code === 'outcome_unknown'
 
-const resultOf = (
-  result: Reply['results'][number] | undefined,
-  home: string | undefined,
-): PutResult =>
-  result === undefined || result.error
+const resultOf = (result: Reply['results'][number] | undefined): PutResult =>
+  result?.home === undefined || result.error
     ? { kind: 'failed', code: result?.error?.code ?? 'no_reply' }
-    : { kind: 'written', home }
+    : { kind: 'written', home: result.home }
 
 /** Doubling, with jitter, so that many batches do not come back at the same time. */
 async function pause(attempt: number, signal: AbortSignal | undefined): Promise<void> {

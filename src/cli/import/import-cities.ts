@@ -31,10 +31,7 @@ export interface ImportReport {
   readonly recordsPerSecond: number
   /** By region: records that entered there, because it is nearest to them. */
   readonly entered: Readonly<Record<string, number>>
-  /**
-   * By region: records whose home it is. Under `several homes` those of batches whose records have
-   * different homes, because replies name a home only where it is one.
-   */
+  /** By region: records whose home it is. */
   readonly homes: Readonly<Record<string, number>>
   /** By error code: records that could not be written. */
   readonly failures: Readonly<Record<string, number>>
@@ -44,9 +41,6 @@ export interface ImportReport {
 }
 
 export const citiesDataset = 'cities'
-
-/** Stands for a region in the count of homes. */
-export const severalHomes = 'several homes'
 
 const batchRecords = 500
 const batchesInFlightPerRegion = 4
@@ -105,7 +99,7 @@ class Tally {
       if (result.kind === 'failed') increment(this.failures, result.code)
       else {
         this.written += 1
-        increment(this.homes, result.home ?? severalHomes)
+        increment(this.homes, result.home)
       }
     }
   }
