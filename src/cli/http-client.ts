@@ -1,4 +1,6 @@
-/** The key API from the command line's side: requests, redirects by hand, failures as `CliError`. */
+/**
+ * The key API from the command line's side: requests, redirects by hand, failures as `CliError`.
+ */
 import { errorKinds, isErrorCode } from '../model/errors.ts'
 import { decodeCbor } from '../protocol/cbor.ts'
 import { decodeJson } from '../protocol/json.ts'

@@ -14,7 +14,9 @@ export function keyPath(route: 'kv' | 'explain', dataset: string, key: string): 
   }
 }
 
-/** Who answered and where the key lives, from the headers of a reply; what is absent is left out. */
+/**
+ * Who answered and where the key lives, from the headers of a reply; what is absent is left out.
+ */
 export interface ReplyReceipt {
   readonly version?: string
   readonly home?: string

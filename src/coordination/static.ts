@@ -54,8 +54,8 @@ export class StaticCoordination implements Coordination {
   readonly #options: StaticCoordinationOptions
   readonly #listeners: ((record: ClusterRecord) => void)[] = []
   #record: ClusterRecord | undefined
-  /** Writes of the record file, one after the other. */
-  #writing: Promise<unknown> = Promise.resolve()
+  /** Changes of the record, one after the other. */
+  #changing: Promise<unknown> = Promise.resolve()
   #waitingFor: string | undefined = 'the cluster record has not been read yet'
   #stopped = false
   readonly #fetching = new Set<RegionId>()
@@ -186,6 +186,7 @@ export class StaticCoordination implements Coordination {
         else
           await this.#adopt(
             parseRecord(await call(this.#keeper(), 'coordination.join', { nodeId, url })),
+            this.#keeper(),
           )
         return
       } catch (error) {
@@ -209,49 +210,62 @@ export class StaticCoordination implements Coordination {
     )
   }
 
-  async #admit(region: RegionId, change: { nodeId: string; url: string }): Promise<ClusterRecord> {
-    if (!this.#record || this.#keeper() !== this.#options.self) {
-      throw new DenizenError('coordinator_unavailable', 'this region is not the keeper')
-    }
-    const member = this.#record.members[region]
-    if (!member || (member.nodeId && member.nodeId !== change.nodeId)) {
-      throw new DenizenError('bad_request', `region ${region} belongs to another node`)
-    }
-    if (member.nodeId !== change.nodeId || member.url !== change.url) {
-      await this.#adopt(withMember(this.#record, region, change))
-    }
-    return this.record()
+  /** Joins come together: each is judged on the record that the one before it has left. */
+  #admit(region: RegionId, change: { nodeId: string; url: string }): Promise<ClusterRecord> {
+    return this.#inTurn(async () => {
+      if (!this.#record || this.#keeper() !== this.#options.self) {
+        throw new DenizenError('coordinator_unavailable', 'this region is not the keeper')
+      }
+      const member = this.#record.members[region]
+      if (!member || (member.nodeId && member.nodeId !== change.nodeId)) {
+        throw new DenizenError('bad_request', `region ${region} belongs to another node`)
+      }
+      if (member.nodeId !== change.nodeId || member.url !== change.url) {
+        await this.#keep(withMember(this.#record, region, change))
+      }
+      return this.record()
+    })
   }
 
   async #fetch(region: RegionId): Promise<void> {
     const body = await this.#options.call(region, 'coordination.read', {})
     if (body === null) return
     const record = parseRecord(body)
-    if (this.#record && record.clusterId !== this.#record.clusterId) {
-      throw new CoordinationError(
-        `region ${region} belongs to another cluster (${record.clusterId})`,
-        'Check --peer and --data: two clusters share these addresses.',
-      )
-    }
     if (!this.#record && record.current.keeper === this.#options.self) {
       throw new CoordinationError(
         `this region is the keeper of a cluster that ${region} knows, but its data directory is empty`,
         'Bring the data directory back. A lost keeper is replaced by denizen keeper adopt.',
       )
     }
-    await this.#adopt(record)
+    await this.#adopt(record, region)
   }
 
-  /** Persists a record if it is higher than the one held, then acts under it. */
-  #adopt(record: ClusterRecord): Promise<void> {
-    const write = this.#writing.then(async () => {
+  /** Takes a record if it is higher than the one held. `from` is for the message alone. */
+  #adopt(record: ClusterRecord, from = this.#options.self): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#record && record.clusterId !== this.#record.clusterId) {
+        throw new CoordinationError(
+          `region ${from} belongs to another cluster (${record.clusterId})`,
+          'Check --peer and --data: two clusters share these addresses.',
+        )
+      }
       if (this.#record && compareOrder(record, this.#record) <= 0) return
-      await this.#options.disk.replace(this.#options.path, encodeCbor(record))
-      this.#record = record
-      for (const listener of this.#listeners) listener(record)
+      await this.#keep(record)
     })
-    this.#writing = write.catch(() => {})
-    return write
+  }
+
+  /** Persists a record, then acts under it. */
+  async #keep(record: ClusterRecord): Promise<void> {
+    await this.#options.disk.replace(this.#options.path, encodeCbor(record))
+    this.#record = record
+    for (const listener of this.#listeners) listener(record)
+  }
+
+  /** What looks at the record and changes it runs one after the other. */
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#changing.then(task)
+    this.#changing = done.catch(() => {})
+    return done
   }
 }
 

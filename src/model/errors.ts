@@ -1,9 +1,9 @@
 /**
  * The table of errors: every failure a caller can meet, once. A code is stable; texts may change.
  *
- * `applied` says whether the request took effect, `retry` whether sending it again is safe. Both are
- * promises: 503 is used only if nothing was sent or nothing applied, else 500 `outcome_unknown`.
- * `action` tells the caller what to do next.
+ * `applied` says whether the request took effect, `retry` whether sending it again is safe. Both
+ * are promises: 503 is used only if nothing was sent or nothing applied, else 500
+ * `outcome_unknown`. `action` tells the caller what to do next.
  */
 export type Applied = 'yes' | 'no' | 'unknown'
 export type Retry = 'safe' | 'with-idempotency-key' | 'no'

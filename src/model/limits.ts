@@ -41,7 +41,9 @@ export const limits = {
   callsInFlightMax: 4_096,
   /** Bytes of the first frame of a connection, before the other end is known. */
   helloBytesMax: 4 * 1024,
-  /** Bytes queued on one connection to a peer; more calls are refused, more stream messages fail. */
+  /**
+   * Bytes queued on one connection to a peer; more calls are refused, more stream messages fail.
+   */
   linkQueueBytesMax: 64 * 1024 * 1024,
   /** Messages of more than one frame that are under way on one connection; further ones wait. */
   interleavedMessagesMax: 8,

@@ -32,7 +32,9 @@ export interface Forbidden {
 
 /** One partition of a dataset, or a whole dataset that has no partitions. */
 export interface PlacementData {
-  /** `cities`, or name and prefix of a partition: `tenants/eu/`. Stores, feeds, registrars use it. */
+  /**
+   * `cities`, or name and prefix of a partition: `tenants/eu/`. Stores, feeds, registrars use it.
+   */
   readonly id: string
   /** The name in URLs. */
   readonly name: string
@@ -100,6 +102,15 @@ export class Placement {
   }
   mayServe(region: RegionId): boolean {
     return this.#serve.has(region)
+  }
+
+  /** False for a key of another partition of the dataset. */
+  hasKey(key: string): boolean {
+    return key.startsWith(this.data.prefix)
+  }
+  /** As `hasKey`: a group has at least as many segments as the prefix. */
+  hasGroup(group: string): boolean {
+    return `${group}/`.startsWith(this.data.prefix)
   }
 
   groupOf(key: Key): string {

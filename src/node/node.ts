@@ -247,6 +247,7 @@ class Node implements RunningNode {
       stores,
       onGrowth: growth => this.#replication?.onGrowth(growth),
       onBug: trace => log.error('a bug in a shard', { trace }),
+      onViolation: () => this.#violated(),
       onFatal: trace => this.#fail('a disk failed', trace),
     })
     const feedOf = (region: RegionId) => memberFeed(this.#member(region))
@@ -258,9 +259,7 @@ class Node implements RunningNode {
       ownFeed: feedOf(self),
     })
     this.#shards = shards
-    const onViolation = (): void => {
-      this.#violations += 1
-    }
+    const onViolation = () => this.#violated()
     const replication = new Replication({
       self,
       table: () => table,
@@ -331,6 +330,13 @@ class Node implements RunningNode {
     const member = this.#record().members[region]
     assert(member, `region ${region} is a member`)
     return member
+  }
+
+  #violated(): void {
+    this.#violations += 1
+    this.#options.log.error('a residency check refused a message: a bug, or an attack', {
+      violations: this.#violations,
+    })
   }
 
   /** Something that must not fail has failed: the process has to end. */

@@ -1,4 +1,6 @@
-/** The connections that peers opened to this node: it answers their calls and takes their streams. */
+/**
+ * The connections that peers opened to this node: it answers their calls and takes their streams.
+ */
 import { limits } from '../model/limits.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Hello } from '../protocol/hello.ts'

@@ -17,7 +17,9 @@ export interface DialerOptions {
   readonly events: (session: () => PeerSession) => SessionEvents
 }
 
-/** Exponential, with half of it random, so that peers of a region that returns don't come at once. */
+/**
+ * Exponential, with half of it random, so that peers of a region that returns don't come at once.
+ */
 export function reconnectDelayMs(failures: number, unit: number): number {
   const ceilingMs = Math.min(timing.reconnectMaxMs, timing.reconnectMinMs * 2 ** failures)
   return ceilingMs * (0.5 + 0.5 * unit)

@@ -1,4 +1,6 @@
-/** This node's side of the link to one peer: the two connections that it dials, and what it knows. */
+/**
+ * This node's side of the link to one peer: the two connections that it dials, and what it knows.
+ */
 import type { RegionId } from '../model/slot.ts'
 import type { Network } from '../runtime/network.ts'
 import type { Random } from '../runtime/random.ts'

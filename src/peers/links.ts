@@ -3,8 +3,8 @@
  *
  * Each node dials every peer twice: one connection for calls (requests and answers, many in flight)
  * and one for feeds (messages both ways), so that for a pair of regions there are four. What a
- * region asks goes over the connection that it dialled; whether it can reach a peer is therefore its
- * own observation, and a partition that cuts one way only is seen as what it is.
+ * region asks goes over the connection that it dialled; whether it can reach a peer is therefore
+ * its own observation, and a partition that cuts one way only is seen as what it is.
  *
  * The promise behind truthful errors: nothing but the hello leaves before the peer's hello has come
  * and was accepted, so a call that fails with `sent: false` was not executed.

@@ -11,13 +11,8 @@
 import type { PlacementData } from '../model/placement.ts'
 import type { CompileContext } from './context.ts'
 import type { SourcePath } from './diagnostic.ts'
-import {
-  compileSelector,
-  label,
-  type Right,
-  type Selector,
-  type SelectorProblem,
-} from './selector.ts'
+import type { Right } from './right.ts'
+import { compileSelector, label, type Selector, type SelectorProblem } from './selector.ts'
 import { didYouMean } from './suggest.ts'
 
 interface Word {

@@ -4,8 +4,9 @@ import type { CompileContext } from './context.ts'
 import type { SourcePath } from './diagnostic.ts'
 import { exporterDecisions, jurisdictionCountries, knownConditions } from './jurisdictions.ts'
 import type { Residency } from './residency.ts'
+import type { Right } from './right.ts'
 import { type EveryRule, type RulePack, rulePacks } from './rule-packs.ts'
-import { compileSelector, label, type Right } from './selector.ts'
+import { compileSelector, label } from './selector.ts'
 
 interface Claim {
   readonly packId: string

@@ -3,9 +3,10 @@ import type { Forbidden } from '../model/placement.ts'
 import type { Region } from '../model/region.ts'
 import type { CompileContext } from './context.ts'
 import type { SourcePath } from './diagnostic.ts'
+import type { Right } from './right.ts'
 import type { RulePackId } from './rule-packs.ts'
 import type { ResidencyInput, SelectorInput } from './schema.ts'
-import { label, type Right } from './selector.ts'
+import { label } from './selector.ts'
 
 export interface Residency {
   /** Where it is written. */

@@ -6,7 +6,7 @@
  * and a policy can't mean different things by `eea`. A pack that is past `expiresOn` blocks policy
  * checks until somebody has read its source again; it never stops a node that restarts.
  */
-import type { Right } from './selector.ts'
+import type { Right } from './right.ts'
 
 /** `every`: each region with one of these rights must be selected; else the outcome. */
 export interface EveryRule {

@@ -20,8 +20,6 @@ import {
 import type { SelectorInput } from './schema.ts'
 import { didYouMean } from './suggest.ts'
 
-export type Right = 'home' | 'store' | 'serve'
-
 /** The words that selectors may use. */
 export interface Vocabulary {
   /** The regions of the cluster. */
@@ -56,7 +54,9 @@ export interface SelectorProblem {
 
 type AtomResult = Selector | { readonly message: string; readonly suggestion?: string | undefined }
 
-/** Compiles a selector at `path`. Problems found are pushed; what is unknown then selects nothing. */
+/**
+ * Compiles a selector at `path`. Problems found are pushed; what is unknown then selects nothing.
+ */
 export function compileSelector(
   input: SelectorInput,
   path: SourcePath,

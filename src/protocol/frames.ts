@@ -1,7 +1,7 @@
 /**
- * The frames between nodes: u32 length | u8 type | u32 id | payload, integers big-endian, the length
- * counting what comes after it. The top bit of the type says that more fragments of the same message
- * follow; type and id name the message that a fragment belongs to.
+ * The frames between nodes: u32 length | u8 type | u32 id | payload, integers big-endian, the
+ * length counting what comes after it. The top bit of the type says that more fragments of the same
+ * message follow; type and id name the message that a fragment belongs to.
  *
  * A message is given to a *lane*. Messages of a lane go out in order, whole; lanes take turns, one
  * frame each. So a large message holds nothing up but its own lane, and the bytes that the other
@@ -50,7 +50,9 @@ interface Sending extends Outgoing {
   offset: number
 }
 
-/** Cuts messages into frames, lane by lane. Pull: the caller takes frames as the network takes them. */
+/**
+ * Cuts messages into frames, lane by lane. Pull: the caller takes frames as the network takes them.
+ */
 export class FrameEncoder {
   readonly #limits: FrameLimits
   readonly #lanes = new Map<string, Sending[]>()
@@ -161,7 +163,9 @@ export class FrameDecoder {
   #limits: FrameLimits
   readonly #header = new Uint8Array(HEADER_BYTES)
   #headerBytes = 0
-  /** The payload of the frame being read, once its header is complete, and how much of it is here. */
+  /**
+   * The payload of the frame being read, once its header is complete, and how much of it is here.
+   */
   #payload: Uint8Array | undefined
   #payloadBytes = 0
   /** Fragments of unfinished messages, by type and id. */

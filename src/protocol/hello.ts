@@ -1,7 +1,7 @@
 /**
  * The first message of each side of a connection between nodes. The side that dialled speaks first;
- * neither sends anything else before it has read and accepted the other's hello. A refusal goes back
- * in one frame, so that both sides can log the reason.
+ * neither sends anything else before it has read and accepted the other's hello. A refusal goes
+ * back in one frame, so that both sides can log the reason.
  */
 import { z } from 'zod'
 import { DenizenError } from '../model/errors.ts'
@@ -55,7 +55,9 @@ export interface HelloExpectation {
   readonly purpose?: Purpose
 }
 
-/** Reads the other side's hello and decides whether to talk to it. Reasons go to both sides' logs. */
+/**
+ * Reads the other side's hello and decides whether to talk to it. Reasons go to both sides' logs.
+ */
 export function judgeHello(payload: Uint8Array, expected: HelloExpectation): HelloResult {
   const decoded = decode(payload)
   const greeting = greetingSchema.safeParse(decoded)

@@ -1,7 +1,7 @@
 /**
- * JSON (RFC 8259), read strictly: what `JSON.parse` takes, less duplicate names (it keeps the last),
- * `__proto__` as a name, deep nesting, malformed UTF-8, and halves of surrogate pairs, which no
- * UTF-8 can hold and CBOR therefore neither.
+ * JSON (RFC 8259), read strictly: what `JSON.parse` takes, less duplicate names (it keeps the
+ * last), `__proto__` as a name, deep nesting, malformed UTF-8, and halves of surrogate pairs, which
+ * no UTF-8 can hold and CBOR therefore neither.
  */
 import { fromUtf8, utf8Length } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'

@@ -20,9 +20,8 @@ export type ApplyReply =
 
 export function applyChunk(store: StoreTransaction, chunk: FeedChunk): ApplyReply {
   const { slot, feed, after, to, complete, items } = chunk
+  checkFeed(store, feed)
   const state = store.feedState(slot, feed)
-  if (feed === store.context.ownFeed)
-    throw new DenizenError('bad_request', 'a region hosts its feed')
   if (state.end !== after || state.replacing) return { kind: 'gap' }
   for (const { position, kind, text, bytes } of items) {
     if (position <= after || position > to) {
@@ -59,9 +58,16 @@ function applyMarker(
   group: string,
   bytes: Uint8Array,
 ): void {
+  checkSlot(store, slot, group)
   const marker = decodeHomeMarker(bytes)
   const held = store.homeMarker(group)
   if (!held || marker.term > held.term) store.putHomeMarker(slot, group, marker)
+}
+
+function checkFeed(store: StoreTransaction, feed: FeedNumber): void {
+  if (feed === store.context.ownFeed) {
+    throw new DenizenError('bad_request', 'a region hosts its feed, and follows it nowhere')
+  }
 }
 
 function checkSlot(store: StoreTransaction, slot: number, key: string): void {
@@ -77,6 +83,7 @@ function checkSlot(store: StoreTransaction, slot: number, key: string): void {
  */
 export function applyReplace(store: StoreTransaction, part: ReplaceChunk): ApplyReply {
   const { slot, feed, from, to, records, markers } = part
+  checkFeed(store, feed)
   const cursors = new Map(part.cursors.map(one => [one.feed, one.position]))
   const state = store.feedState(slot, feed)
   if (from !== null && !state.replacing) return { kind: 'gap' }
@@ -94,6 +101,7 @@ export function applyReplace(store: StoreTransaction, part: ReplaceChunk): Apply
     checkSlot(store, slot, key)
     const incoming = decodeRecord(store.context.hasher, key, bytes)
     const held = store.record(key)
+    if (unknownToHost(store, slot, incoming)) continue
     const newer = !held || compareVersions(incoming.version, held.version) > 0
     if (newer || lost(held, feed, cursors)) {
       store.putRecord(slot, key, bytes, { feed: incoming.feed, position: incoming.version.seq })
@@ -114,6 +122,14 @@ type Cursors = ReadonlyMap<FeedNumber, Position>
 /** The host of the feed has lost this change, with its disk or by a restore. */
 const lost = (held: StoredRecord, feed: FeedNumber, cursors: Cursors): boolean =>
   held.feed === feed && held.version.seq > (cursors.get(feed) ?? 0)
+
+/**
+ * A change of this region's own feed that this region itself has lost. Its feed can't take it back:
+ * the position may be given out again. The source loses it when it follows this region.
+ */
+const unknownToHost = (store: StoreTransaction, slot: number, incoming: StoredRecord): boolean =>
+  incoming.feed === store.context.ownFeed &&
+  incoming.version.seq > store.feedState(slot, incoming.feed).end
 
 /** The source has had this change, and does not have the key any more. */
 const gone = (held: StoredRecord, feed: FeedNumber, cursors: Cursors): boolean =>

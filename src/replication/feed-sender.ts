@@ -2,6 +2,9 @@
  * The source's side of one feeds stream, as a state machine: events in, effects out. It knows, per
  * dataset and slot, where this region's feed ends, what was sent and what the follower has made
  * durable; it reads ahead only within the dataset's credit, and takes slots and datasets in turn.
+ *
+ * A follower may follow a dataset again on the same stream. Each time begins a *round*: what was
+ * read for an earlier one is thrown away when it comes.
  */
 import { assert } from '../model/assert.ts'
 import { limits } from '../model/limits.ts'
@@ -10,47 +13,63 @@ import type { Slot } from '../model/slot.ts'
 import type { Behind, FromFollower, FromSource } from './messages.ts'
 import type { SlotChunk, SnapshotPart } from './read-feeds.ts'
 
-export type SenderEffect =
-  | { readonly kind: 'send'; readonly message: FromSource }
+interface Read {
+  readonly dataset: string
+  /** To be given back with the answer. */
+  readonly round: number
+}
+
+export type ReadEffect =
   /** Read the ends of this region's feeds of a dataset; answer with `onEnds`. */
-  | { readonly kind: 'readEnds'; readonly dataset: string }
+  | (Read & { readonly kind: 'readEnds' })
   /** Answer with `onChunks`. */
-  | {
+  | (Read & {
       readonly kind: 'readChunks'
-      readonly dataset: string
       readonly requests: readonly { readonly slot: Slot; readonly after: Position }[]
       readonly bytesMax: number
-    }
+    })
   /** Answer with `onSnapshotPart`. */
-  | {
-      readonly kind: 'readSnapshot'
-      readonly dataset: string
-      readonly slot: Slot
-      readonly from: string | null
-    }
+  | (Read & { readonly kind: 'readSnapshot'; readonly slot: Slot; readonly from: string | null })
+
+export type SenderEffect =
+  | { readonly kind: 'send'; readonly message: FromSource }
+  | ReadEffect
   /** The follower asked for what it may not have: drop the stream, count, alarm. */
   | { readonly kind: 'violation'; readonly dataset: string }
+
+type Ends = readonly { readonly slot: Slot; readonly end: Position }[]
 
 interface SlotState {
   end: Position
   sent: Position
   acked: Position
-  /** A replacing snapshot runs; what was sent before it does not count. */
+  /** A replacing snapshot is due or runs; what was sent before it does not count. */
   replacing: boolean
 }
 
+/** The replacing snapshot that is being sent: parts of one slot, in key order. */
+interface Snapshot {
+  readonly slot: Slot
+  /** The last key that was sent; null before the first part. */
+  from: string | null
+  /** As they were when it began. */
+  cursors: SnapshotPart['cursors']
+}
+
 interface DatasetState {
+  readonly round: number
   readonly slots: Map<Slot, SlotState>
   /** Slots with changes that have not been sent, in turn. */
   readonly waiting: Set<Slot>
   /** Slots that need a replacing snapshot, in turn. */
   readonly stale: Set<Slot>
-  readonly cursors: Map<Slot, SnapshotPart['cursors']>
+  snapshot: Snapshot | undefined
   outstandingBytes: number
   reading: boolean
-  /** Ends are known, so growth can be added. */
+  /** Ends are known. Until then growth is only remembered. */
   following: boolean
-  positions: readonly { readonly slot: Slot; readonly position: Position | null }[]
+  readonly grownBefore: Map<Slot, Position>
+  readonly positions: readonly { readonly slot: Slot; readonly position: Position | null }[]
 }
 
 /** Slots in one read. */
@@ -59,6 +78,9 @@ const SLOTS_PER_READ_MAX = 64
 export class FeedSender {
   readonly #datasets = new Map<string, DatasetState>()
   readonly #mayShare: (dataset: string) => boolean
+  /** Polls that came while a dataset was between two rounds: they are answered after. */
+  #polls: number[] = []
+  #rounds = 0
 
   /** `mayShare`: both ends of the stream may store the dataset, under the policies in force. */
   constructor(mayShare: (dataset: string) => boolean) {
@@ -72,53 +94,64 @@ export class FeedSender {
       case 'ack':
         return this.#onAck(message.dataset, message.slot, message.position, message.bytes)
       case 'poll':
-        return [send({ type: 'polled', id: message.id, behind: this.#behind() })]
+        this.#polls = [...this.#polls, message.id].slice(-limits.pollsInFlightMax)
+        return this.#answerPolls()
     }
   }
 
   #onFollow(dataset: string, positions: DatasetState['positions']): SenderEffect[] {
     if (!this.#mayShare(dataset)) return [{ kind: 'violation', dataset }]
+    this.#rounds += 1
+    const round = this.#rounds
     this.#datasets.set(dataset, {
+      round,
       slots: new Map(),
       waiting: new Set(),
       stale: new Set(),
-      cursors: new Map(),
+      snapshot: undefined,
       outstandingBytes: 0,
       reading: false,
       following: false,
+      grownBefore: new Map(),
       positions,
     })
-    return [{ kind: 'readEnds', dataset }]
+    return [{ kind: 'readEnds', dataset, round }]
+  }
+
+  /** The dataset's state if what was read is of its present round. */
+  #ofRound({ dataset, round }: Read): DatasetState | undefined {
+    const state = this.#datasets.get(dataset)
+    return state?.round === round ? state : undefined
   }
 
   /** The ends of this region's feeds, of all slots of the dataset that have one. */
-  onEnds(
-    dataset: string,
-    ends: readonly { readonly slot: Slot; readonly end: Position }[],
-  ): SenderEffect[] {
-    const state = this.#datasets.get(dataset)
-    if (!state || state.following) return []
+  onEnds(read: Read, ends: Ends): SenderEffect[] {
+    const state = this.#ofRound(read)
+    if (!state) return []
     state.following = true
     for (const { slot, position } of state.positions) {
       const at = position ?? 0
-      state.slots.set(slot, { end: at, sent: at, acked: at, replacing: false })
-      if (position === null) state.stale.add(slot)
+      state.slots.set(slot, { end: 0, sent: at, acked: at, replacing: false })
+      if (position === null) this.#needSnapshot(state, slot)
     }
     for (const { slot, end } of ends) this.#grow(state, slot, end)
+    // The stores were asked one by one: some may have grown since they answered.
+    for (const [slot, end] of state.grownBefore) this.#grow(state, slot, end)
+    state.grownBefore.clear()
     // A follower that is past this feed's end holds what the host has lost: let the read find out.
-    for (const [slot, { sent }] of state.slots) {
-      const end = ends.find(one => one.slot === slot)?.end ?? 0
-      if (sent > end) state.waiting.add(slot)
-    }
-    return [send({ type: 'following', dataset }), ...this.#pump(dataset, state)]
+    for (const [slot, { sent, end }] of state.slots) if (sent > end) state.waiting.add(slot)
+    const { dataset } = read
+    const following = send({ type: 'following', dataset })
+    return [following, ...this.#answerPolls(), ...this.#pump(dataset, state)]
   }
 
-  onGrowth(
-    dataset: string,
-    ends: readonly { readonly slot: Slot; readonly end: Position }[],
-  ): SenderEffect[] {
+  onGrowth(dataset: string, ends: Ends): SenderEffect[] {
     const state = this.#datasets.get(dataset)
-    if (!state?.following) return []
+    if (!state) return []
+    if (!state.following) {
+      for (const { slot, end } of ends) state.grownBefore.set(slot, end)
+      return []
+    }
     for (const { slot, end } of ends) this.#grow(state, slot, end)
     return this.#pump(dataset, state)
   }
@@ -130,21 +163,30 @@ export class FeedSender {
     if (known.end > known.sent && !known.replacing) state.waiting.add(slot)
   }
 
-  onChunks(dataset: string, chunks: readonly SlotChunk[]): SenderEffect[] {
-    const state = this.#datasets.get(dataset)
-    if (!state?.reading) return []
+  #needSnapshot(state: DatasetState, slot: Slot): void {
+    const known = state.slots.get(slot)
+    assert(known, 'a slot that needs a snapshot is followed')
+    known.replacing = true
+    state.waiting.delete(slot)
+    state.stale.add(slot)
+  }
+
+  onChunks(read: Read, chunks: readonly SlotChunk[]): SenderEffect[] {
+    const state = this.#ofRound(read)
+    if (!state) return []
+    const { dataset } = read
+    assert(state.reading, 'chunks come when they were asked for')
     state.reading = false
     const effects: SenderEffect[] = []
     for (const chunk of chunks) {
       const slot = state.slots.get(chunk.slot)
       assert(slot, 'chunks are read of slots that are followed')
       if (chunk.kind === 'resync') {
-        state.waiting.delete(chunk.slot)
-        state.stale.add(chunk.slot)
+        this.#needSnapshot(state, chunk.slot)
         continue
       }
-      if (slot.sent !== chunk.after || slot.replacing) continue
       const { kind: _, ...body } = chunk
+      assert(slot.sent === chunk.after, 'one read of a slot at a time')
       assert(this.#mayShare(dataset), 'a chunk is sent only where both ends may store it')
       effects.push(send({ type: 'chunk', dataset, ...body }))
       state.outstandingBytes += chunk.bytes
@@ -155,27 +197,31 @@ export class FeedSender {
     return [...effects, ...this.#pump(dataset, state)]
   }
 
-  onSnapshotPart(dataset: string, part: SnapshotPart): SenderEffect[] {
-    const state = this.#datasets.get(dataset)
-    if (!state?.reading) return []
+  onSnapshotPart(read: Read, part: SnapshotPart): SenderEffect[] {
+    const state = this.#ofRound(read)
+    if (!state) return []
+    const { dataset } = read
+    const { snapshot } = state
+    assert(state.reading && snapshot?.slot === part.slot, 'parts come when they were asked for')
     state.reading = false
-    const slot = state.slots.get(part.slot)
-    assert(slot, 'snapshots are read of slots that are followed')
-    const cursors = part.from === null ? part.cursors : (state.cursors.get(part.slot) ?? [])
-    state.cursors.set(part.slot, cursors)
+    if (part.from === null) snapshot.cursors = part.cursors
+    snapshot.from = part.to
+    const { cursors } = snapshot
     assert(this.#mayShare(dataset), 'a snapshot is sent only where both ends may store it')
     const message = send({ type: 'replace', dataset, ...part, cursors })
     state.outstandingBytes += part.bytes
-    if (part.to !== null) {
-      state.reading = true
-      return [message, { kind: 'readSnapshot', dataset, slot: part.slot, from: part.to }]
-    }
-    state.cursors.delete(part.slot)
-    slot.replacing = false
-    slot.sent = cursors.find(({ feed }) => feed === part.feed)?.position ?? 0
-    slot.acked = 0
-    if (slot.end > slot.sent) state.waiting.add(part.slot)
+    if (part.to === null) this.#endSnapshot(state, snapshot, part.feed)
     return [message, ...this.#pump(dataset, state)]
+  }
+
+  #endSnapshot(state: DatasetState, { slot, cursors }: Snapshot, feed: number): void {
+    const known = state.slots.get(slot)
+    assert(known, 'snapshots are read of slots that are followed')
+    state.snapshot = undefined
+    known.replacing = false
+    known.sent = cursors.find(one => one.feed === feed)?.position ?? 0
+    known.acked = 0
+    if (known.end > known.sent) state.waiting.add(slot)
   }
 
   #onAck(dataset: string, slot: Slot, position: Position, bytes: number): SenderEffect[] {
@@ -187,7 +233,16 @@ export class FeedSender {
     return this.#pump(dataset, state)
   }
 
-  /** What the follower has not acked to the end. A dataset that is not followed yet is all behind. */
+  /** Between two rounds it is not known what the follower lacks: an answer would be a guess. */
+  #answerPolls(): SenderEffect[] {
+    if ([...this.#datasets.values()].some(({ following }) => !following)) return []
+    const behind = this.#behind()
+    const answers = this.#polls.map(id => send({ type: 'polled', id, behind }))
+    this.#polls = []
+    return answers
+  }
+
+  /** What the follower has not acked to the end. */
   #behind(): Behind[] {
     const behind: Behind[] = []
     for (const [dataset, { slots }] of this.#datasets) {
@@ -200,17 +255,18 @@ export class FeedSender {
 
   /** Starts the next read of a dataset, if there is something to send and credit to send it. */
   #pump(dataset: string, state: DatasetState): SenderEffect[] {
+    const { round } = state
     const credit = limits.streamCreditBytes - state.outstandingBytes
     if (state.reading || !state.following || credit <= 0) return []
     const [stale] = state.stale
-    if (stale !== undefined) {
+    if (!state.snapshot && stale !== undefined) {
       state.stale.delete(stale)
-      state.waiting.delete(stale)
+      state.snapshot = { slot: stale, from: null, cursors: [] }
+    }
+    if (state.snapshot) {
       state.reading = true
-      const slot = state.slots.get(stale)
-      assert(slot, 'a stale slot is followed')
-      slot.replacing = true
-      return [{ kind: 'readSnapshot', dataset, slot: stale, from: null }]
+      const { slot, from } = state.snapshot
+      return [{ kind: 'readSnapshot', dataset, round, slot, from }]
     }
     if (state.waiting.size === 0) return []
     state.reading = true
@@ -220,7 +276,7 @@ export class FeedSender {
       state.waiting.add(slot)
       return { slot, after: state.slots.get(slot)?.sent ?? 0 }
     })
-    return [{ kind: 'readChunks', dataset, requests, bytesMax: credit }]
+    return [{ kind: 'readChunks', dataset, round, requests, bytesMax: credit }]
   }
 }
 

@@ -1,7 +1,15 @@
 /**
- * The follower's side of the feeds of one source region, as a state machine: events in, effects out.
- * It outlives the streams: each new one begins with `onOpen`, which follows from what is durable.
+ * The follower's side of the feeds of one source region, as a state machine: events in, effects
+ * out. It outlives the streams: each new one begins with `onOpen`, which follows from what is
+ * durable.
+ *
+ * What is durable is only known once nothing is being applied. So a dataset is followed (again) in
+ * three steps: chunks that come are thrown away, and those that are being applied come to their end;
+ * then this region's states are read and sent; then the source says from where on its chunks are
+ * meant for this time. Without the first step a chunk of the last time, applied after the states
+ * were read, would open the next gap, and so on.
  */
+import { assert } from '../model/assert.ts'
 import { limits } from '../model/limits.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
@@ -11,7 +19,7 @@ import type { FeedChunk, FromFollower, FromSource, ReplaceChunk } from './messag
 
 export type FollowerEffect =
   | { readonly kind: 'send'; readonly message: FromFollower }
-  /** Answer with `onApplied`. */
+  /** Answer with `onApplied` or `onFailed`, whatever has become of the stream. */
   | { readonly kind: 'apply'; readonly chunk: FeedChunk | ReplaceChunk }
   /** Read this region's states of the source's feed; answer with `onStates`. */
   | { readonly kind: 'readStates'; readonly dataset: string }
@@ -34,41 +42,57 @@ export interface FollowerOptions {
   readonly slots: (dataset: string) => number
 }
 
+interface DatasetState {
+  /**
+   * `settling` until nothing is being applied, `asking` until the source answers `following`; only
+   * then chunks count. `idle`: there is no stream.
+   */
+  phase: 'idle' | 'settling' | 'asking' | 'following'
+  /** Chunks that are being applied, those of earlier streams among them. */
+  applying: number
+}
+
 export class Follower {
   readonly freshness = new StreamFreshness()
   readonly #options: FollowerOptions
   readonly #complete = new Map<string, Position>()
-  /** Datasets whose `following` has not come yet on this stream. */
-  readonly #pending = new Set<string>()
-  #open = false
+  readonly #datasets: ReadonlyMap<string, DatasetState>
   #poll = 0
   readonly #pollsSentAtMs = new Map<number, number>()
 
   constructor(options: FollowerOptions) {
     this.#options = options
+    this.#datasets = new Map(
+      options.datasets.map(dataset => [dataset, { phase: 'idle', applying: 0 }]),
+    )
   }
 
   onOpen(): FollowerEffect[] {
-    this.#open = true
     this.#pollsSentAtMs.clear()
-    return this.#options.datasets.map(dataset => this.#follow(dataset))
+    return [...this.#datasets].flatMap(([dataset, state]) => this.#restart(dataset, state))
   }
 
   onClose(): void {
-    this.#open = false
+    for (const state of this.#datasets.values()) state.phase = 'idle'
   }
 
-  #follow(dataset: string): FollowerEffect {
-    this.#pending.add(dataset)
-    return { kind: 'readStates', dataset }
+  #restart(dataset: string, state: DatasetState): FollowerEffect[] {
+    state.phase = 'settling'
+    return this.#settle(dataset, state)
+  }
+
+  #settle(dataset: string, state: DatasetState): FollowerEffect[] {
+    if (state.phase !== 'settling' || state.applying > 0) return []
+    state.phase = 'asking'
+    return [{ kind: 'readStates', dataset }]
   }
 
   onStates(dataset: string, states: ReadonlyMap<Slot, SlotState>): FollowerEffect[] {
-    if (!this.#open) return []
+    if (this.#datasets.get(dataset)?.phase !== 'asking') return []
     const positions: { slot: Slot; position: Position | null }[] = []
     for (let slot = 0; slot < this.#options.slots(dataset); slot++) {
       const state = states.get(slot)
-      this.#complete.set(nameOf(dataset, slot), state?.complete ?? 0)
+      this.#progress(dataset, slot, state?.complete ?? 0)
       positions.push({ slot, position: state?.replacing ? null : (state?.end ?? 0) })
     }
     return [send({ type: 'follow', dataset, positions })]
@@ -76,9 +100,11 @@ export class Follower {
 
   onMessage(message: FromSource): FollowerEffect[] {
     switch (message.type) {
-      case 'following':
-        this.#pending.delete(message.dataset)
+      case 'following': {
+        const state = this.#datasets.get(message.dataset)
+        if (state?.phase === 'asking') state.phase = 'following'
         return []
+      }
       case 'chunk':
       case 'replace':
         return this.#onChunk(message)
@@ -97,27 +123,47 @@ export class Follower {
 
   #onChunk(chunk: FeedChunk | ReplaceChunk): FollowerEffect[] {
     const { dataset } = chunk
-    const expected = this.#options.datasets.includes(dataset) && chunk.feed === this.#options.feed
+    const state = this.#datasets.get(dataset)
+    const expected = state !== undefined && chunk.feed === this.#options.feed
     if (!expected || !this.#options.mayStore(dataset)) return [{ kind: 'violation', dataset }]
+    if (state.phase !== 'following') return []
+    state.applying += 1
     return [{ kind: 'apply', chunk }]
   }
 
   /** A chunk has been applied durably, or did not fit. */
   onApplied(chunk: FeedChunk | ReplaceChunk, reply: ApplyReply): FollowerEffect[] {
     const { dataset, slot, bytes } = chunk
+    const state = this.#applied(dataset)
+    const following = state.phase === 'following'
     if (reply.kind === 'gap') {
-      if (!this.#open || this.#pending.has(dataset)) return []
-      return [this.#follow(dataset)]
+      return following ? this.#restart(dataset, state) : this.#settle(dataset, state)
     }
-    this.#complete.set(nameOf(dataset, slot), reply.complete)
-    this.freshness.onProgress(dataset, slot, reply.complete)
-    if (!this.#open) return []
-    return [send({ type: 'ack', dataset, slot, position: reply.end, bytes })]
+    this.#progress(dataset, slot, reply.complete)
+    if (following) return [send({ type: 'ack', dataset, slot, position: reply.end, bytes })]
+    return this.#settle(dataset, state)
+  }
+
+  /** A chunk could not be applied: the stream is to be closed. */
+  onFailed({ dataset }: FeedChunk | ReplaceChunk): FollowerEffect[] {
+    return this.#settle(dataset, this.#applied(dataset))
+  }
+
+  #applied(dataset: string): DatasetState {
+    const state = this.#datasets.get(dataset)
+    assert(state && state.applying > 0, 'what was applied was being applied')
+    state.applying -= 1
+    return state
+  }
+
+  #progress(dataset: string, slot: Slot, complete: Position): void {
+    this.#complete.set(nameOf(dataset, slot), complete)
+    this.freshness.onProgress(dataset, slot, complete)
   }
 
   /** Once a second. Polls only when the source knows all positions, so that its answer counts. */
   onTick(nowMs: number): FollowerEffect[] {
-    if (!this.#open || this.#pending.size > 0) return []
+    for (const { phase } of this.#datasets.values()) if (phase !== 'following') return []
     if (this.#pollsSentAtMs.size >= limits.pollsInFlightMax) return []
     this.#poll += 1
     this.#pollsSentAtMs.set(this.#poll, nowMs)

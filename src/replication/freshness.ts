@@ -30,8 +30,10 @@ export class StreamFreshness {
       listed.add(name)
       const lagging = this.#lagging.get(name) ?? { asOfMs: before, waiting: undefined }
       this.#lagging.set(name, lagging)
-      if (completeAt(dataset, slot) >= end) lagging.asOfMs = sentAtMs
-      else lagging.waiting ??= { end, sentAtMs }
+      if (completeAt(dataset, slot) >= end) {
+        lagging.asOfMs = sentAtMs
+        lagging.waiting = undefined
+      } else lagging.waiting ??= { end, sentAtMs }
     }
     for (const name of this.#lagging.keys()) if (!listed.has(name)) this.#lagging.delete(name)
     this.#asOfMs = sentAtMs

@@ -69,7 +69,7 @@ const replaceSchema = z.strictObject({
   dataset: z.string(),
   slot: slotSchema,
   feed: z.int().min(1),
-  /** The records of keys in (from, to]; null: from the first key, to the last one. */
+  /** The records of keys, and markers of groups, in (from, to]; null: no bound. */
   from: z.string().nullable(),
   to: z.string().nullable(),
   records: z.array(z.strictObject({ key: z.string().min(1), bytes: bytesSchema })),

@@ -1,4 +1,6 @@
-/** The source's side in the shard: chunks of feeds, and replacing snapshots, from short snapshots. */
+/**
+ * The source's side in the shard: chunks of feeds, and replacing snapshots, from short snapshots.
+ */
 import { assert } from '../model/assert.ts'
 import { limits } from '../model/limits.ts'
 import { type FeedNumber, generationOf, type Position } from '../model/position.ts'
@@ -118,12 +120,14 @@ export function readSnapshot(store: StoreReader, request: ReadSnapshotRequest): 
     records.push({ key, bytes: record })
     bytes += record.length + key.length + ITEM_OVERHEAD_BYTES
   }
-  const markers =
-    from === null
-      ? [...store.homeMarkers()]
-          .filter(({ group }) => placement.slotOf(group) === slot)
-          .map(({ group, marker }) => ({ group, bytes: encodeHomeMarker(marker) }))
-      : []
+  // A marker goes with the part in whose range its group lies: no part grows with their number.
+  const markers: { group: string; bytes: Uint8Array }[] = []
+  for (const { group, marker } of store.homeMarkers(from, to)) {
+    if (placement.slotOf(group) !== slot) continue
+    const encoded = encodeHomeMarker(marker)
+    markers.push({ group, bytes: encoded })
+    bytes += encoded.length + group.length + ITEM_OVERHEAD_BYTES
+  }
   const cursors = [...store.feedsOfSlot(slot)].map(({ feed, state }) => ({
     feed,
     position: state.complete,

@@ -3,9 +3,9 @@
  * carries out their effects. One sender per stream that a peer has opened to us; one follower per
  * source, for as long as the node runs.
  */
-
+import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
-import { timing } from '../model/limits.ts'
+import { limits, timing } from '../model/limits.ts'
 import type { PlacementTable } from '../model/placement.ts'
 import type { FeedNumber } from '../model/position.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
@@ -14,9 +14,14 @@ import type { Clock } from '../runtime/clock.ts'
 import { describeError, type Logger } from '../runtime/log.ts'
 import type { Growth } from '../storage/shard.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
-import { FeedSender, type SenderEffect } from './feed-sender.ts'
+import { FeedSender, type ReadEffect, type SenderEffect } from './feed-sender.ts'
 import { Follower, type FollowerEffect } from './follower.ts'
-import { fromFollowerSchema, fromSourceSchema } from './messages.ts'
+import {
+  type FeedChunk,
+  fromFollowerSchema,
+  fromSourceSchema,
+  type ReplaceChunk,
+} from './messages.ts'
 import type { SlotChunk } from './read-feeds.ts'
 import type { ReplicationOperations, SlotFeedState } from './shard-operations.ts'
 
@@ -33,6 +38,9 @@ export interface ReplicationOptions {
 interface Outgoing {
   readonly sender: FeedSender
   readonly stream: MessageStream
+  /** Reads that wait for their turn: at most one of each dataset. */
+  readonly reads: ReadEffect[]
+  reading: boolean
 }
 
 interface Incoming {
@@ -73,7 +81,7 @@ export class Replication {
       const placement = table().byId(dataset)
       return placement?.mayStore(self) === true && placement.mayStore(region)
     })
-    const outgoing = { sender, stream }
+    const outgoing: Outgoing = { sender, stream, reads: [], reading: false }
     this.#outgoing.get(region)?.stream.close()
     this.#outgoing.set(region, outgoing)
     stream.onMessage(message => {
@@ -81,7 +89,9 @@ export class Replication {
       if (parsed.success) this.#send(outgoing, sender.onMessage(parsed.data))
       else this.#drop(stream, 'a follower sent what is no message of this protocol')
     })
+    stream.onDrained(() => this.#readNext(outgoing))
     stream.onClose(() => {
+      outgoing.reads.length = 0
       if (this.#outgoing.get(region) === outgoing) this.#outgoing.delete(region)
     })
   }
@@ -161,7 +171,7 @@ export class Replication {
   }
 
   #carryOutSend(outgoing: Outgoing, effect: SenderEffect): void {
-    const { sender, stream } = outgoing
+    const { stream } = outgoing
     switch (effect.kind) {
       case 'send': {
         const { message } = effect
@@ -171,43 +181,68 @@ export class Replication {
       case 'violation':
         this.#violated(stream, effect.dataset)
         return
-      case 'readEnds':
-        this.#attempt(stream, async () => {
-          const own = this.#options.feedOf(this.#options.self)
-          const states = await this.#states(effect.dataset)
-          const ends = states
-            .filter(({ feed }) => feed === own)
-            .map(({ slot, state }) => ({ slot, end: state.end }))
-          this.#send(outgoing, sender.onEnds(effect.dataset, ends))
-        })
-        return
-      case 'readChunks':
-        this.#attempt(stream, async () => {
-          const chunks = await this.#readChunks(effect)
-          this.#send(outgoing, sender.onChunks(effect.dataset, chunks))
-        })
-        return
-      case 'readSnapshot':
-        this.#attempt(stream, async () => {
-          const { dataset, slot, from } = effect
-          const request = { slot, from, bytesMax: SNAPSHOT_PART_BYTES }
-          const part = await this.#options.shards.call(dataset, slot, 'readSnapshot', request)
-          this.#send(outgoing, sender.onSnapshotPart(dataset, part))
-        })
+      default:
+        outgoing.reads.push(effect)
+        this.#readNext(outgoing)
     }
   }
 
-  async #readChunks(effect: Extract<SenderEffect, { kind: 'readChunks' }>): Promise<SlotChunk[]> {
+  /**
+   * One read at a time, the datasets in turn, and none while much is still to be sent: credit bounds
+   * what one dataset has on its way, this what all of them hold in memory here.
+   */
+  #readNext(outgoing: Outgoing): void {
+    const { sender, stream, reads } = outgoing
+    if (outgoing.reading || stream.bufferedBytes() > READ_AHEAD_BYTES_MAX) return
+    const effect = reads.shift()
+    if (!effect) return
+    outgoing.reading = true
+    this.#attempt(stream, async () => {
+      const effects = await this.#read(sender, effect)
+      outgoing.reading = false
+      this.#send(outgoing, effects)
+      this.#readNext(outgoing)
+    })
+  }
+
+  async #read(sender: FeedSender, effect: ReadEffect): Promise<SenderEffect[]> {
+    const { self, feedOf, shards } = this.#options
+    const { dataset } = effect
+    switch (effect.kind) {
+      case 'readEnds': {
+        const own = feedOf(self)
+        const states = await this.#states(dataset)
+        const ends = states
+          .filter(({ feed }) => feed === own)
+          .map(({ slot, state }) => ({ slot, end: state.end }))
+        return sender.onEnds(effect, ends)
+      }
+      case 'readChunks':
+        return sender.onChunks(effect, await this.#readChunks(effect))
+      case 'readSnapshot': {
+        const { slot, from } = effect
+        const request = { slot, from, bytesMax: SNAPSHOT_PART_BYTES }
+        const part = await shards.call(dataset, slot, 'readSnapshot', request)
+        return sender.onSnapshotPart(effect, part)
+      }
+    }
+  }
+
+  /** Store after store: each may read one value past its bound, all at once would add up. */
+  async #readChunks(effect: Extract<ReadEffect, { kind: 'readChunks' }>): Promise<SlotChunk[]> {
     const { shards } = this.#options
     const { dataset, requests, bytesMax } = effect
     const byStore = Map.groupBy(requests, ({ slot }) => shards.storeOfSlot(dataset, slot))
-    const share = Math.ceil(bytesMax / byStore.size)
-    const chunks = await Promise.all(
-      [...byStore].map(([store, some]) =>
-        shards.callStore(dataset, store, 'readFeeds', { requests: some, bytesMax: share }),
-      ),
-    )
-    return chunks.flat()
+    const chunks: SlotChunk[] = []
+    let left = bytesMax
+    for (const [store, some] of byStore) {
+      if (left <= 0) break
+      const request = { requests: some, bytesMax: left }
+      const read = await shards.callStore(dataset, store, 'readFeeds', request)
+      for (const chunk of read) left -= chunk.kind === 'chunk' ? chunk.bytes : 0
+      chunks.push(...read)
+    }
+    return chunks
   }
 
   // The follower's side.
@@ -218,8 +253,11 @@ export class Replication {
 
   #carryOutReceive(region: RegionId, incoming: Incoming, effect: FollowerEffect): void {
     const { follower, stream } = incoming
+    if (effect.kind === 'apply') {
+      this.#apply(region, incoming, effect.chunk)
+      return
+    }
     if (!stream) return
-    const { shards, feedOf } = this.#options
     switch (effect.kind) {
       case 'send': {
         const { message } = effect
@@ -231,26 +269,32 @@ export class Replication {
         return
       case 'readStates':
         this.#attempt(stream, async () => {
-          const feed = feedOf(region)
+          const feed = this.#options.feedOf(region)
           const states = (await this.#states(effect.dataset)).filter(one => one.feed === feed)
           const bySlot = new Map(states.map(({ slot, state }) => [slot, state]))
           if (incoming.stream === stream) {
             this.#receive(region, incoming, follower.onStates(effect.dataset, bySlot))
           }
         })
-        return
-      case 'apply':
-        this.#attempt(stream, async () => {
-          const { chunk } = effect
-          const reply =
-            chunk.type === 'chunk'
-              ? await shards.call(chunk.dataset, chunk.slot, 'applyChunk', chunk)
-              : await shards.call(chunk.dataset, chunk.slot, 'applyReplace', chunk)
-          if (incoming.stream === stream) {
-            this.#receive(region, incoming, follower.onApplied(chunk, reply))
-          }
-        })
     }
+  }
+
+  /** The follower hears of every chunk's end, also when its stream has ended before. */
+  #apply(region: RegionId, incoming: Incoming, chunk: FeedChunk | ReplaceChunk): void {
+    const { shards } = this.#options
+    const { follower, stream } = incoming
+    const { dataset, slot } = chunk
+    const applied =
+      chunk.type === 'chunk'
+        ? shards.call(dataset, slot, 'applyChunk', chunk)
+        : shards.call(dataset, slot, 'applyReplace', chunk)
+    applied.then(
+      reply => this.#receive(region, incoming, follower.onApplied(chunk, reply)),
+      (error: unknown) => {
+        if (stream) this.#failed(stream, error)
+        this.#receive(region, incoming, follower.onFailed(chunk))
+      },
+    )
   }
 
   async #states(dataset: string): Promise<SlotFeedState[]> {
@@ -259,13 +303,15 @@ export class Replication {
 
   /** A failure ends the stream: the next one starts from what is durable. */
   #attempt(stream: MessageStream, task: () => Promise<void>): void {
-    task().catch((error: unknown) => {
-      if (this.#stopped) return
-      const reason =
-        error instanceof DenizenError ? { code: error.code } : { ...describeError(error) }
-      this.#options.log.error('a feeds stream failed', { region: stream.region, ...reason })
-      stream.close()
-    })
+    task().catch((error: unknown) => this.#failed(stream, error))
+  }
+
+  #failed(stream: MessageStream, error: unknown): void {
+    if (this.#stopped) return
+    const reason =
+      error instanceof DenizenError ? { code: error.code } : { ...describeError(error) }
+    this.#options.log.error('a feeds stream failed', { region: stream.region, ...reason })
+    stream.close()
   }
 
   #violated(stream: MessageStream, dataset: string): void {
@@ -284,3 +330,12 @@ export class Replication {
 }
 
 const SNAPSHOT_PART_BYTES = 192 * 1024
+
+/** Above this nothing is read: one read more still has room in the queue of the link. */
+const READ_AHEAD_BYTES_MAX = 16 * 1024 * 1024
+
+assert(
+  READ_AHEAD_BYTES_MAX + limits.streamCreditBytes + 2 * limits.valueBytesMax <
+    limits.linkQueueBytesMax,
+  'what is read ahead fits the queue of a link',
+)

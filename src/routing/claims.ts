@@ -15,10 +15,10 @@ import { DenizenError } from '../model/errors.ts'
 import { limits, timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId, RegionNumbers } from '../model/slot.ts'
-import { PeerFailure } from '../peers/peers.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { RoutingOperations } from './shard-operations.ts'
+import { unanswered } from './unanswered.ts'
 
 const homeSchema = z.strictObject({ region: z.int(), feed: z.int(), term: z.int().min(0) })
 const repliesSchema = z.array(homeSchema.nullable())
@@ -42,6 +42,7 @@ export interface ClaimsOptions {
     body: unknown,
     options: { timeoutMs: number },
   ) => Promise<unknown>
+  readonly onViolation: () => void
 }
 
 interface Waiting {
@@ -132,18 +133,24 @@ export class Claims {
       assert(replies.length === waiting.length, 'a registrar answers each group')
       for (const [index, { resolve }] of waiting.entries()) resolve(replies[index] ?? null)
     } catch (error) {
-      const failure = error instanceof PeerFailure ? unavailable(region, error.reason) : error
+      const lost = unanswered(error)
+      const failure = lost ? unavailable(region, lost.reason) : error
       for (const { reject } of waiting) reject(failure)
     }
   }
 
   /** This region as registrar: answers claims and look-ups, its own among them. */
   async answer(from: RegionId, body: unknown): Promise<(GroupHome | null)[]> {
-    const { self, record, table, regions, shards } = this.#options
+    const { self, record, table, regions, shards, onViolation } = this.#options
     const { dataset, epoch, kind, groups } = requestSchema.parse(body)
     const placement = table().byId(dataset)
     const member: Member | undefined = record().members[from]
     if (!placement || !member) throw new DenizenError('stale_policy', 'unknown dataset or region')
+    const mayAsk = placement.mayStore(from) || placement.mayServe(from)
+    if (!placement.mayStore(self) || !mayAsk || !groups.every(it => placement.hasGroup(it))) {
+      onViolation()
+      throw new DenizenError('residency_violation', `${from} asked ${self} as a registrar`)
+    }
     const byStore = new Map<number, number[]>()
     groups.forEach((group, index) => {
       const registrar = this.registrarOf(placement, group)
@@ -151,7 +158,9 @@ export class Claims {
         throw new DenizenError('stale_policy', 'this region is not the registrar at that epoch')
       }
       const store = shards.storeOfSlot(dataset, placement.slotOf(group))
-      byStore.set(store, [...(byStore.get(store) ?? []), index])
+      const indexes = byStore.get(store)
+      if (indexes) indexes.push(index)
+      else byStore.set(store, [index])
     })
     const replies: (GroupHome | null)[] = groups.map(() => null)
     const claimant = { region: regions().numberOf(from), feed: memberFeed(member) }

@@ -1,7 +1,7 @@
 /**
  * Forwarding between regions: operations go out as CBOR, gathered per turn of the event loop and
- * target; step results come back. Both ends check residency by themselves: an operation is sent only
- * to a region that may store the dataset, and answered only to one that may store or serve it.
+ * target; step results come back. Both ends check residency by themselves: an operation is sent
+ * only to a region that may store the dataset, and answered only to one that may store or serve it.
  */
 import { z } from 'zod'
 import type { Operation } from '../execution/operation.ts'
@@ -11,7 +11,7 @@ import { DenizenError, errorKinds } from '../model/errors.ts'
 import { limits, timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
-import { PeerFailure } from '../peers/peers.ts'
+import type { PeerFailure } from '../peers/peers.ts'
 import {
   bytesSchema,
   homeSchema,
@@ -22,6 +22,7 @@ import {
 } from '../protocol/schemas.ts'
 import type { Role } from './decide.ts'
 import type { LocalExecution, StepResult } from './local-execution.ts'
+import { unanswered } from './unanswered.ts'
 
 const wantedSchema = z.union([versionSchema, z.literal('*')])
 const preconditionSchema = z.strictObject({
@@ -90,6 +91,8 @@ const replySchema = z.array(
     z.strictObject({ kind: z.literal('elsewhere'), home: homeSchema }),
     z.strictObject({ kind: z.literal('behind'), home: homeSchema.exactOptional() }),
     z.strictObject({ kind: z.literal('unclaimed') }),
+    /** The reply is full: nothing was done, ask again. Only reads are answered so. */
+    z.strictObject({ kind: z.literal('later') }),
   ]),
 )
 
@@ -99,16 +102,22 @@ interface Step {
   readonly seen: SeenPoints
 }
 
+type Settle = (result: StepResult | PeerFailure) => void
+
 interface Bundle {
   readonly region: RegionId
   readonly dataset: string
   readonly steps: Step[]
-  readonly settle: ((result: StepResult | PeerFailure) => void)[]
+  readonly settle: Settle[]
   bytes: number
 }
 
 /** Bytes of values that go in one message, beyond the first operation. */
 const BUNDLE_BYTES_MAX = 1024 * 1024
+/** Bytes of values in one reply: what was read beyond them is asked for again. */
+const REPLY_BYTES_MAX = limits.valueBytesMax
+/** Reads of one message that run at a time: their values are held in memory together. */
+const READS_AT_ONCE = 64
 
 export interface ForwarderOptions {
   readonly self: RegionId
@@ -142,24 +151,23 @@ export class Forwarder {
   ): Promise<StepResult | PeerFailure> {
     assert(placement.mayStore(region), 'operations are forwarded to regions that may store')
     return new Promise(resolve => {
-      const name = `${region} ${placement.id}`
-      const bundle = this.#bundles.get(name) ?? {
-        region,
-        dataset: placement.id,
-        steps: [],
-        settle: [],
-        bytes: 0,
-      }
-      if (this.#bundles.size === 0) setImmediate(() => this.#flush())
-      this.#bundles.set(name, bundle)
-      bundle.steps.push({ operation, as, seen })
-      bundle.settle.push(resolve)
-      bundle.bytes += operation.kind === 'put' ? operation.value.length : 0
-      if (bundle.bytes > BUNDLE_BYTES_MAX || bundle.steps.length >= limits.batchOpsMax) {
-        this.#bundles.delete(name)
-        void this.#send(bundle)
-      }
+      this.#add(region, placement.id, { operation, as, seen }, resolve)
     })
+  }
+
+  #add(region: RegionId, dataset: string, step: Step, settle: Settle): void {
+    const { operation } = step
+    const name = `${region} ${dataset}`
+    const bundle = this.#bundles.get(name) ?? { region, dataset, steps: [], settle: [], bytes: 0 }
+    if (this.#bundles.size === 0) setImmediate(() => this.#flush())
+    this.#bundles.set(name, bundle)
+    bundle.steps.push(step)
+    bundle.settle.push(settle)
+    bundle.bytes += operation.kind === 'put' ? operation.value.length : 0
+    if (bundle.bytes > BUNDLE_BYTES_MAX || bundle.steps.length >= limits.batchOpsMax) {
+      this.#bundles.delete(name)
+      void this.#send(bundle)
+    }
   }
 
   #flush(): void {
@@ -176,15 +184,20 @@ export class Forwarder {
         { dataset, steps },
         { timeoutMs: timing.callTimeoutMs },
       )
-      const results: StepResult[] = replySchema.parse(body)
+      const results: (StepResult | Later)[] = replySchema.parse(body)
       assert(results.length === steps.length, 'a region answers each step')
-      for (const [index, result] of results.entries()) settle[index]?.(result)
+      assert(results.length === 0 || results.some(isAnswer), 'a reply answers something')
+      results.forEach((result, index) => {
+        const [step, one] = [steps[index] as Step, settle[index] as Settle]
+        if (isAnswer(result)) one(result)
+        else this.#add(region, dataset, step, one)
+      })
     } catch (error) {
-      const result: StepResult | PeerFailure =
-        error instanceof PeerFailure
-          ? error
-          : { kind: 'done', outcome: { kind: 'failed', error: asDenizenError(error) } }
-      for (const one of settle) one(result)
+      const failed: StepResult = {
+        kind: 'done',
+        outcome: { kind: 'failed', error: asDenizenError(error) },
+      }
+      for (const one of settle) one(unanswered(error) ?? failed)
     }
   }
 
@@ -194,18 +207,52 @@ export class Forwarder {
     const { dataset, steps } = requestSchema.parse(body)
     const placement = table().byId(dataset)
     if (!placement) throw new DenizenError('stale_policy', 'no such dataset under this policy')
-    if (!placement.mayStore(self) || !(placement.mayStore(from) || placement.mayServe(from))) {
+    const mayAsk = placement.mayStore(from) || placement.mayServe(from)
+    const inPlace = steps.every(({ operation }) => placement.hasKey(operation.key))
+    if (!placement.mayStore(self) || !mayAsk || !inPlace) {
       onViolation()
       throw new DenizenError('residency_violation', `${from} asked ${self} for a dataset`)
     }
-    const results = await Promise.all(
-      steps.map(({ operation, as, seen }) => local.run(placement, operation, as, seen)),
-    )
-    return results.map(toWire)
+    const run = ({ operation, as, seen }: Step): Promise<StepResult> =>
+      local.run(placement, operation, as, seen)
+    const isRead = ({ operation }: Step): boolean => operation.kind === 'get'
+    const [writes, reads] = await Promise.all([
+      Promise.all(steps.filter(step => !isRead(step)).map(run)),
+      readsThatFit(steps.filter(isRead), run),
+    ])
+    const [nextWrite, nextRead] = [writes.values(), reads.values()]
+    return steps.map(step => toWire((isRead(step) ? nextRead : nextWrite).next().value ?? later))
   }
 }
 
-const toWire = (result: StepResult): unknown =>
+interface Later {
+  readonly kind: 'later'
+}
+const later: Later = { kind: 'later' }
+const isAnswer = (result: StepResult | Later): result is StepResult => result.kind !== 'later'
+
+/** Results of the first reads, as many as one reply may hold, and at least one of them. */
+async function readsThatFit(
+  steps: readonly Step[],
+  run: (step: Step) => Promise<StepResult>,
+): Promise<StepResult[]> {
+  const results: StepResult[] = []
+  let bytes = 0
+  while (results.length < steps.length) {
+    const at = results.length
+    for (const result of await Promise.all(steps.slice(at, at + READS_AT_ONCE).map(run))) {
+      bytes += valueBytes(result)
+      if (bytes > REPLY_BYTES_MAX && results.length > 0) return results
+      results.push(result)
+    }
+  }
+  return results
+}
+
+const valueBytes = (result: StepResult): number =>
+  result.kind === 'done' && result.outcome.kind === 'found' ? result.outcome.value.length : 0
+
+const toWire = (result: StepResult | Later): unknown =>
   result.kind === 'done' && result.outcome.kind === 'failed'
     ? { ...result, outcome: { ...result.outcome, error: result.outcome.error.toWire() } }
     : result

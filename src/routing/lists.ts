@@ -11,7 +11,6 @@ import type { Key } from '../model/key.ts'
 import { limits, timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
-import { PeerFailure } from '../peers/peers.ts'
 import { bytesSchema, keySchema, seenPointsSchema, versionSchema } from '../protocol/schemas.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { Claims } from './claims.ts'
@@ -20,6 +19,7 @@ import type { Freshness } from './local-execution.ts'
 import type { ListPage, ListRequest, RequestContext } from './service.ts'
 import { Session } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
+import { unanswered } from './unanswered.ts'
 
 const seenSchema = z
   .array(z.strictObject({ slot: z.int().min(0), points: seenPointsSchema }))
@@ -78,21 +78,28 @@ export class Lists {
     const { self, table, sessionKey } = this.#options
     const placement = this.#partition(table(), dataset, request.prefix)
     const session = await Session.decode(sessionKey(), context.session)
-    const seen = context.consistency === 'session' ? session.seenBySlot(placement.id) : []
+    const bySession = context.consistency === 'session'
+    const seen = bySession ? session.seenBySlot(placement.id) : []
     const peerRequest: PeerListRequest = { dataset: placement.id, ...request, seen }
+    const atHome = context.consistency === 'strong' || (bySession && session.degraded)
+    const home = atHome ? await this.#home(placement, request.prefix, context) : undefined
+    if (atHome && home === undefined) {
+      // Nobody ever wrote the group, and the registrar has said so.
+      return { items: [], receipt: { servedBy: self, role: 'replica', stalenessMs: 0 } }
+    }
     let behind = false
-    for (const region of await this.#sources(placement, request.prefix, context)) {
+    for (const region of this.#sources(placement, home)) {
       const reply =
         region === self
           ? await this.#here(placement, peerRequest)
           : await this.#there(region, peerRequest)
-      if (reply && !('behind' in reply)) return this.#page(reply, region, context)
+      if (reply && !('behind' in reply)) return this.#page(reply, region, home)
       behind ||= reply !== undefined
     }
     if (behind)
       throw new DenizenError('session_ahead', 'every reachable copy is behind the session')
     throw new DenizenError(
-      context.consistency === 'strong' ? 'home_unreachable' : 'no_serving_region',
+      home === undefined ? 'no_serving_region' : 'home_unreachable',
       'no region that holds the list is reachable',
     )
   }
@@ -100,15 +107,13 @@ export class Lists {
   #page(
     reply: Exclude<PeerListReply, { behind: true }>,
     region: RegionId,
-    context: RequestContext,
+    home: RegionId | undefined,
   ): ListPage {
     const { items, finished, stalenessMs } = reply
-    const strong = context.consistency === 'strong'
-    const receipt = {
-      servedBy: region,
-      role: strong ? ('home' as const) : ('replica' as const),
-      ...(strong ? { home: region, stalenessMs: 0 } : stalenessMs !== undefined && { stalenessMs }),
-    }
+    const receipt: ListPage['receipt'] =
+      home === region
+        ? { servedBy: region, home, role: 'home', stalenessMs: 0 }
+        : { servedBy: region, role: 'replica', ...(stalenessMs !== undefined && { stalenessMs }) }
     const last = items.at(-1)
     return { items, receipt, ...(!finished && last && { next: last.key }) }
   }
@@ -124,39 +129,46 @@ export class Lists {
   }
 
   /** Who may be asked, in order. */
-  async #sources(
+  #sources(placement: Placement, home: RegionId | undefined): readonly RegionId[] {
+    const { self, topology } = this.#options
+    return topology.byNearness.filter(
+      region =>
+        (home === undefined ? placement.mayStore(region) : region === home) &&
+        (region === self || topology.reachable(region)),
+    )
+  }
+
+  /** The home of all that a prefix covers; undefined where nobody has claimed it. */
+  async #home(
     placement: Placement,
     prefix: string,
     { consistency }: RequestContext,
-  ): Promise<readonly RegionId[]> {
-    const { self, topology, claims, shards } = this.#options
-    const usable = (region: RegionId): boolean => region === self || topology.reachable(region)
-    if (consistency !== 'strong') {
-      return topology.byNearness.filter(region => placement.mayStore(region) && usable(region))
-    }
-    const group = this.#groupOfPrefix(placement, prefix)
-    const slot = placement.slotOf(group)
-    const known =
-      placement.computedHome(group) ??
-      (placement.mayStore(self)
-        ? (await shards.call(placement.id, slot, 'locate', { group }))?.region
-        : undefined)
-    if (known !== undefined) return [known].filter(usable)
-    const registered = await claims.lookup(placement, group)
-    // Nobody ever wrote the group: the list is empty, and the registrar has said so.
-    const home = registered ? claims.known(registered).region : undefined
-    const empty = topology.byNearness.find(region => placement.mayStore(region) && usable(region))
-    return [home ?? empty].filter(region => region !== undefined).filter(usable)
-  }
-
-  #groupOfPrefix(placement: Placement, prefix: string): string {
+  ): Promise<RegionId | undefined> {
+    const { self, claims, shards } = this.#options
     const segments = placement.data.groupBySegments
-    const whole = segments !== null && prefix.split('/').length > segments
-    if (whole) return placement.groupOf(prefix as Key)
-    throw new DenizenError(
-      'prefix_spans_partitions',
-      'a strong list needs a prefix inside one group; leave Denizen-Consistency out to list more',
-    )
+    if (segments === null || prefix.split('/').length <= segments) {
+      if (consistency === 'strong') {
+        throw new DenizenError(
+          'prefix_spans_partitions',
+          'a strong list needs a prefix inside one group; leave Denizen-Consistency out to list more',
+        )
+      }
+      if (placement.data.home.length === 1) return placement.data.home[0]
+      throw new DenizenError(
+        'session_ahead',
+        'the session has seen more than its token holds: start another one to list so much',
+      )
+    }
+    const group = placement.groupOf(prefix as Key)
+    const slot = placement.slotOf(group)
+    const computed = placement.computedHome(group)
+    if (computed !== undefined) return computed
+    if (placement.mayStore(self)) {
+      const known = await shards.call(placement.id, slot, 'locate', { group })
+      if (known) return known.region
+    }
+    const registered = await claims.lookup(placement, group)
+    return registered && claims.known(registered).region
   }
 
   async #there(region: RegionId, request: PeerListRequest): Promise<PeerListReply | undefined> {
@@ -164,7 +176,7 @@ export class Lists {
       const options = { timeoutMs: timing.callTimeoutMs }
       return replySchema.parse(await this.#options.call(region, 'list', request, options))
     } catch (error) {
-      if (error instanceof PeerFailure) return undefined
+      if (unanswered(error)) return undefined
       throw error
     }
   }
@@ -217,11 +229,12 @@ export class Lists {
 /**
  * Merges the pages of several stores into one. A store that has more than its page says where its
  * page ends, and nothing past the least such end may be in the result: that store could have keys
- * in between.
+ * in between. The page ends early rather than grow past `bytesMax`, but has at least one item.
  */
 export function mergePages(
   pages: readonly ListStoreReply[],
   limit: number,
+  bytesMax: number = limits.listBytesMax,
 ): { items: ListItem[]; finished: boolean } {
   let bound: string | undefined
   for (const { items, finished } of pages) {
@@ -233,6 +246,12 @@ export function mergePages(
     .flatMap(({ items }) => items)
     .filter(({ key }) => bound === undefined || compareUtf8(key, bound) <= 0)
     .sort((a, b) => compareUtf8(a.key, b.key))
-  const items = all.slice(0, limit)
-  return { items, finished: bound === undefined && all.length <= limit }
+  const items: ListItem[] = []
+  let bytes = 0
+  for (const item of all) {
+    bytes += item.key.length + (item.value?.length ?? 0)
+    if (items.length >= limit || (bytes > bytesMax && items.length > 0)) break
+    items.push(item)
+  }
+  return { items, finished: bound === undefined && items.length === all.length }
 }

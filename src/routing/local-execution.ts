@@ -9,6 +9,7 @@ import type { WriteReply, WriteRequest } from '../execution/operations/write.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
+import { formatVersion, type Version } from '../model/version.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { Claims } from './claims.ts'
@@ -44,6 +45,13 @@ export interface LocalExecutionOptions {
 /** True where the operation can bring a key, and so a group, into being. */
 export const creates = (operation: Operation): boolean =>
   operation.kind === 'put' && operation.precondition.ifMatch === undefined
+
+const mismatch = (current: Version | undefined): DenizenError =>
+  current
+    ? new DenizenError('version_mismatch', 'the key has another version', {
+        extra: { current: formatVersion(current) },
+      })
+    : new DenizenError('version_mismatch', 'the key does not exist')
 
 export class LocalExecution {
   readonly #options: LocalExecutionOptions
@@ -147,11 +155,15 @@ export class LocalExecution {
       case 'elsewhere':
         return reply
       case 'absent':
-        return {
-          kind: 'done',
-          home: reply.home,
-          outcome: { kind: 'absent', receipt: this.#receipt(reply.home) },
-        }
+      case 'mismatch': {
+        const { home, point } = reply
+        const receipt = this.#receipt(home)
+        const outcome: Outcome =
+          reply.kind === 'absent'
+            ? { kind: 'absent', receipt }
+            : { kind: 'failed', error: mismatch(reply.current), receipt }
+        return { kind: 'done', home, outcome, ...(point && { point }) }
+      }
       case 'written':
       case 'deleted': {
         const { version, created, point, home } = reply

@@ -1,10 +1,10 @@
 /**
- * The registrar's side of homing, as it runs in the shard: who asks first for a group without a home
- * gets it. Entries and counters are rows of the dataset's own store, so they never leave the regions
- * that may store the dataset, and they are durable before anybody is told.
+ * The registrar's side of homing, as it runs in the shard: who asks first for a group without a
+ * home gets it. Entries and counters are rows of the dataset's own store, so they never leave the
+ * regions that may store the dataset, and they are durable before anybody is told.
  *
- * The registrar of a (dataset, slot) is one region at one epoch. Terms are made of the epoch and the
- * slot's claim counter, so a term is never given twice, whatever a registrar forgets or whoever
+ * The registrar of a (dataset, slot) is one region at one epoch. Terms are made of the epoch and
+ * the slot's claim counter, so a term is never given twice, whatever a registrar forgets or whoever
  * follows it.
  */
 import { assert } from '../model/assert.ts'

@@ -8,7 +8,7 @@ import type { KnownHome } from '../execution/home.ts'
 import type { Operation, Outcome, Receipt } from '../execution/operation.ts'
 import { DenizenError } from '../model/errors.ts'
 import { serverAssignedSegment } from '../model/group.ts'
-import type { Key } from '../model/key.ts'
+import { type Key, parseKey } from '../model/key.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { PeerFailure } from '../peers/peers.ts'
@@ -116,7 +116,10 @@ export class Router {
       mediaType,
       precondition: { ifNoneMatch: '*' },
     }
-    return { ...(await this.execute(dataset, [operation], context)), key }
+    const answer = await this.execute(dataset, [operation], context)
+    const [outcome] = answer.outcomes
+    if (outcome?.kind === 'failed') throw outcome.error
+    return { ...answer, key }
   }
 
   /**
@@ -133,7 +136,7 @@ export class Router {
     const { table, topology, random } = this.#options
     const placement = table().locate(dataset, prefix)
     const id = randomId(random)
-    const plain = `${prefix}${id}` as Key
+    const plain = parseKey(`${prefix}${id}`)
     const segments = placement.data.groupBySegments
     if (segments !== null && prefix.split('/').length > segments) return plain
     const region =
@@ -142,7 +145,7 @@ export class Router {
     if (region === undefined) {
       throw new DenizenError('home_unreachable', 'no region that may be a home is reachable')
     }
-    return `${prefix}${serverAssignedSegment(region, id)}` as Key
+    return parseKey(`${prefix}${serverAssignedSegment(region, id)}`)
   }
 
   async #route(
@@ -154,7 +157,8 @@ export class Router {
     try {
       const placement = this.#options.table().locate(dataset, operation.key)
       const journey = this.#depart(placement, operation, context, session)
-      const seen = session.seen(placement.id, placement.slotOf(journey.group))
+      const slot = placement.slotOf(journey.group)
+      const seen = context.consistency === 'session' ? session.seen(placement.id, slot) : []
       for (let n = 0; n < DECISIONS_MAX; n++) {
         const decision = decide(
           journey.intent,

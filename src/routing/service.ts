@@ -17,7 +17,9 @@ export interface RequestContext {
   readonly hint?: RegionId
 }
 
-/** Whether this region may answer for a dataset's key or prefix: decided before the body is read. */
+/**
+ * Whether this region may answer for a dataset's key or prefix: decided before the body is read.
+ */
 export type Admission =
   | {
       readonly kind: 'serve'

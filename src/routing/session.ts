@@ -1,7 +1,7 @@
 /**
- * Session tokens: which points of which feeds a session has written or seen. A copy that is complete
- * past all of them gives the session its own writes and never an older state. An answer that found
- * nothing adds its tombstone's point, so that a deleted value does not come back.
+ * Session tokens: which points of which feeds a session has written or seen. A copy that is
+ * complete past all of them gives the session its own writes and never an older state. An answer
+ * that found nothing adds its tombstone's point, so that a deleted value does not come back.
  *
  * A token is base64url of MAC (16 bytes of HMAC-SHA-256 under the cluster's session key) and CBOR
  * `[[dataset, slot, feed, position], …]`. Beyond 2 KiB it degrades to "read at the home", which has

@@ -1,7 +1,7 @@
 /**
- * A long cable in user space: a TCP proxy that delivers bytes a constant time after they came in, in
- * both directions, as fast as they came. `denizen dev` and the tests put one between any two regions
- * (kernels without netem are common).
+ * A long cable in user space: a TCP proxy that delivers bytes a constant time after they came in,
+ * in both directions, as fast as they came. `denizen dev` and the tests put one between any two
+ * regions (kernels without netem are common).
  *
  * A connection takes a round trip to open, as it would: the target is dialled one way after the
  * client arrived, and what the client sent early counts as sent when it would have been open.
@@ -9,6 +9,7 @@
 import { createServer, type Server, Socket } from 'node:net'
 import { assert } from '../model/assert.ts'
 import type { HostPort } from './network.ts'
+import { resetSocket } from './reset-socket.ts'
 
 export type Direction = 'to-target' | 'to-client'
 
@@ -127,8 +128,8 @@ class Pair {
 
   reset(): void {
     this.#gone()
-    this.#client.resetAndDestroy()
-    this.#target.resetAndDestroy()
+    resetSocket(this.#client)
+    resetSocket(this.#target)
   }
 
   #gone(): void {

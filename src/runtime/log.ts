@@ -71,7 +71,9 @@ function errorCode(error: Error): string | undefined {
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
-/** The frames alone: a stack begins with the message, which may have lines that look like frames. */
+/**
+ * The frames alone: a stack begins with the message, which may have lines that look like frames.
+ */
 function frames({ stack = '', message }: Error): readonly string[] {
   const at = message === '' ? 0 : stack.indexOf(message)
   return stack

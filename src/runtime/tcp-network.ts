@@ -8,6 +8,7 @@ import {
   type Network,
   parseAddress,
 } from './network.ts'
+import { resetSocket } from './reset-socket.ts'
 
 const KEEP_ALIVE_MS = 10_000
 /** How long `close` waits for the other end to take what is queued. */
@@ -134,6 +135,6 @@ class TcpConnection implements Connection {
   abort(): void {
     if (this.#socket.destroyed) return
     this.#closeReason = 'closed by this end'
-    this.#socket.resetAndDestroy()
+    resetSocket(this.#socket)
   }
 }

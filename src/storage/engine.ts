@@ -1,13 +1,13 @@
 /**
  * The engine port: one ordered map of byte strings, owned by one thread.
  *
- * Everything Denizen promises about disks rests on `commit`: it applies its changes atomically, they
- * are durable when it resolves, and nobody, this thread included, sees any of them before. There is
- * no "visible but not yet durable" state, so what was read can be sent to other regions and to
- * clients without asking again. Any failure to write or sync rejects with `EngineFailure`, after
- * which the engine refuses everything: an operating system may drop dirty pages after a failed
- * fsync and report success on the next one (Rebello et al., "Can Applications Recover from fsync
- * Failures?", 2020), so the process has to stop and start from what is on disk.
+ * Everything Denizen promises about disks rests on `commit`: it applies its changes atomically,
+ * they are durable when it resolves, and nobody, this thread included, sees any of them before.
+ * There is no "visible but not yet durable" state, so what was read can be sent to other regions
+ * and to clients without asking again. Any failure to write or sync rejects with `EngineFailure`,
+ * after which the engine refuses everything: an operating system may drop dirty pages after a
+ * failed fsync and report success on the next one (Rebello et al., "Can Applications Recover from
+ * fsync Failures?", 2020), so the process has to stop and start from what is on disk.
  *
  * Engines: `lmdb` (durable, the default), `memory` (with an explicit flush boundary, for the
  * simulator). All pass test/contracts/engine-contract.ts.

@@ -4,8 +4,8 @@
  * covers the whole way, disks and wires.
  *
  * Layout: checksum u64 | format u8 | flags u8 | term u64 | seq u64 | feed u32 | expiresAt u64 |
- * media type length u8 | media type | value. The checksum is xxHash64 of all that follows it, seeded
- * with xxHash64 of the key, so that a record under a wrong key is damaged too.
+ * media type length u8 | media type | value. The checksum is xxHash64 of all that follows it,
+ * seeded with xxHash64 of the key, so that a record under a wrong key is damaged too.
  */
 import { assert } from '../model/assert.ts'
 import { fromUtf8, utf8 } from '../model/bytes.ts'

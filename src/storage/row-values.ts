@@ -7,9 +7,9 @@ import { readU53, viewOf, writeU53 } from './rows.ts'
  * What a store knows of one feed of one slot.
  *
  * `end`: the last position that is stored here. At the feed's host, the last change made.
- * `complete`: the complete cursor: everything of the feed up to here is durably applied. At the host
- * it equals `end`. While a long range is being applied, `end` runs ahead of `complete`; the slot
- * then answers only `eventual` reads, because it mixes states.
+ * `complete`: the complete cursor: everything of the feed up to here is durably applied. At the
+ * host it equals `end`. While a long range is being applied, `end` runs ahead of `complete`; the
+ * slot then answers only `eventual` reads, because it mixes states.
  * `replacing`: a replacing snapshot has begun here and not ended.
  * `boundaries`: at the host, where each generation began: the newest 64, oldest first.
  */
@@ -86,7 +86,9 @@ export function decodeGroupHome(bytes: Uint8Array): GroupHome {
   return { region: view.getUint16(0), feed: view.getUint32(2), term: readU53(view, 6) }
 }
 
-/** The home marker of a group as a feed carries it: the home, and the position it was written at. */
+/**
+ * The home marker of a group as a feed carries it: the home, and the position it was written at.
+ */
 export interface HomeMarker extends GroupHome {
   readonly position: Position
 }

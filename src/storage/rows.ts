@@ -80,6 +80,21 @@ export function parseFeedRow(rowKey: Uint8Array): {
   }
 }
 
+/** The home rows of the groups in (after, upTo]; null: no bound. */
+export function homeRange(
+  after: string | null,
+  upTo: string | null,
+): { from: Uint8Array; to: Uint8Array } {
+  const all = tableRange('home')
+  return {
+    from: after === null ? all.from : justAfter(rowKeys.home(after)),
+    to: upTo === null ? all.to : justAfter(rowKeys.home(upTo)),
+  }
+}
+
+/** The least row key that is greater than another. */
+const justAfter = (rowKey: Uint8Array): Uint8Array => concatBytes(rowKey, Uint8Array.of(0))
+
 /**
  * The rows of all keys that begin with `prefix` and come after `after`. The upper bound counts the
  * prefix up by one, byte-wise; UTF-8 never contains 0xff, so there is always room.
@@ -89,5 +104,5 @@ export function recordRange(prefix: string, after?: string): { from: Uint8Array;
   const to = start.slice()
   to[to.length - 1] = (to[to.length - 1] as number) + 1
   if (after === undefined || compareUtf8(after, prefix) < 0) return { from: start, to }
-  return { from: concatBytes(rowKeys.record(after), Uint8Array.of(0)), to }
+  return { from: justAfter(rowKeys.record(after)), to }
 }

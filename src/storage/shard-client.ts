@@ -21,6 +21,8 @@ export interface ShardClientOptions {
   readonly stores: readonly StoreLocation[]
   readonly onGrowth: (growth: Growth) => void
   readonly onBug: (trace: string) => void
+  /** A shard refused what this region may not store. */
+  readonly onViolation: () => void
   readonly onFatal: (trace: string) => void
 }
 
@@ -178,7 +180,9 @@ export class ShardClient<Ops extends OperationMap> {
     const waiting = this.#waiting.get(reply.id)
     assert(waiting, 'a shard answers each request once')
     this.#waiting.delete(reply.id)
-    if ('error' in reply) waiting.reject(DenizenError.fromWire(reply.error))
-    else waiting.resolve(reply.body)
+    if ('error' in reply) {
+      if (reply.error.code === 'residency_violation') this.#options.onViolation()
+      waiting.reject(DenizenError.fromWire(reply.error))
+    } else waiting.resolve(reply.body)
   }
 }

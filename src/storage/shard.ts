@@ -141,8 +141,9 @@ export class Shard {
     })
     const { changes, grown: ends } = transaction
     if (changes.length > 0) await store.engine.commit(changes)
-    this.#options.onReplies(replies)
+    // Growth first: whoever hears of a write must not be told after it that a copy without is new.
     if (ends.length > 0) this.#options.onGrowth({ dataset: store.context.placement.id, ends })
+    this.#options.onReplies(replies)
   }
 
   #write(transaction: StoreTransaction, request: ShardRequest): unknown {

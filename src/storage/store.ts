@@ -27,7 +27,7 @@ import {
   newFeed,
   type SlotDigest,
 } from './row-values.ts'
-import { parseFeedRow, recordRange, rowKeys, rowText, tableRange } from './rows.ts'
+import { homeRange, parseFeedRow, recordRange, rowKeys, rowText, tableRange } from './rows.ts'
 
 /** What an entry of a feed points to. */
 export const entryKind = { record: 1, home: 2 } as const
@@ -129,9 +129,12 @@ export class StoreReader {
     }
   }
 
-  /** The home markers of all groups. Committed state only. */
-  *homeMarkers(): IterableIterator<{ group: string; marker: HomeMarker }> {
-    for (const { key, value } of this.engine.range(tableRange('home'))) {
+  /** The home markers of the groups in (from, to]; null: no bound. Committed state only. */
+  *homeMarkers(
+    after: string | null,
+    upTo: string | null,
+  ): IterableIterator<{ group: string; marker: HomeMarker }> {
+    for (const { key, value } of this.engine.range(homeRange(after, upTo))) {
       yield { group: rowText(key), marker: decodeHomeMarker(value) }
     }
   }

@@ -4,6 +4,7 @@
  * savepoint alone, so a failed one never leaves half of itself behind.
  */
 import { assert } from '../model/assert.ts'
+import { DenizenError } from '../model/errors.ts'
 import {
   type FeedNumber,
   generationOf,
@@ -71,12 +72,14 @@ export class StoreTransaction extends StoreReader {
     return [...this.#staged.values()]
   }
 
-  /** Where this region's feeds will end after the commit: their followers have something to read. */
+  /**
+   * Where this region's feeds will end after the commit: their followers have something to read.
+   */
   get grown(): { slot: Slot; end: Position }[] {
-    return [...this.#grown].map(slot => ({
-      slot,
-      end: this.feedState(slot, this.context.ownFeed).end,
-    }))
+    const { ownFeed } = this.context
+    return [...this.#grown]
+      .filter(slot => this.#staged.has(nameOf(rowKeys.feedState(slot, ownFeed))))
+      .map(slot => ({ slot, end: this.feedState(slot, ownFeed).end }))
   }
 
   /**
@@ -122,6 +125,7 @@ export class StoreTransaction extends StoreReader {
     bytes: Uint8Array,
     entry: { feed: FeedNumber; position: Position },
   ): void {
+    this.#refuseUnless(this.context.placement.hasKey(key))
     const before = this.record(key)
     if (before?.feed === entry.feed) this.dropEntry(slot, entry.feed, before.version.seq)
     this.#countRecord(slot, key, bytes)
@@ -151,6 +155,7 @@ export class StoreTransaction extends StoreReader {
   }
 
   putHomeMarker(slot: Slot, group: string, marker: HomeMarker): void {
+    this.#refuseUnless(this.context.placement.hasGroup(group))
     this.#stage(rowKeys.home(group), encodeHomeMarker(marker))
     this.putEntry(slot, marker, entryKind.home, group)
   }
@@ -161,11 +166,18 @@ export class StoreTransaction extends StoreReader {
   }
 
   putRegistrarEntry(group: string, home: GroupHome): void {
+    this.#refuseUnless(this.context.placement.hasGroup(group))
     this.#stage(rowKeys.registrar(group), encodeGroupHome(home))
   }
 
   putClaimCounter(slot: Slot, counter: ClaimCounter): void {
     this.#stage(rowKeys.claims(slot), encodeClaimCounter(counter))
+  }
+
+  /** Partitions may be stored in different places: none takes in the keys of another. */
+  #refuseUnless(inPlace: boolean): void {
+    if (inPlace) return
+    throw new DenizenError('residency_violation', 'a key of another partition came to this store')
   }
 
   /** Keeps the slot's digest in step: what the key held is taken out, what it holds is put in. */

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { planRegions } from '../../src/cli/dev/plan.ts'
-import { freePorts } from '../../src/cli/dev/ports.ts'
+import { freePorts, loopback } from '../../src/cli/dev/ports.ts'
 import { World as RunningWorld } from '../../src/cli/dev/world.ts'
 import { requirePolicy } from '../../src/cli/required-policy.ts'
 import { assert } from '../../src/model/assert.ts'
@@ -110,6 +110,13 @@ export class World {
   /** Base URL of a region's key API. */
   url(region: string): string {
     return this.#running.url(region)
+  }
+
+  /** `host:port` where a region listens for the others, without the cable: for what is no region. */
+  peerAddress(region: string): string {
+    const found = this.#running.regions.find(({ id }) => id === region)
+    assert(found, 'the world has the region')
+    return `${loopback}:${found.peerPort}`
   }
 
   /** Of what is given as `serve --data`. */

@@ -2,8 +2,8 @@
  * One region of a world: a `denizen serve` child process. It is never started again by itself: a
  * node that died says something, and a restart would hide it.
  *
- * The child has a process group of its own, so that Ctrl-C reaches the world alone, which then stops
- * its regions in order. It watches its IPC channel and ends when this process does.
+ * The child has a process group of its own, so that Ctrl-C reaches the world alone, which then
+ * stops its regions in order. It watches its IPC channel and ends when this process does.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'

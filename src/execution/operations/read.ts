@@ -61,10 +61,13 @@ export function read(store: StoreReader, { key, as, seen }: ReadRequest): ReadRe
 
 /**
  * True when this copy holds, completely, all that the session has seen of the slot. While a long
- * range of a feed is being applied the slot mixes states, and no session may look at it.
+ * range of a feed or a replacing snapshot is being applied, the slot mixes states, and no session
+ * may look at it.
  */
 export function hasSeen(store: StoreReader, slot: Slot, seen: SeenPoints): boolean {
   if (seen.length === 0) return true
-  for (const { state } of store.feedsOfSlot(slot)) if (state.complete < state.end) return false
+  for (const { state } of store.feedsOfSlot(slot)) {
+    if (state.replacing || state.complete < state.end) return false
+  }
   return seen.every(({ feed, position }) => store.feedState(slot, feed).complete >= position)
 }

@@ -4,9 +4,8 @@
  * between them.
  */
 import { assert } from '../../model/assert.ts'
-import { DenizenError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
-import { compareVersions, formatVersion, type Version } from '../../model/version.ts'
+import { compareVersions, type Version } from '../../model/version.ts'
 import type { StoredRecord } from '../../storage/record.ts'
 import type { GroupHome } from '../../storage/row-values.ts'
 import type { StoreTransaction } from '../../storage/transaction.ts'
@@ -30,8 +29,17 @@ export type WriteReply =
       readonly point: FeedPoint
       readonly home: KnownHome
     }
-  /** A delete found nothing. */
-  | { readonly kind: 'absent'; readonly home: KnownHome }
+  /**
+   * Nothing was written: a delete found nothing, or the precondition does not hold. `point` is where
+   * what was met lies (a tombstone included), so that the session does not see an older state later.
+   */
+  | {
+      readonly kind: 'absent' | 'mismatch'
+      readonly home: KnownHome
+      /** The live version that was met. */
+      readonly current: Version | undefined
+      readonly point: FeedPoint | undefined
+    }
   | { readonly kind: 'elsewhere'; readonly home: KnownHome }
   | { readonly kind: 'homeless' }
 
@@ -46,9 +54,11 @@ export function write(store: StoreTransaction, request: WriteRequest): WriteRepl
   assert(placement.mayHome(self), 'only a region that may home becomes a home')
 
   const before = store.record(key)
-  checkPrecondition(request.precondition, before)
   const live = before !== undefined && !before.tombstone
-  if (!value && !live) return { kind: 'absent', home }
+  const current = live ? before.version : undefined
+  const met = before && { slot, feed: before.feed, position: before.version.seq }
+  if (!holds(request.precondition, current)) return { kind: 'mismatch', home, current, point: met }
+  if (!value && !live) return { kind: 'absent', home, current, point: met }
 
   if (claimed && placement.data.groupBySegments !== null && !store.homeMarker(group)) {
     assert(claimed.feed === ownFeed, 'a claim names the feed that the home writes')
@@ -75,19 +85,9 @@ const strongest = (a: KnownHome | undefined, b: KnownHome | undefined): KnownHom
   return b.term > a.term ? b : a
 }
 
-function checkPrecondition(precondition: Precondition, record: StoredRecord | undefined): void {
-  const { ifMatch, ifNoneMatch } = precondition
-  const current = record && !record.tombstone ? record.version : undefined
-  if (ifMatch !== undefined && !matches(ifMatch, current)) throw mismatch(current)
-  if (ifNoneMatch !== undefined && matches(ifNoneMatch, current)) throw mismatch(current)
-}
+const holds = ({ ifMatch, ifNoneMatch }: Precondition, current: Version | undefined): boolean =>
+  (ifMatch === undefined || matches(ifMatch, current)) &&
+  (ifNoneMatch === undefined || !matches(ifNoneMatch, current))
 
 const matches = (wanted: Version | '*', current: Version | undefined): boolean =>
   current !== undefined && (wanted === '*' || compareVersions(wanted, current) === 0)
-
-const mismatch = (current: Version | undefined): DenizenError =>
-  current
-    ? new DenizenError('version_mismatch', 'the key has another version', {
-        extra: { current: formatVersion(current) },
-      })
-    : new DenizenError('version_mismatch', 'the key does not exist')

@@ -1,0 +1,2 @@
+/** What a region may do with a dataset. */
+export type Right = 'home' | 'store' | 'serve'

@@ -1,0 +1,75 @@
+/** Which jobs a test run has, in which order, and which of them need the machine for themselves. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+
+export interface Job {
+  readonly name: string
+  readonly kind: 'check' | 'tests'
+  readonly command: string
+  readonly args: readonly string[]
+  /** Runs while nothing else does: it starts many processes, or measures. */
+  readonly isAlone: boolean
+  readonly timeLimitMs: number
+}
+
+const timeLimitMs = 120_000
+const aloneTimeLimitMs = 300_000
+
+const aloneFolders = ['bench', 'cluster', 'crash', 'worlds']
+/** These run whole worlds as well: through the command line, or through the world of the tests. */
+const startsWorlds = [/^(import|\}).* from '.*worlds\/world\.ts'/m, /'dev', '--data'/]
+
+export interface PlanOptions {
+  readonly checkout: string
+  /** Parts of names; none: everything. */
+  readonly filters: readonly string[]
+  /** Added to the limit of each file that runs alone, for runs that are asked to take longer. */
+  readonly extraMs: number
+}
+
+export function plan({ checkout, filters, extraMs }: PlanOptions): readonly Job[] {
+  const tests = testFiles(join(checkout, 'test'))
+    .map(file => testJob(checkout, file, extraMs))
+    .sort((a, b) => Number(a.isAlone) - Number(b.isAlone))
+  const all = [...checks(checkout), ...tests]
+  if (filters.length === 0) return all
+  return all.filter(({ name }) => filters.some(filter => name.includes(filter)))
+}
+
+function checks(checkout: string): readonly Job[] {
+  const check = (name: string, command: string, args: readonly string[]): Job => ({
+    name,
+    kind: 'check',
+    command,
+    args,
+    isAlone: false,
+    timeLimitMs,
+  })
+  const tsc = join(checkout, 'node_modules/typescript/bin/tsc')
+  const biome = join(checkout, 'node_modules/@biomejs/biome/bin/biome')
+  return [
+    check('tsc --noEmit', process.execPath, [tsc, '--noEmit']),
+    check('biome check .', process.execPath, [biome, 'check', '.', '--colors=off']),
+  ]
+}
+
+function testJob(checkout: string, file: string, extraMs: number): Job {
+  const name = relative(checkout, file)
+  const isAlone =
+    aloneFolders.some(folder => name.startsWith(`test/${folder}/`)) ||
+    startsWorlds.some(sign => sign.test(readFileSync(file, 'utf8')))
+  return {
+    name,
+    kind: 'tests',
+    command: process.execPath,
+    args: [name],
+    isAlone,
+    timeLimitMs: isAlone ? aloneTimeLimitMs + extraMs : timeLimitMs,
+  }
+}
+
+const testFiles = (folder: string): readonly string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile() && entry.name.endsWith('.test.ts'))
+    .map(entry => join(entry.parentPath, entry.name))
+    .sort()

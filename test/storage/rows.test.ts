@@ -1,0 +1,84 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { compareBytes, compareUtf8 } from '../../src/model/bytes.ts'
+import {
+  BOUNDARIES_MAX,
+  decodeClaimCounter,
+  decodeDigest,
+  decodeFeedState,
+  decodeHomeMarker,
+  encodeClaimCounter,
+  encodeDigest,
+  encodeFeedState,
+  encodeHomeMarker,
+} from '../../src/storage/row-values.ts'
+import { homeRange, parseFeedRow, recordRange, rowKeys, rowText } from '../../src/storage/rows.ts'
+
+const within = (rowKey: Uint8Array, { from, to }: { from: Uint8Array; to: Uint8Array }): boolean =>
+  compareBytes(rowKey, from) >= 0 && compareBytes(rowKey, to) < 0
+
+test('the order of feed rows is that of slot, feed and position as numbers', () => {
+  const numbers: [number, number, number][] = []
+  for (const slot of [0, 1, 255, 256, 65_535]) {
+    for (const feed of [1, 65_537, 2 ** 32 - 1]) {
+      for (const position of [0, 1, 255, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1]) {
+        numbers.push([slot, feed, position])
+      }
+    }
+  }
+  const keys = numbers.map(parts => rowKeys.feedEntry(...parts))
+  assert.equal(keys.toSorted(compareBytes), keys)
+  assert.equal(
+    keys.map(parseFeedRow),
+    numbers.map(([slot, feed, position]) => ({ slot, feed, position })),
+  )
+})
+
+test('the range of a prefix has its keys, and no other rows', () => {
+  const keys = ['a', 'a/b', 'a/b/c', 'a0', 'b', 'ab', '\u{10ffff}', '\uffff', 'é']
+  for (const prefix of ['', 'a', 'a/', 'é', '\u{10ffff}', '\uffff']) {
+    const range = recordRange(prefix)
+    for (const key of keys) {
+      assert.is(within(rowKeys.record(key), range), key.startsWith(prefix), `${prefix} ${key}`)
+      assert.not(within(rowKeys.home(key), range))
+    }
+    for (const after of keys) {
+      const rest = recordRange(prefix, after)
+      for (const key of keys) {
+        const wanted = key.startsWith(prefix) && compareUtf8(key, after) > 0
+        assert.is(within(rowKeys.record(key), rest), wanted, `${prefix} ${after} ${key}`)
+      }
+    }
+  }
+})
+
+test('the range of homes excludes where it begins and includes where it ends', () => {
+  const groups = ['a', 'a/b', 'b', 'c']
+  const found = (after: string | null, upTo: string | null): string[] =>
+    groups.filter(group => within(rowKeys.home(group), homeRange(after, upTo)))
+  assert.equal(found(null, null), groups)
+  assert.equal(found('a', 'b'), ['a/b', 'b'])
+  assert.equal(found('b', null), ['c'])
+  assert.equal(found(null, 'a'), ['a'])
+})
+
+test('texts come back from row keys', () => {
+  for (const key of ['a', 'ü/\u{1f600}']) assert.is(rowText(rowKeys.record(key)), key)
+})
+
+test('row values come back as they were', () => {
+  const boundaries = Array.from({ length: BOUNDARIES_MAX }, (_, n) => ({
+    generation: n + 1,
+    previousEnd: n * 2 ** 32 + 5,
+  }))
+  const state = { end: 2 ** 53 - 1, complete: 2 ** 32, replacing: true, boundaries }
+  assert.equal(decodeFeedState(encodeFeedState(state)), state)
+  const marker = { region: 65_535, feed: 2 ** 32 - 1, term: 2 ** 52, position: 2 ** 33 + 1 }
+  assert.equal(decodeHomeMarker(encodeHomeMarker(marker)), marker)
+  const counter = { epoch: 3, n: 2 ** 40 }
+  assert.equal(decodeClaimCounter(encodeClaimCounter(counter)), counter)
+  const digest = { sum: 2n ** 64n - 1n, records: 2 ** 40, tombstones: 1 }
+  assert.equal(decodeDigest(encodeDigest(digest)), digest)
+})
+
+test.run()

@@ -1,0 +1,252 @@
+/** The shard behind its port: group commit, failed requests, the last residency check, its end. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { utf8 } from '../../src/model/bytes.ts'
+import { DenizenError } from '../../src/model/errors.ts'
+import type { Key } from '../../src/model/key.ts'
+import { feedNumber, generationOf } from '../../src/model/position.ts'
+import { RegionNumbers } from '../../src/model/slot.ts'
+import { type NodeOperations, nodeHandlers } from '../../src/node/shard-operations.ts'
+import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage/memory-engine.ts'
+import { type Growth, Shard, type ShardReply } from '../../src/storage/shard.ts'
+import { ShardClient } from '../../src/storage/shard-client.ts'
+import { inProcessShard } from '../support/in-process-shard.ts'
+import { dataset, hasher, policy, tableOf } from '../support/policies.ts'
+
+const regions = ['one', 'two']
+const data = policy(regions, [
+  dataset('things', regions, { homing: { kind: 'pinned', region: 'one' }, slots: 2 }),
+])
+const turns = async (count = 10): Promise<void> => {
+  for (let n = 0; n < count; n++) await new Promise(resolve => setImmediate(resolve))
+}
+
+async function open(kind: MemoryEngineKind, self = 'one') {
+  const growth: Growth[] = []
+  const failures: string[] = []
+  const shards = new ShardClient<NodeOperations>({
+    ports: [inProcessShard(kind)],
+    stores: [{ dataset: 'things', store: 0, directory: 'd' }],
+    onGrowth: one => growth.push(one),
+    onBug: trace => failures.push(trace),
+    onViolation: () => failures.push('violation'),
+    onFatal: trace => failures.push(trace),
+  })
+  await shards.open({
+    policy: data,
+    policyEpoch: 1,
+    self,
+    regionNumbers: { one: 1, two: 2 },
+    ownFeed: feedNumber(self === 'one' ? 1 : 2, 1),
+  })
+  const put = (key: string, text = 'x', ifMatch?: '*') =>
+    shards.callStore('things', 0, 'write', {
+      key: key as Key,
+      value: { bytes: utf8(text), mediaType: '' },
+      precondition: ifMatch === undefined ? {} : { ifMatch },
+    })
+  const get = (key: string) =>
+    shards.callStore('things', 0, 'read', { key: key as Key, as: 'home', seen: [] })
+  return { shards, growth, failures, put, get }
+}
+
+/** What a promise has come to by now. */
+function watch(task: Promise<unknown>): { state: 'waits' | 'done' | DenizenError } {
+  const watched: ReturnType<typeof watch> = { state: 'waits' }
+  task.then(
+    () => {
+      watched.state = 'done'
+    },
+    error => {
+      watched.state = error
+    },
+  )
+  return watched
+}
+
+const manual = (): MemoryEngineKind => createMemoryEngineKind({ whenToFlush: () => {} })
+
+const commits = suite('shard: group commit')
+
+commits('no reply, no growth and nothing to read before the flush; then all together', async () => {
+  const kind = manual()
+  const { put, get, growth } = await open(kind)
+  const first = watch(put('a'))
+  await turns()
+  const rest = ['b', 'c', 'd'].map(key => watch(put(key)))
+  await turns()
+  assert.is(kind.waitingCommits('d'), 1, 'the later ones gather')
+  assert.equal(
+    [first, ...rest].map(({ state }) => state),
+    ['waits', 'waits', 'waits', 'waits'],
+  )
+  assert.equal(growth, [])
+  assert.is((await get('a')).kind, 'absent')
+  kind.flush('d')
+  await turns()
+  assert.is(first.state, 'done')
+  assert.is((await get('a')).kind, 'found')
+  assert.equal(
+    rest.map(({ state }) => state),
+    ['waits', 'waits', 'waits'],
+  )
+  assert.is(kind.waitingCommits('d'), 1, 'one commit for the three')
+  kind.flush('d')
+  await turns()
+  assert.equal(
+    rest.map(({ state }) => state),
+    ['done', 'done', 'done'],
+  )
+  assert.is((await get('d')).kind, 'found')
+})
+
+commits('growth is told before the reply', async () => {
+  const kind = manual()
+  const { put, growth } = await open(kind)
+  let toldBefore = false
+  const written = put('a').then(() => {
+    toldBefore = growth.length === 1
+  })
+  await turns()
+  kind.flush('d')
+  await written
+  assert.ok(toldBefore)
+})
+
+commits('a request that fails leaves nothing, and harms no other of the same commit', async () => {
+  const kind = manual()
+  const { put, get, shards, failures } = await open(kind)
+  const tasks = [put('a'), put('b', 'x', '*'), put('c')].map(watch)
+  const foreign = watch(
+    shards.callStore('things', 0, 'applyChunk', {
+      type: 'chunk',
+      dataset: 'things',
+      slot: 0,
+      feed: feedNumber(2, 1),
+      after: 0,
+      to: 2 ** 32 + 2,
+      complete: true,
+      items: [{ position: 2 ** 32 + 1, kind: 1, text: 'a', bytes: new Uint8Array(60) }],
+      bytes: 0,
+    }),
+  )
+  await turns()
+  kind.flush('d')
+  await turns()
+  const [a, b, c] = tasks.map(({ state }) => state)
+  assert.equal([a, c], ['done', 'done'])
+  assert.ok(b instanceof DenizenError && b.code === 'version_mismatch' && b.applied === 'no')
+  assert.instance(foreign.state, DenizenError)
+  assert.is((await get('b')).kind, 'absent')
+  const states = await shards.callStore('things', 0, 'feedStates', {})
+  assert.ok(states.every(({ feed }) => feed === feedNumber(1, 1)))
+  assert.equal(failures, [])
+})
+
+commits.run()
+
+const ends = suite('shard: crashes and closing')
+
+ends('a crash loses nothing that was acknowledged', async () => {
+  for (const landed of [false, true]) {
+    const kind = manual()
+    const before = await open(kind)
+    const acknowledged = before.put('a')
+    await turns()
+    kind.flush('d')
+    await acknowledged
+    const lost = watch(before.put('b'))
+    await turns()
+    kind.crash('d', { landed })
+    await turns()
+    assert.is(lost.state, 'waits', 'nobody was told')
+    const after = await open(kind)
+    assert.is((await after.get('a')).kind, 'found')
+    assert.is((await after.get('b')).kind, landed ? 'found' : 'absent')
+  }
+})
+
+ends('a position is never given out twice, whether the last one landed or not', async () => {
+  for (const landed of [false, true]) {
+    const kind = manual()
+    const before = await open(kind)
+    const written = before.put('a')
+    await turns()
+    kind.flush('d')
+    const first = await written
+    void before.put('a', '2')
+    await turns()
+    kind.crash('d', { landed })
+    const after = await open(kind)
+    const again = after.put('a', '3')
+    await turns()
+    kind.flush('d')
+    const second = await again
+    assert.ok(first.kind === 'written' && second.kind === 'written')
+    assert.is(generationOf(first.version.seq), 1)
+    assert.is(generationOf(second.version.seq), 2)
+  }
+})
+
+ends('closing waits for what is being committed, and refuses what comes later', async () => {
+  const kind = manual()
+  const { put, shards } = await open(kind)
+  const running = watch(put('a'))
+  await turns()
+  const queued = watch(put('b'))
+  await turns()
+  const closing = watch(shards.close())
+  await turns()
+  assert.equal([running.state, queued.state, closing.state], ['waits', 'waits', 'waits'])
+  kind.flush('d')
+  await turns()
+  kind.flush('d')
+  await turns()
+  assert.equal([running.state, queued.state, closing.state], ['done', 'done', 'done'])
+  const late = watch(put('c'))
+  await turns()
+  assert.ok(late.state instanceof DenizenError && late.state.code === 'not_ready')
+})
+
+ends('a disk that fails stops the shard: nothing is answered, all else is refused', async () => {
+  const kind = manual()
+  const { put, get, failures } = await open(kind)
+  const written = watch(put('a'))
+  await turns()
+  kind.failNextFlush('d')
+  kind.flush('d')
+  await turns()
+  assert.is(written.state, 'waits')
+  assert.is(failures.length, 1)
+  const read = watch(get('a'))
+  await turns()
+  assert.ok(read.state instanceof DenizenError && read.state.code === 'not_ready')
+})
+
+ends('what this region may not store is refused at the last step, too', async () => {
+  const engine = await createMemoryEngineKind().open('d')
+  const placement = tableOf(data).byId('things')
+  assert.ok(placement)
+  let permitted = true
+  const replies: ShardReply[] = []
+  const shard = new Shard({
+    handlers: nodeHandlers,
+    mayStore: () => permitted,
+    onReplies: some => replies.push(...some),
+    onGrowth: () => {},
+    onBug: error => assert.unreachable(String(error)),
+    onFatal: error => assert.unreachable(String(error)),
+  })
+  const regionNumbers = new RegionNumbers({ one: 1, two: 2 })
+  const context = { hasher, placement, self: 'one', ownFeed: feedNumber(1, 1) }
+  shard.open('things', 0, engine, { ...context, regions: regionNumbers })
+  permitted = false
+  const body = { key: 'a', value: { bytes: utf8('x'), mediaType: '' }, precondition: {} }
+  shard.submit([{ id: 1, dataset: 'things', store: 0, name: 'write', body }])
+  await turns()
+  const [reply] = replies
+  assert.ok(reply && 'error' in reply && reply.error.code === 'residency_violation')
+  assert.is(engine.sizeBytes(), 0)
+})
+
+ends.run()

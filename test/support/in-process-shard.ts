@@ -1,0 +1,36 @@
+/** A shard in this thread, behind the port that a worker thread would be behind. */
+import { nodeHandlers } from '../../src/node/shard-operations.ts'
+import type { EngineKind } from '../../src/storage/engine.ts'
+import type { FromShard, ShardPort, ToShard } from '../../src/storage/shard-messages.ts'
+import { createShardWorker } from '../../src/storage/shard-worker.ts'
+import { hasher } from './policies.ts'
+
+/** Carries a message over: soon, in order. */
+export type Carrier = (task: () => void) => void
+
+/** What crosses is copied, as between threads. By default it arrives in a later microtask. */
+export function inProcessShard(
+  engineKind: EngineKind,
+  toShard: Carrier = queueMicrotask,
+  fromShard: Carrier = queueMicrotask,
+): ShardPort {
+  let receive: (message: FromShard) => void = () => {}
+  const worker = createShardWorker({
+    hasher,
+    engineKind,
+    handlers: nodeHandlers,
+    post: message => {
+      const copy = structuredClone(message)
+      fromShard(() => receive(copy))
+    },
+  })
+  return {
+    post(message: ToShard) {
+      const copy = structuredClone(message)
+      toShard(() => worker(copy))
+    },
+    onMessage(task) {
+      receive = task
+    },
+  }
+}

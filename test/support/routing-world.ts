@@ -1,0 +1,171 @@
+/**
+ * Regions in one process, with everything that decides where an operation runs: real shards,
+ * claims, forwarding, lists and routers; calls cross as CBOR. Nothing is replicated, so that a
+ * copy knows only what its own region did.
+ */
+import { type ClusterRecord, foundCluster } from '../../src/coordination/cluster-record.ts'
+import { DenizenError } from '../../src/model/errors.ts'
+import { limits } from '../../src/model/limits.ts'
+import type { PlacementTable, PolicyData } from '../../src/model/placement.ts'
+import { feedNumber } from '../../src/model/position.ts'
+import { type RegionId, RegionNumbers } from '../../src/model/slot.ts'
+import type { NodeOperations } from '../../src/node/shard-operations.ts'
+import { PeerFailure } from '../../src/peers/peers.ts'
+import { decodeCbor, encodeCbor } from '../../src/protocol/cbor.ts'
+import { Claims } from '../../src/routing/claims.ts'
+import { Forwarder } from '../../src/routing/forward.ts'
+import { Lists } from '../../src/routing/lists.ts'
+import { LocalExecution } from '../../src/routing/local-execution.ts'
+import { LocationCache } from '../../src/routing/location-cache.ts'
+import { Router } from '../../src/routing/router.ts'
+import { importSessionKey } from '../../src/routing/session.ts'
+import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage/memory-engine.ts'
+import { ShardClient } from '../../src/storage/shard-client.ts'
+import { inProcessShard } from './in-process-shard.ts'
+import { hasher, tableOf } from './policies.ts'
+import { seededRandom } from './seeded-random.ts'
+
+/** `cut`: nothing is sent. `mute`: it is executed, and no answer comes. `starting`: it says so. */
+export type LinkState = 'up' | 'cut' | 'mute' | 'starting'
+
+export interface RoutingRegion {
+  readonly region: RegionId
+  readonly router: Router
+  readonly lists: Lists
+  readonly claims: Claims
+  readonly shards: ShardClient<NodeOperations>
+  readonly forwarder: Forwarder
+}
+
+const sessionKey = await importSessionKey('07'.repeat(32))
+
+const crossing = (value: unknown): unknown => {
+  const bytes = encodeCbor(value)
+  if (bytes.length > limits.messageBytesMax) throw new DenizenError('internal', 'too large')
+  return decodeCbor(bytes, { depthMax: limits.messageDepthMax })
+}
+
+export class RoutingWorld {
+  /** `from to name` of each call, in order. */
+  readonly calls: string[] = []
+  /** Regions that counted a violation. */
+  readonly violations: RegionId[] = []
+  readonly #data: PolicyData
+  readonly #table: PlacementTable
+  readonly #record: ClusterRecord
+  readonly #numbers: Readonly<Record<RegionId, number>>
+  readonly #links = new Map<RegionId, { state: LinkState; reachable: boolean }>()
+  readonly #regions = new Map<RegionId, RoutingRegion>()
+  readonly #disks: ReadonlyMap<RegionId, MemoryEngineKind>
+
+  private constructor(data: PolicyData) {
+    this.#data = data
+    this.#table = tableOf(data)
+    const ids = { clusterId: 'test', sessionKey: '07'.repeat(32) }
+    this.#record = foundCluster(data, hasher, ids)
+    this.#numbers = Object.fromEntries(
+      Object.entries(this.#record.members).map(([id, { number }]) => [id, number]),
+    )
+    this.#disks = new Map(data.regions.map(({ id }) => [id, createMemoryEngineKind()]))
+  }
+
+  static async open(data: PolicyData): Promise<RoutingWorld> {
+    const world = new RoutingWorld(data)
+    for (const { id } of data.regions) await world.start(id)
+    return world
+  }
+
+  at(region: RegionId): RoutingRegion {
+    const found = this.#regions.get(region)
+    if (!found) throw new Error('no such region')
+    return found
+  }
+
+  /** The state of all links to a region; `known`: the others see that it is not reachable. */
+  link(to: RegionId, state: LinkState, known?: 'known'): void {
+    this.#links.set(to, { state, reachable: state === 'up' || known === undefined })
+  }
+
+  /** Starts a region's process, or starts it again on its disk. */
+  async start(region: RegionId): Promise<void> {
+    const shards = await this.#openShards(region)
+    const links = this.#links
+    const others = this.#data.regions.map(({ id }) => id).filter(id => id !== region)
+    const random = seededRandom(this.#numbers[region] ?? 0)
+    const common = {
+      self: region,
+      table: () => this.#table,
+      shards,
+      topology: {
+        self: region,
+        byNearness: [region, ...others],
+        reachable: (to: RegionId) => links.get(to)?.reachable ?? true,
+      },
+      freshness: { stalenessMs: () => 0 },
+      call: (to: RegionId, name: string, body: unknown) => this.#call(region, to, name, body),
+      onViolation: () => this.violations.push(region),
+      sessionKey: () => sessionKey,
+      urlOf: (to: RegionId) => `http://${to}`,
+      locations: new LocationCache(hasher, random),
+      random,
+      record: () => this.#record,
+      regions: () => new RegionNumbers(this.#numbers),
+    }
+    const claims = new Claims(common)
+    const local = new LocalExecution({ ...common, claims })
+    const forwarder = new Forwarder({ ...common, local })
+    const router = new Router({ ...common, claims, local, forwarder })
+    const lists = new Lists({ ...common, claims })
+    this.#regions.set(region, { region, router, lists, claims, shards, forwarder })
+  }
+
+  async #openShards(region: RegionId): Promise<ShardClient<NodeOperations>> {
+    const fail = (trace: string): void => {
+      throw new Error(trace)
+    }
+    const shards = new ShardClient<NodeOperations>({
+      ports: [inProcessShard(this.#disks.get(region) ?? createMemoryEngineKind())],
+      stores: [...this.#table.placements]
+        .filter(placement => placement.mayStore(region))
+        .flatMap(({ id: dataset }) =>
+          Array.from({ length: STORES }, (_, store) => ({
+            dataset,
+            store,
+            directory: `${dataset} ${store}`,
+          })),
+        ),
+      onGrowth: () => {},
+      onBug: fail,
+      onViolation: () => this.violations.push(region),
+      onFatal: fail,
+    })
+    await shards.open({
+      policy: this.#data,
+      policyEpoch: 1,
+      self: region,
+      regionNumbers: this.#numbers,
+      ownFeed: feedNumber(this.#numbers[region] ?? 0, 1),
+    })
+    return shards
+  }
+
+  async #call(from: RegionId, to: RegionId, name: string, body: unknown): Promise<unknown> {
+    this.calls.push(`${from} ${to} ${name}`)
+    const state = this.#links.get(to)?.state ?? 'up'
+    if (state === 'cut') throw new PeerFailure(false, 'not connected')
+    if (state === 'starting') throw new DenizenError('not_ready', `${to} does not serve yet`)
+    const reply = crossing(await this.#answer(from, to, name, crossing(body)))
+    if (state === 'mute') throw new PeerFailure(true, 'no answer in time')
+    return reply
+  }
+
+  async #answer(from: RegionId, to: RegionId, name: string, body: unknown): Promise<unknown> {
+    const { claims, lists, forwarder } = this.at(to)
+    if (name === 'registrar') return await claims.answer(from, body)
+    if (name === 'list') return await lists.answer(from, body)
+    return await forwarder.answer(from, body)
+  }
+}
+
+/** Of each dataset in a region. */
+const STORES = 3
