@@ -4,10 +4,10 @@
  * durable.
  *
  * What is durable is only known once nothing is being applied. So a dataset is followed (again) in
- * three steps: chunks that come are thrown away, and those that are being applied come to their end;
- * then this region's states are read and sent; then the source says from where on its chunks are
- * meant for this time. Without the first step a chunk of the last time, applied after the states
- * were read, would open the next gap, and so on.
+ * three steps: chunks that come are thrown away, and those that are being applied come to their
+ * end; then this region's states are read and sent; then the source says from where on its chunks
+ * are meant for this time. Without the first step a chunk of the last time, applied after the
+ * states were read, would open the next gap, and so on.
  */
 import { assert } from '../model/assert.ts'
 import { limits } from '../model/limits.ts'

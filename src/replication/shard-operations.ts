@@ -3,6 +3,7 @@ import type { FeedNumber } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { FeedState, SlotDigest } from '../storage/row-values.ts'
 import type { Handlers } from '../storage/shard.ts'
+import type { ShardClient } from '../storage/shard-client.ts'
 import { type ApplyReply, applyChunk, applyReplace } from './apply.ts'
 import type { FeedChunk, ReplaceChunk } from './messages.ts'
 import {
@@ -41,3 +42,9 @@ export const replicationHandlers: Handlers<ReplicationOperations> = {
   },
   writes: { applyChunk, applyReplace },
 }
+
+/** The states of all feeds of a dataset, from all its stores. */
+export const allFeedStates = async (
+  shards: ShardClient<ReplicationOperations>,
+  dataset: string,
+): Promise<SlotFeedState[]> => (await shards.callAll(dataset, 'feedStates', {})).flat()

@@ -1,0 +1,109 @@
+/**
+ * The shell around a `Follower`: one source region that this region follows, over as many streams
+ * one after the other as it takes.
+ */
+import type { FeedNumber } from '../model/position.ts'
+import type { MessageStream } from '../peers/peers.ts'
+import type { ShardClient } from '../storage/shard-client.ts'
+import { Follower, type FollowerEffect, type FollowerOptions } from './follower.ts'
+import type { StreamFreshness } from './freshness.ts'
+import { type FeedChunk, fromSourceSchema, type ReplaceChunk } from './messages.ts'
+import { allFeedStates, type ReplicationOperations } from './shard-operations.ts'
+import type { StreamFaults } from './stream-faults.ts'
+
+export interface FollowedSourceOptions extends FollowerOptions {
+  readonly shards: ShardClient<ReplicationOperations>
+  readonly faults: StreamFaults
+}
+
+export class FollowedSource {
+  readonly #options: FollowedSourceOptions
+  readonly #feed: FeedNumber
+  readonly #follower: Follower
+  #stream: MessageStream | undefined
+
+  constructor(options: FollowedSourceOptions) {
+    this.#options = options
+    this.#feed = options.feed
+    this.#follower = new Follower(options)
+  }
+
+  get freshness(): StreamFreshness {
+    return this.#follower.freshness
+  }
+
+  /** The connection to the source is up (again). */
+  onStream(stream: MessageStream): void {
+    this.#stream = stream
+    stream.onMessage(message => {
+      const parsed = fromSourceSchema.safeParse(message)
+      if (parsed.success) this.#carryOut(this.#follower.onMessage(parsed.data))
+      else {
+        const reason = 'a source sent what is no message of this protocol'
+        this.#options.faults.dropped(stream, reason)
+      }
+    })
+    stream.onClose(() => {
+      if (this.#stream !== stream) return
+      this.#stream = undefined
+      this.#follower.onClose()
+    })
+    this.#carryOut(this.#follower.onOpen())
+  }
+
+  onTick(nowMs: number): void {
+    this.#carryOut(this.#follower.onTick(nowMs))
+  }
+
+  close(): void {
+    this.#stream?.close()
+  }
+
+  #carryOut(effects: readonly FollowerEffect[]): void {
+    for (const effect of effects) {
+      if (effect.kind === 'apply') this.#apply(effect.chunk)
+      else if (this.#stream) this.#carryOutOn(this.#stream, effect)
+    }
+  }
+
+  #carryOutOn(stream: MessageStream, effect: Exclude<FollowerEffect, { kind: 'apply' }>): void {
+    const { shards, faults } = this.#options
+    switch (effect.kind) {
+      case 'send': {
+        const { message } = effect
+        stream.send(message, 'dataset' in message ? { lane: message.dataset } : {})
+        return
+      }
+      case 'violation':
+        faults.violated(stream, effect.dataset)
+        return
+      case 'readStates':
+        faults.attempt(stream, async () => {
+          const states = await allFeedStates(shards, effect.dataset)
+          const ofSource = states.filter(({ feed }) => feed === this.#feed)
+          const bySlot = new Map(ofSource.map(({ slot, state }) => [slot, state]))
+          if (this.#stream === stream) {
+            this.#carryOut(this.#follower.onStates(effect.dataset, bySlot))
+          }
+        })
+    }
+  }
+
+  /** The follower hears of every chunk's end, also when its stream has ended before. */
+  #apply(chunk: FeedChunk | ReplaceChunk): void {
+    const { shards, faults } = this.#options
+    const { dataset, slot } = chunk
+    const stream = this.#stream
+    const applied =
+      chunk.type === 'chunk'
+        ? shards.call(dataset, slot, 'applyChunk', chunk)
+        : shards.call(dataset, slot, 'applyReplace', chunk)
+    applied.then(
+      reply => this.#carryOut(this.#follower.onApplied(chunk, reply)),
+      (error: unknown) => {
+        if (stream) faults.failed(stream, error)
+        this.#carryOut(this.#follower.onFailed(chunk))
+      },
+    )
+  }
+}
