@@ -71,6 +71,7 @@ export function formatReport(colors: Colors, { machine, commit, http, cities }: 
   return [
     `${cpu}, ${cores} cores, ${memoryGiB} GiB; ${system}; Node ${node}; commit ${commit}`,
     `load average before: ${loadAverage}; ${syncsPerSecond} appends with fdatasync per second`,
+    ...(loadAverage > cores / 2 ? ['other work runs on this machine: the figures waver'] : []),
     ...(http ? ['', formatHttp(colors, http)] : []),
     ...(cities ? ['', formatImport(cities)] : []),
   ].join('\n')

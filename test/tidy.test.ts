@@ -1,6 +1,7 @@
 /**
- * The layout and the style of this checkout: see docs/STYLE.md. The rules are in test/tidy/, with
- * the table of layers and all other data in tables.ts; test/tidy/rules.test.ts breaks each once.
+ * The layout (docs/ARCHITECTURE.md) and the style (docs/STYLE.md) of this checkout. The rules are
+ * in test/tidy/, with the table of layers and all other data in tables.ts; test/tidy/rules.test.ts
+ * breaks each once.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -7,7 +7,6 @@
  *   datasets/<dataset>/dataset.json    how the dataset is laid out: never changes
  *   datasets/<dataset>/<n>/data.mdb    its stores
  */
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { fromUtf8, utf8 } from '../model/bytes.ts'
@@ -15,6 +14,7 @@ import { limits } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Disk } from '../runtime/disk.ts'
+import { makeDirectory } from '../runtime/node-disk.ts'
 import { takePidFile } from '../runtime/pid-file.ts'
 import { type Random, randomId } from '../runtime/random.ts'
 import type { StoreLocation } from '../storage/shard-client.ts'
@@ -40,7 +40,8 @@ export const datasetDirectory = (dataDirectory: string, dataset: string): string
 
 /** Takes the directory for this process. Throws `StartError` when another one runs on it. */
 export async function lockDataDirectory(directory: string): Promise<() => void> {
-  await mkdir(directory, { recursive: true })
+  await makeDirectory(directory)
+  await makeDirectory(join(directory, 'datasets'))
   const lock = takePidFile(join(directory, 'node.lock'))
   if ('release' in lock) return lock.release
   throw new StartError(
@@ -86,6 +87,7 @@ export async function openLayouts(
   for (const placement of table.placements) {
     if (!placement.mayStore(self)) continue
     const folder = datasetDirectory(directory, placement.id)
+    await makeDirectory(folder)
     const layout = await openLayout(disk, join(folder, 'dataset.json'), placement, storesOfNew)
     for (let store = 0; store < layout.stores; store++) {
       locations.push({ dataset: placement.id, store, directory: join(folder, String(store)) })

@@ -1,6 +1,6 @@
 /**
- * The shell around a `FeedSender`: one stream on which a peer follows this region. It reads what the
- * sender asks for, and bounds what is read ahead over all datasets of the stream.
+ * The shell around a `FeedSender`: one stream on which a peer follows this region. It reads what
+ * the sender asks for, and bounds what is read ahead over all datasets of the stream.
  */
 import { assert } from '../model/assert.ts'
 import { limits } from '../model/limits.ts'

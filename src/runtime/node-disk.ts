@@ -1,6 +1,6 @@
 /** The disk port on Node. */
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { Disk } from './disk.ts'
 
 export const nodeDisk: Disk = {
@@ -15,7 +15,7 @@ export const nodeDisk: Disk = {
 
   async replace(path, bytes) {
     const directory = dirname(path)
-    await mkdir(directory, { recursive: true })
+    await makeDirectory(directory)
     const temporary = `${path}.new`
     const file = await open(temporary, 'w', 0o600)
     try {
@@ -27,6 +27,18 @@ export const nodeDisk: Disk = {
     await rename(temporary, path)
     await syncDirectory(directory)
   },
+}
+
+/**
+ * Makes a directory and those above it, as far as they are missing, all durable by name. The name
+ * of one that is there is made durable too: who made it may have been killed before it could.
+ */
+export async function makeDirectory(directory: string): Promise<void> {
+  const path = resolve(directory)
+  const first = resolve((await mkdir(path, { recursive: true })) ?? path)
+  for (let made = path; made.length >= first.length; made = dirname(made)) {
+    await syncDirectory(dirname(made))
+  }
 }
 
 /** Makes names in a directory durable. */

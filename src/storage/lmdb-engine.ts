@@ -58,7 +58,7 @@ export const lmdbEngine: EngineKind = {
       if (!existsSync(file)) {
         if (readOnly) throw new Error(`there is no ${fileName}`)
         await createStore(dirname(file))
-      }
+      } else if (!readOnly) await syncNames(dirname(file))
       await checkHeader(file, readOnly)
       return new LmdbEngine(openStore(dirname(file), readOnly), file, readOnly)
     } catch (cause) {
@@ -232,10 +232,15 @@ async function createStore(directory: string): Promise<void> {
   await sync(directory)
 }
 
+/** Who created the store may have been killed, or have lost its machine, before it could do this. */
+async function syncNames(directory: string): Promise<void> {
+  await sync(directory)
+  await sync(dirname(directory))
+}
+
 /** Creates a directory and those above it, and syncs each entry that this makes. */
 async function createDirectory(directory: string): Promise<void> {
-  const firstMade = await mkdir(directory, { recursive: true })
-  if (firstMade === undefined) return
+  const firstMade = (await mkdir(directory, { recursive: true })) ?? directory
   for (let made = directory; made.length >= firstMade.length; made = dirname(made)) {
     await sync(dirname(made))
   }

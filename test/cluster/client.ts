@@ -157,7 +157,13 @@ export async function batch(
 }
 
 export interface Page {
-  readonly items: readonly { readonly key: string; readonly etag: string }[]
+  readonly items: readonly {
+    readonly key: string
+    readonly etag: string
+    readonly type: string
+    readonly value?: unknown
+    readonly bytes?: string
+  }[]
   readonly next?: string
 }
 
@@ -210,7 +216,7 @@ export const connected = (world: World, regions = world.regions): Promise<void> 
     )
   })
 
-/** Waits until all copies of every dataset have the same digest, and returns the copies compared. */
+/** Waits until all copies of every dataset have the same digest; returns how many there are. */
 export async function converged(world: World): Promise<number> {
   let compared = 0
   await until('the copies converge', async () => {
@@ -231,6 +237,23 @@ export async function converged(world: World): Promise<number> {
     return [...copies.values()].every(({ size }) => size === 1)
   })
   return compared
+}
+
+/** Does one thing over and over until the other is done. */
+export async function meanwhile(
+  over: (count: number) => Promise<void>,
+  task: () => Promise<void>,
+): Promise<void> {
+  let stopped = false
+  const running = (async () => {
+    for (let count = 1; !stopped; count++) await over(count)
+  })()
+  try {
+    await task()
+  } finally {
+    stopped = true
+    await running
+  }
 }
 
 /** Runs the task for each item, `width` at a time; the results are in the items' order. */

@@ -1,6 +1,7 @@
 /**
- * A handcrafted peer: speaks to the nodes of a world under the identity of a region that is stopped,
- * over the real links, and says whatever the test wants. What it is told in return is kept.
+ * A handcrafted peer: speaks to the nodes of a world under the identity of a region that is
+ * stopped, over the real links, and says whatever the test wants. What it is told in return is
+ * kept.
  */
 import { feedNumber } from '../../src/model/position.ts'
 import { PeerLinks } from '../../src/peers/links.ts'

@@ -38,6 +38,12 @@ test.before(async () => {
 })
 test.after(() => world.close())
 
+/** Whatever becomes of a test, its writers end with it. */
+const writers: Writer[] = []
+test.after.each(async () => {
+  for (const writer of writers.splice(0)) await writer.stop()
+})
+
 const others = (region: string): string[] => world.regions.filter(other => other !== region)
 
 interface Write {
@@ -75,7 +81,7 @@ async function writerInto(home: string, entry: string, prefix: string): Promise<
   const running = keys.map(async key => {
     while (!stopped && writes.length < writesMax) await write(entry, key)
   })
-  return {
+  const writer = {
     writes,
     stop: async () => {
       stopped = true
@@ -83,6 +89,8 @@ async function writerInto(home: string, entry: string, prefix: string): Promise<
       return writes
     },
   }
+  writers.push(writer)
+  return writer
 }
 
 interface Tally {

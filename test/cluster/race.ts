@@ -148,7 +148,7 @@ function checkTruth(
   }
 }
 
-/** The one home: explain and the writes' replies name the one of the strong reads, if there is one. */
+/** One home: explain and the writes' replies name that of the strong reads, if there is one. */
 function checkHome(
   { key, racers, replies }: Finish,
   home: string | undefined,

@@ -17,9 +17,12 @@ export interface Ask {
   readonly claimedBytes?: number
 }
 
+/** Regions, and where their key APIs are. */
+export type Doors = Pick<World, 'url' | 'regions'>
+
 /** A request whose target goes out as it is written. Rejects when no whole reply comes. */
 export function ask(
-  world: World,
+  world: Pick<Doors, 'url'>,
   region: string,
   target: string,
   options: Ask = {},

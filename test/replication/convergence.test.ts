@@ -1,7 +1,7 @@
 /**
- * Regions that write, replicate, lose streams and power, for thousands of steps. At every moment: no
- * copy goes backwards (T), no complete cursor and no staleness claims what is not there. Once all is
- * healed: every copy has caught up, so no credit was lost on the way, and all digests agree.
+ * Regions that write, replicate, lose streams and power, for thousands of steps. At every moment:
+ * no copy goes backwards (T), no complete cursor and no staleness claims what is not there. Once
+ * all is healed: every copy has caught up, so no credit was lost on the way, and all digests agree.
  *
  * `DENIZEN_SEED=n` runs one seed again.
  */

@@ -157,11 +157,12 @@ const truth = suite('failures tell the truth')
 
 truth('a home that is away: nothing was sent, nothing applied', async () => {
   const world = await open()
-  await run(world, 'two', 'hint', put('a'))
-  await run(world, 'one', 'hint', get('a'))
+  const key = keyOf('hint', 'one')
+  await run(world, 'two', 'hint', put(key))
+  await run(world, 'one', 'hint', get(key))
   for (const state of ['cut', 'starting'] as const) {
     world.link('two', state)
-    for (const operation of [put('a', 'new'), remove('a'), get('a')]) {
+    for (const operation of [put(key, 'new'), remove(key), get(key)]) {
       assert.equal(failure(await run(world, 'one', 'hint', operation)), {
         code: 'home_unreachable',
         applied: 'no',
@@ -170,20 +171,21 @@ truth('a home that is away: nothing was sent, nothing applied', async () => {
     }
   }
   world.link('two', 'up')
-  const found = await run(world, 'one', 'hint', get('a'))
+  const found = await run(world, 'one', 'hint', get(key))
   assert.ok(found.kind === 'found')
   assert.equal(found.value, utf8('x'))
 })
 
 truth('a write that was sent and not answered is unknown; a read is not', async () => {
   const world = await open()
-  await run(world, 'two', 'hint', put('a'))
+  const key = keyOf('hint', 'one')
+  await run(world, 'two', 'hint', put(key))
   world.link('two', 'mute')
-  const unknown = failure(await run(world, 'one', 'hint', put('a', 'new')))
+  const unknown = failure(await run(world, 'one', 'hint', put(key, 'new')))
   assert.equal(unknown, { code: 'outcome_unknown', applied: 'unknown', retry: 'no' })
-  assert.is(failure(await run(world, 'one', 'hint', get('a'))).code, 'home_unreachable')
+  assert.is(failure(await run(world, 'one', 'hint', get(key))).code, 'home_unreachable')
   world.link('two', 'up')
-  const found = await run(world, 'one', 'hint', get('a'))
+  const found = await run(world, 'one', 'hint', get(key))
   assert.ok(found.kind === 'found')
   assert.equal(found.value, utf8('new'))
 })
@@ -325,12 +327,17 @@ sessions('a session reads its own writes, from a copy that lacks them too', asyn
   assert.is((await read('eventual')).kind, 'absent', 'eventual goes on without the home')
 })
 
-sessions('a session that saw a deletion does not see the value again', async () => {
+sessions('a session that saw a deletion is told of it, where a copy lacks it', async () => {
   const world = await open()
   await run(world, 'two', 'pinned', put('a'))
   await run(world, 'two', 'pinned', remove('a'))
-  const seen = await world.at('two').router.execute('pinned', [get('a')], { consistency: 'strong' })
-  assert.ok(seen.session)
+  const { session } = await world
+    .at('two')
+    .router.execute('pinned', [get('a')], { consistency: 'strong' })
+  assert.ok(session)
+  const context = { consistency: 'session', session } as const
+  const { outcomes } = await world.at('one').router.execute('pinned', [get('a')], context)
+  assert.ok(outcomes[0]?.kind === 'absent' && outcomes[0].receipt.servedBy === 'two')
 })
 
 sessions.run()

@@ -172,7 +172,8 @@ class BoundedText {
   }
 
   end(): string {
-    return (this.#head + this.#tail).slice(-200)
+    const tail = this.#tail.length < 200 ? this.#head + this.#tail : this.#tail
+    return tail.slice(-200)
   }
 
   text(): string {

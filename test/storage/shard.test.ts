@@ -7,7 +7,9 @@ import type { Key } from '../../src/model/key.ts'
 import { feedNumber, generationOf } from '../../src/model/position.ts'
 import { RegionNumbers } from '../../src/model/slot.ts'
 import { type NodeOperations, nodeHandlers } from '../../src/node/shard-operations.ts'
+import type { FeedChunk } from '../../src/replication/messages.ts'
 import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage/memory-engine.ts'
+import { encodeRecord } from '../../src/storage/record.ts'
 import { type Growth, Shard, type ShardReply } from '../../src/storage/shard.ts'
 import { ShardClient } from '../../src/storage/shard-client.ts'
 import { inProcessShard } from '../support/in-process-shard.ts'
@@ -39,11 +41,11 @@ async function open(kind: MemoryEngineKind, self = 'one') {
     regionNumbers: { one: 1, two: 2 },
     ownFeed: feedNumber(self === 'one' ? 1 : 2, 1),
   })
-  const put = (key: string, text = 'x', ifMatch?: '*') =>
+  const put = (key: string, text = 'x') =>
     shards.callStore('things', 0, 'write', {
       key: key as Key,
       value: { bytes: utf8(text), mediaType: '' },
-      precondition: ifMatch === undefined ? {} : { ifMatch },
+      precondition: {},
     })
   const get = (key: string) =>
     shards.callStore('things', 0, 'read', { key: key as Key, as: 'home', seen: [] })
@@ -116,30 +118,41 @@ commits('growth is told before the reply', async () => {
 commits('a request that fails leaves nothing, and harms no other of the same commit', async () => {
   const kind = manual()
   const { put, get, shards, failures } = await open(kind)
-  const tasks = [put('a'), put('b', 'x', '*'), put('c')].map(watch)
-  const foreign = watch(
-    shards.callStore('things', 0, 'applyChunk', {
-      type: 'chunk',
-      dataset: 'things',
-      slot: 0,
-      feed: feedNumber(2, 1),
-      after: 0,
-      to: 2 ** 32 + 2,
-      complete: true,
-      items: [{ position: 2 ** 32 + 1, kind: 1, text: 'a', bytes: new Uint8Array(60) }],
-      bytes: 0,
-    }),
-  )
+  const feed = feedNumber(2, 1)
+  const position = 2 ** 32 + 1
+  const [slot, key] = [tableOf(data).byId('things')?.slotOf('b') ?? 0, 'b']
+  const record = encodeRecord(hasher, key, {
+    ...{ version: { term: 1, seq: position }, feed, tombstone: false },
+    ...{ mediaType: '', value: utf8('x') },
+  })
+  const good = { position, kind: 1, text: key, bytes: record } as const
+  const halfGood: FeedChunk = {
+    type: 'chunk',
+    ...{ dataset: 'things', slot, feed, after: 0, to: position + 1 },
+    ...{ complete: true, bytes: 0 },
+    items: [good, { ...good, position: position + 1, bytes: new Uint8Array(60) }],
+  }
+  const running = watch(put('first'))
+  await turns()
+  const around = [
+    watch(put('a')),
+    watch(shards.callStore('things', 0, 'applyChunk', halfGood)),
+    watch(put('c')),
+  ]
+  kind.flush('d')
   await turns()
   kind.flush('d')
   await turns()
-  const [a, b, c] = tasks.map(({ state }) => state)
-  assert.equal([a, c], ['done', 'done'])
-  assert.ok(b instanceof DenizenError && b.code === 'version_mismatch' && b.applied === 'no')
-  assert.instance(foreign.state, DenizenError)
-  assert.is((await get('b')).kind, 'absent')
+  const [a, failed, c] = around.map(({ state }) => state)
+  assert.equal([running.state, a, c], ['done', 'done', 'done'])
+  assert.ok(failed instanceof DenizenError && failed.code === 'damaged_record')
+  assert.equal(await Promise.all(['a', 'b', 'c'].map(async one => (await get(one)).kind)), [
+    'found',
+    'absent',
+    'found',
+  ])
   const states = await shards.callStore('things', 0, 'feedStates', {})
-  assert.ok(states.every(({ feed }) => feed === feedNumber(1, 1)))
+  assert.ok(states.every(state => state.feed === feedNumber(1, 1)))
   assert.equal(failures, [])
 })
 

@@ -7,13 +7,21 @@ import type { SeededRandom } from './seeded-random.ts'
 export class Lanes {
   readonly #random: SeededRandom
   readonly #lanes = new Map<string, (() => void)[]>()
+  /** Lanes whose names begin so do not move. */
+  held: string | undefined
 
   constructor(random: SeededRandom) {
     this.#random = random
   }
 
   get idle(): boolean {
-    return this.#lanes.size === 0
+    return this.#moving().length === 0
+  }
+
+  #moving(): string[] {
+    const { held } = this
+    const names = [...this.#lanes.keys()]
+    return held === undefined ? names : names.filter(name => !name.startsWith(held))
   }
 
   add(lane: string, task: () => void): void {
@@ -24,8 +32,9 @@ export class Lanes {
 
   /** Runs the first task of some lane. */
   step(): void {
-    if (this.idle) return
-    const lane = this.#random.pick([...this.#lanes.keys()])
+    const moving = this.#moving()
+    if (moving.length === 0) return
+    const lane = this.#random.pick(moving)
     const queue = this.#lanes.get(lane) ?? []
     const task = queue.shift()
     if (queue.length === 0) this.#lanes.delete(lane)

@@ -6,6 +6,7 @@ import { decodeCbor, encodeCbor } from '../../src/protocol/cbor.ts'
 import type { Lanes } from './lanes.ts'
 
 export interface MessagePipe {
+  readonly name: string
   /** The end that the source holds: its peer is the follower. */
   readonly atSource: MessageStream
   readonly atFollower: MessageStream
@@ -68,13 +69,13 @@ class Pipe implements MessagePipe {
   readonly lanes: Lanes
   readonly atSource: End
   readonly atFollower: End
-  readonly #name: string
+  readonly name: string
   closed = false
   bytesMax = 0
 
   constructor(lanes: Lanes, name: string, source: RegionId, follower: RegionId) {
     this.lanes = lanes
-    this.#name = name
+    this.name = name
     this.atSource = new End(this, follower, `${name} down`)
     this.atFollower = new End(this, source, `${name} up`)
     this.atSource.other = this.atFollower
@@ -84,7 +85,7 @@ class Pipe implements MessagePipe {
   close(): void {
     if (this.closed) return
     this.closed = true
-    this.lanes.drop(`${this.#name} `)
+    this.lanes.drop(`${this.name} `)
     this.atSource.closes('closed')
     this.atFollower.closes('closed')
   }

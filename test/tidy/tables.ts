@@ -1,6 +1,6 @@
 /**
  * The layout as data: who may import whom, which words stand for something better, and what is
- * known not to be as it should. STYLE.md and section 11 of DESIGN.md say why.
+ * known not to be as it should. docs/STYLE.md and docs/ARCHITECTURE.md say why.
  */
 
 export interface Layer {

@@ -1,7 +1,7 @@
 /**
- * A world for tests: the real thing, one `denizen serve` process per region on free ports, with data
- * in a temporary directory and cables that can be cut. It waits on conditions, never for a time, and
- * leaves no process behind, however the test ends.
+ * A world for tests: the real thing, one `denizen serve` process per region on free ports, with
+ * data in a temporary directory and cables that can be cut. It waits on conditions, never for a
+ * time, and leaves no process behind, however the test ends.
  */
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -112,7 +112,9 @@ export class World {
     return this.#running.url(region)
   }
 
-  /** `host:port` where a region listens for the others, without the cable: for what is no region. */
+  /**
+   * `host:port` where a region listens for the others, without the cable: for what is no region.
+   */
   peerAddress(region: string): string {
     const found = this.#running.regions.find(({ id }) => id === region)
     assert(found, 'the world has the region')

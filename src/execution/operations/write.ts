@@ -30,8 +30,8 @@ export type WriteReply =
       readonly home: KnownHome
     }
   /**
-   * Nothing was written: a delete found nothing, or the precondition does not hold. `point` is where
-   * what was met lies (a tombstone included), so that the session does not see an older state later.
+   * Nothing was written: a delete found nothing, or the precondition does not hold. `point` is
+   * where what was met lies (a tombstone too), so that the session sees no older state later.
    */
   | {
       readonly kind: 'absent' | 'mismatch'
