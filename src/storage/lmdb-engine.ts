@@ -21,6 +21,7 @@ import { dirname, join, resolve } from 'node:path'
 import { open as openEnvironment, type RootDatabase } from 'lmdb'
 import { assert } from '../model/assert.ts'
 import { compareBytes } from '../model/bytes.ts'
+import { makeDirectory, syncDirectory } from '../runtime/node-disk.ts'
 import {
   type Engine,
   EngineFailure,
@@ -222,35 +223,26 @@ function openStore(directory: string, readOnly: boolean): Environment {
 /** LMDB writes a new file without a sync: half a file after a power cut would not open again. */
 async function createStore(directory: string): Promise<void> {
   const nursery = join(directory, nurseryName)
-  await createDirectory(directory)
+  await makeDirectory(directory)
   await rm(nursery, { recursive: true, force: true })
   await mkdir(nursery)
   await openStore(nursery, false).close()
   await sync(join(nursery, fileName))
   await rename(join(nursery, fileName), join(directory, fileName))
   await rm(nursery, { recursive: true })
-  await sync(directory)
+  await syncDirectory(directory)
 }
 
-/** Who created the store may have been killed, or have lost its machine, before it could do this. */
+/** Who created the store may have been killed, or have lost power, before it could do this. */
 async function syncNames(directory: string): Promise<void> {
-  await sync(directory)
-  await sync(dirname(directory))
-}
-
-/** Creates a directory and those above it, and syncs each entry that this makes. */
-async function createDirectory(directory: string): Promise<void> {
-  const firstMade = (await mkdir(directory, { recursive: true })) ?? directory
-  for (let made = directory; made.length >= firstMade.length; made = dirname(made)) {
-    await sync(dirname(made))
-  }
+  await syncDirectory(directory)
+  await syncDirectory(dirname(directory))
 }
 
 /**
  * lmdb-js takes the process down where LMDB can't open a file, so damage has to be found before:
- * both meta pages (magic, page size, roots of the two
- * trees) must be there, and those roots inside the file. Damage that lies deeper is for the
- * checksums of the records.
+ * both meta pages (magic, page size, roots of the two trees) must be there, and those roots inside
+ * the file. Damage that lies deeper is for the checksums of the records.
  */
 async function checkHeader(file: string, readOnly: boolean): Promise<void> {
   const handle = await openFile(file, readOnly ? 'r' : 'r+')

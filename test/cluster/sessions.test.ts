@@ -22,7 +22,6 @@ import {
   put,
   type Reply,
   remove,
-  samplePolicyWith,
   send,
   strong,
   until,
@@ -31,7 +30,6 @@ import {
 let world: World
 test.before(async () => {
   world = await startWorld({
-    config: samplePolicyWith('  teams: { residency: anywhere, groupBy: { segments: 1 } }\n'),
     latency: 'real',
     threads: 2,
   })

@@ -22,7 +22,8 @@ export const layers: Readonly<Record<string, Layer>> = {
   runtime: { uses: ['model'] },
   protocol: { uses: ['model'] },
   policy: { uses: ['model'] },
-  storage: { uses: ['model', 'protocol'] },
+  /** Its durable engine makes directories and their names durable as everybody does. */
+  storage: { uses: ['model', 'runtime'] },
   execution: { uses: ['model', 'storage'] },
   coordination: { uses: [...sharedWords, 'runtime'] },
   peers: { uses: [...sharedWords, 'runtime'] },

@@ -1,6 +1,6 @@
 /**
- * A copy of this checkout with a defect put in, to show that a test finds it. The defect is a change
- * of the copy's text, never a switch in src/.
+ * A copy of this checkout with a defect put in, to show that a test finds it. The defect is a
+ * change of the copy's text, never a switch in src/.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
