@@ -73,13 +73,24 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const unlock = await lockDataDirectory(options.dataDirectory)
   const node = new Node(options, desired, unlock, await loadHasher())
   try {
-    await node.start()
+    await Promise.race([node.start(), endOf(node)])
   } catch (error) {
     await node.close()
     if (error instanceof CoordinationError) throw new StartError(error.message, error.action)
     throw error
   }
   return node
+}
+
+/** A store that does not open ends the node before it has started. */
+async function endOf(node: RunningNode): Promise<void> {
+  const { reason } = await node.stopped
+  if (reason === undefined) return
+  throw new StartError(
+    `the node can't start: ${reason}`,
+    'Its log says more. Run denizen doctor --verify on its data directory.',
+    1,
+  )
 }
 
 class Node implements RunningNode {

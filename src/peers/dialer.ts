@@ -29,6 +29,8 @@ export class PeerDialer {
   readonly #options: DialerOptions
   #session: PeerSession | undefined
   #failures = 0
+  /** When the hellos of the present session were exchanged. */
+  #openedAtMs: number | undefined
   #lastFailure: string | undefined
   #stopped = false
   #cancelTimer: () => void = () => {}
@@ -80,17 +82,25 @@ export class PeerDialer {
     return {
       ...events,
       onOpen: hello => {
-        this.#failures = 0
+        this.#openedAtMs = this.#options.context.clock.monotonicMs()
         this.#lastFailure = undefined
         this.#log('info', 'A peer is connected', {})
         events.onOpen(hello)
       },
       onClosed: reason => {
+        if (this.#hasLasted()) this.#failures = 0
+        this.#openedAtMs = undefined
         this.#session = undefined
         events.onClosed(reason)
         this.#ended(reason)
       },
     }
+  }
+
+  /** One that opens only to end at once, over and over, is dialled ever less often. */
+  #hasLasted(): boolean {
+    if (this.#openedAtMs === undefined) return false
+    return this.#options.context.clock.monotonicMs() - this.#openedAtMs >= timing.reconnectMaxMs
   }
 
   #ended(reason: string): void {
