@@ -1,44 +1,30 @@
 /**
- * The composition root: one node of one region. Everything is made and wired here, in the order in
- * which it can be trusted: policy file, data directory, links, coordination, shards, routing. Only
- * then does the node answer for data.
+ * The life cycle of a node, one process of one region. Its parts are made in the order in which
+ * they can be trusted: policy file, data directory, links, coordination; then the data plane, and
+ * only then does the node answer for data.
  */
 import { join } from 'node:path'
 import { createApi } from '../api/app.ts'
-import { type ClusterRecord, type Member, memberFeed } from '../coordination/cluster-record.ts'
 import { CoordinationError } from '../coordination/coordination.ts'
 import { StaticCoordination } from '../coordination/static.ts'
 import { assert } from '../model/assert.ts'
-import { nearestRegions } from '../model/distance.ts'
 import { DenizenError } from '../model/errors.ts'
 import { type Hasher, loadHasher } from '../model/hash.ts'
-import { PlacementTable, type PolicyData } from '../model/placement.ts'
-import { type RegionId, RegionNumbers } from '../model/slot.ts'
+import type { PolicyData } from '../model/placement.ts'
+import type { RegionId } from '../model/slot.ts'
 import { PeerLinks } from '../peers/links.ts'
 import { drift } from '../policy/report.ts'
-import { Replication } from '../replication/streams.ts'
-import { Claims } from '../routing/claims.ts'
-import type { Topology } from '../routing/decide.ts'
-import { Explain } from '../routing/explain.ts'
-import { Forwarder } from '../routing/forward.ts'
-import { Lists } from '../routing/lists.ts'
-import { type Freshness, LocalExecution } from '../routing/local-execution.ts'
-import { LocationCache } from '../routing/location-cache.ts'
-import { Router } from '../routing/router.ts'
-import { importSessionKey } from '../routing/session.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { describeError, type Logger } from '../runtime/log.ts'
 import { formatAddress, type HostPort } from '../runtime/network.ts'
 import { nodeDisk } from '../runtime/node-disk.ts'
 import { systemRandom } from '../runtime/random.ts'
 import { tcpNetwork } from '../runtime/tcp-network.ts'
-import { ShardClient } from '../storage/shard-client.ts'
-import { lockDataDirectory, openIdentity, openLayouts } from './data-directory.ts'
+import { lockDataDirectory, openIdentity } from './data-directory.ts'
+import { DataPlane } from './data-plane.ts'
 import { desiredPolicy } from './desired-policy.ts'
 import { nodeTarget, startHttpServer } from './http-server.ts'
 import { NodeService, type ServingParts } from './node-service.ts'
-import type { NodeOperations } from './shard-operations.ts'
-import { type ShardThreads, startShardThreads } from './shard-threads.ts'
 import { StartError } from './start-error.ts'
 import { version } from './version.ts'
 
@@ -106,12 +92,8 @@ class Node implements RunningNode {
   #coordination: StaticCoordination | undefined
   #links: PeerLinks | undefined
   #http: { close(): Promise<void> } | undefined
-  #threads: ShardThreads | undefined
-  #shards: ShardClient<NodeOperations> | undefined
   #service: NodeService | undefined
-  /** What answers the calls of other regions, by name, once the node serves. */
-  #answers: Record<string, (from: RegionId, body: unknown) => Promise<unknown>> = {}
-  #replication: Replication | undefined
+  #data: DataPlane | undefined
 
   constructor(options: NodeOptions, desired: PolicyData, unlock: () => void, hasher: Hasher) {
     this.#options = options
@@ -136,7 +118,8 @@ class Node implements RunningNode {
     })
     await coordination.start()
     cancel()
-    service.ready(await this.#openData(coordination.record()))
+    service.ready(await this.#openData(coordination))
+    this.#peerLinks().follow()
     for (const difference of this.#drift()) {
       log.warn('denizen.yaml differs from the policy in force', { difference })
     }
@@ -180,10 +163,8 @@ class Node implements RunningNode {
       peers,
       handlers: {
         onCall: (from, name, body) => this.#answer(coordination, from, name, body),
-        onStream: (from, stream) =>
-          this.#replication ? this.#replication.serve(from, stream) : stream.close(),
-        onStreamOpen: (to, stream) =>
-          this.#replication ? this.#replication.follow(to, stream) : stream.close(),
+        onStream: (from, stream) => (this.#data ? this.#data.serve(from, stream) : stream.close()),
+        onStreamOpen: (to, stream) => (this.#data ? this.#data.follow(to, stream) : stream.close()),
         onPeerState: (from, state) => coordination.observe(from, state),
       },
     })
@@ -206,7 +187,7 @@ class Node implements RunningNode {
     body: unknown,
   ): Promise<unknown> {
     if (name.startsWith('coordination.')) return await coordination.answer(from, name, body)
-    const answer = this.#answers[name]
+    const answer = this.#data?.answerTo(name)
     if (answer) return await answer(from, body)
     throw new DenizenError('not_ready', `${this.#options.region} does not serve yet`)
   }
@@ -225,6 +206,22 @@ class Node implements RunningNode {
     return this.#service
   }
 
+  async #openData(coordination: StaticCoordination): Promise<ServingParts> {
+    const { region: self, dataDirectory, threads, log } = this.#options
+    this.#data = new DataPlane({
+      self,
+      dataDirectory,
+      threads,
+      hasher: this.#hasher,
+      record: () => coordination.record(),
+      links: this.#peerLinks(),
+      log,
+      onViolation: () => this.#violated(),
+      onFailure: (reason, trace) => this.#fail(reason, trace),
+    })
+    return await this.#data.open()
+  }
+
   #drift(): string[] {
     assert(this.#coordination, 'the node is coordinated')
     return drift(this.#coordination.record().current, this.#desired)
@@ -238,109 +235,6 @@ class Node implements RunningNode {
     } catch (error) {
       throw listenError(error, '--listen', listen)
     }
-  }
-
-  /** Opens the stores and everything above them, under the policy in force. */
-  async #openData(record: ClusterRecord): Promise<ServingParts> {
-    const { region: self, dataDirectory, threads, log } = this.#options
-    const hasher = this.#hasher
-    const table = new PlacementTable(record.current, record.policyEpoch, hasher)
-    const numbers = Object.fromEntries(
-      Object.entries(record.members).map(([id, { number }]) => [id, number]),
-    )
-    const regions = new RegionNumbers(numbers)
-    const stores = await openLayouts(nodeDisk, dataDirectory, table, self, threads)
-    this.#threads = startShardThreads(threads, error =>
-      this.#fail('a shard thread ended', error?.stack ?? 'without an error'),
-    )
-    const shards = new ShardClient<NodeOperations>({
-      ports: this.#threads.ports,
-      stores,
-      onGrowth: growth => this.#replication?.onGrowth(growth),
-      onBug: trace => log.error('a bug in a shard', { trace }),
-      onViolation: () => this.#violated(),
-      onFatal: trace => this.#fail('a disk failed', trace),
-    })
-    const feedOf = (region: RegionId) => memberFeed(this.#member(region))
-    await shards.open({
-      policy: record.current,
-      policyEpoch: record.policyEpoch,
-      self,
-      regionNumbers: numbers,
-      ownFeed: feedOf(self),
-    })
-    this.#shards = shards
-    const onViolation = () => this.#violated()
-    const replication = new Replication({
-      self,
-      table: () => table,
-      feedOf,
-      shards,
-      clock: systemClock,
-      log,
-      onViolation,
-    })
-    const parts = await this.#route({ record, table, regions, shards, replication, onViolation })
-    this.#replication = replication
-    replication.start()
-    this.#peerLinks().follow()
-    return parts
-  }
-
-  async #route({
-    record,
-    table,
-    regions,
-    shards,
-    replication: freshness,
-    onViolation,
-  }: {
-    record: ClusterRecord
-    table: PlacementTable
-    regions: RegionNumbers
-    shards: ShardClient<NodeOperations>
-    replication: Replication & Freshness
-    onViolation: () => void
-  }): Promise<ServingParts> {
-    const { region: self } = this.#options
-    const links = this.#peerLinks()
-    const topology = topologyOf(table, self, region => links.reachable(region))
-    const call: PeerLinks['call'] = (...args) => links.call(...args)
-    const common = { self, table: () => table, shards, call, topology, freshness, onViolation }
-    const claims = new Claims({ ...common, record: () => this.#record(), regions: () => regions })
-    const local = new LocalExecution({ ...common, claims })
-    const forwarder = new Forwarder({ ...common, local })
-    const key = await importSessionKey(record.sessionKey)
-    const lists = new Lists({ ...common, claims, sessionKey: () => key })
-    const explain = new Explain({ ...common, claims })
-    const router = new Router({
-      ...common,
-      claims,
-      local,
-      forwarder,
-      locations: new LocationCache(this.#hasher, systemRandom),
-      urlOf: region => this.#record().members[region]?.url ?? undefined,
-      sessionKey: () => key,
-      random: systemRandom,
-    })
-    this.#answers = {
-      execute: (from, body) => forwarder.answer(from, body),
-      registrar: (from, body) => claims.answer(from, body),
-      list: (from, body) => lists.answer(from, body),
-      inspect: (from, body) => explain.answer(from, body),
-    }
-    return { table, router, lists, explain, replication: freshness, shards }
-  }
-
-  #record(): ClusterRecord {
-    assert(this.#coordination, 'the node is coordinated')
-    return this.#coordination.record()
-  }
-
-  #member(region: RegionId): Member {
-    const member = this.#record().members[region]
-    assert(member, `region ${region} is a member`)
-    return member
   }
 
   #violated(): void {
@@ -367,8 +261,8 @@ class Node implements RunningNode {
     const { log } = this.#options
     this.#coordination?.stop()
     this.#service?.close()
-    for (const part of [this.#http, this.#links, this.#shards, this.#threads]) {
-      if (part === this.#links) this.#replication?.stop()
+    for (const part of [this.#http, this.#links, this.#data]) {
+      if (part === this.#links) this.#data?.stop()
       try {
         await part?.close()
       } catch (error) {
@@ -378,23 +272,6 @@ class Node implements RunningNode {
     this.#unlock()
     this.#end({})
   }
-}
-
-/** Regions by distance from this one; measured reachability. */
-function topologyOf(
-  table: PlacementTable,
-  self: RegionId,
-  reachable: (region: RegionId) => boolean,
-): Topology {
-  const places = table.data.regions.map(({ id, latitude, longitude }) => ({
-    id,
-    coordinates: { latitude, longitude },
-  }))
-  const here = places.find(({ id }) => id === self)
-  assert(here, 'this region is in the policy')
-  const others = places.filter(({ id }) => id !== self)
-  const byNearness = [self, ...nearestRegions(here.coordinates, others).map(({ id }) => id)]
-  return { self, byNearness, reachable }
 }
 
 function listenError(error: unknown, option: string, address: HostPort): unknown {
