@@ -56,13 +56,13 @@ test('acknowledged writes survive kill -9 of any region, and all copies agree', 
     const datasets = ['cities', 'settings']
     const writers = new Writers({ world, datasets, writers: 9, keysPerWriter: 12, random })
     const kills = new Map(regions.map(region => [region, 0]))
-    await writers.more(200)
+    await writers.more(100)
     for (const region of victims(random)) {
       // The moment is some acknowledgement, in the middle of what all others do.
       await writers.more(10 + Math.floor(random() * 40), region)
       await world.kill(region)
       kills.set(region, (kills.get(region) ?? 0) + 1)
-      await writers.more(10 + Math.floor(random() * 40))
+      await writers.more(5 + Math.floor(random() * 20))
       await world.start(region)
     }
     await allReachable(world)

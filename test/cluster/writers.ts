@@ -106,8 +106,8 @@ export class Writers {
 
   /** A region is away: the others get the machine until something has come of it. */
   async #breathe(): Promise<void> {
-    const wanted = this.counts.acknowledged + 20
-    const untilMs = performance.now() + 500
+    const wanted = this.counts.acknowledged + 10
+    const untilMs = performance.now() + 150
     const passed = () =>
       this.#stopped || this.counts.acknowledged >= wanted || performance.now() > untilMs
     await until(passed, 'others write')

@@ -150,8 +150,19 @@ static struct file *file_for(const struct stat *at) {
   return file;
 }
 
+/* libuv closes files by a system call of its own, which is not seen here: by then the descriptor may
+ * be a socket's. */
 static struct file *tracked(int fd) {
-  return fd >= 0 && fd < FDS_MAX ? __atomic_load_n(&fds[fd].file, __ATOMIC_ACQUIRE) : NULL;
+  if (fd < 0 || fd >= FDS_MAX) return NULL;
+  struct file *file = __atomic_load_n(&fds[fd].file, __ATOMIC_ACQUIRE);
+  if (!file) return NULL;
+  struct stat at;
+  int error = errno;
+  int same = fstat(fd, &at) == 0 && at.st_dev == file->dev && at.st_ino == file->ino;
+  errno = error;
+  if (same) return file;
+  __atomic_store_n(&fds[fd].file, NULL, __ATOMIC_RELEASE);
+  return NULL;
 }
 
 static void append(struct file *file, const struct iovec *parts, int count) {
