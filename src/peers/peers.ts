@@ -72,6 +72,14 @@ export class PeerFailure extends Error {
   }
 }
 
+/** Asks a region. Rejects with `PeerFailure`, or with the `DenizenError` of its handler. */
+export type PeerCall = (
+  region: RegionId,
+  name: string,
+  body: unknown,
+  options: { readonly timeoutMs: number },
+) => Promise<unknown>
+
 export interface PeerStatus {
   readonly region: RegionId
   readonly address: string

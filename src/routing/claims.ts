@@ -15,6 +15,7 @@ import { DenizenError } from '../model/errors.ts'
 import { limits, timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId, RegionNumbers } from '../model/slot.ts'
+import type { PeerCall } from '../peers/peers.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { RoutingOperations } from './shard-operations.ts'
@@ -36,12 +37,7 @@ export interface ClaimsOptions {
   readonly table: () => PlacementTable
   readonly regions: () => RegionNumbers
   readonly shards: ShardClient<RoutingOperations>
-  readonly call: (
-    region: RegionId,
-    name: string,
-    body: unknown,
-    options: { timeoutMs: number },
-  ) => Promise<unknown>
+  readonly call: PeerCall
   readonly onViolation: () => void
 }
 

@@ -10,6 +10,7 @@ import { timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { formatVersion, IMPLICIT_TERM } from '../model/version.ts'
+import type { PeerCall } from '../peers/peers.ts'
 import { homeSchema, keySchema, versionSchema } from '../protocol/schemas.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { Claims } from './claims.ts'
@@ -33,12 +34,7 @@ export interface ExplainOptions {
   readonly shards: ShardClient<RoutingOperations>
   readonly claims: Claims
   readonly freshness: Freshness
-  readonly call: (
-    region: RegionId,
-    name: string,
-    body: unknown,
-    options: { timeoutMs: number },
-  ) => Promise<unknown>
+  readonly call: PeerCall
   readonly onViolation: () => void
 }
 

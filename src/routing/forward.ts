@@ -11,7 +11,7 @@ import { DenizenError, errorKinds } from '../model/errors.ts'
 import { limits, timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
-import type { PeerFailure } from '../peers/peers.ts'
+import type { PeerCall, PeerFailure } from '../peers/peers.ts'
 import {
   bytesSchema,
   homeSchema,
@@ -123,12 +123,7 @@ export interface ForwarderOptions {
   readonly self: RegionId
   readonly table: () => PlacementTable
   readonly local: LocalExecution
-  readonly call: (
-    region: RegionId,
-    name: string,
-    body: unknown,
-    options: { timeoutMs: number },
-  ) => Promise<unknown>
+  readonly call: PeerCall
   /** Counts a residency check that had to refuse: a bug, here or at the other end. */
   readonly onViolation: () => void
 }

@@ -11,6 +11,7 @@ import type { Key } from '../model/key.ts'
 import { limits, timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
+import type { PeerCall } from '../peers/peers.ts'
 import { bytesSchema, keySchema, seenPointsSchema, versionSchema } from '../protocol/schemas.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { Claims } from './claims.ts'
@@ -58,12 +59,7 @@ export interface ListsOptions {
   readonly claims: Claims
   readonly freshness: Freshness
   readonly sessionKey: () => CryptoKey
-  readonly call: (
-    region: RegionId,
-    name: string,
-    body: unknown,
-    options: { timeoutMs: number },
-  ) => Promise<unknown>
+  readonly call: PeerCall
   readonly onViolation: () => void
 }
 
