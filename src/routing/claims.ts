@@ -18,6 +18,7 @@ import type { RegionId, RegionNumbers } from '../model/slot.ts'
 import type { PeerCall } from '../peers/peers.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { placementAsked } from './receive.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { unanswered } from './unanswered.ts'
 
@@ -137,16 +138,13 @@ export class Claims {
 
   /** This region as registrar: answers claims and look-ups, its own among them. */
   async answer(from: RegionId, body: unknown): Promise<(GroupHome | null)[]> {
-    const { self, record, table, regions, shards, onViolation } = this.#options
+    const { self, record, regions, shards } = this.#options
     const { dataset, epoch, kind, groups } = requestSchema.parse(body)
-    const placement = table().byId(dataset)
     const member: Member | undefined = record().members[from]
-    if (!placement || !member) throw new DenizenError('stale_policy', 'unknown dataset or region')
-    const mayAsk = placement.mayStore(from) || placement.mayServe(from)
-    if (!placement.mayStore(self) || !mayAsk || !groups.every(it => placement.hasGroup(it))) {
-      onViolation()
-      throw new DenizenError('residency_violation', `${from} asked ${self} as a registrar`)
-    }
+    if (!member) throw new DenizenError('stale_policy', 'a region that this record does not know')
+    const placement = placementAsked(this.#options, from, dataset, asked =>
+      groups.every(group => asked.hasGroup(group)),
+    )
     const byStore = new Map<number, number[]>()
     groups.forEach((group, index) => {
       const registrar = this.registrarOf(placement, group)

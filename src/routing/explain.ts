@@ -16,6 +16,7 @@ import type { ShardClient } from '../storage/shard-client.ts'
 import type { Claims } from './claims.ts'
 import type { Topology } from './decide.ts'
 import type { Freshness } from './local-execution.ts'
+import { placementAsked } from './receive.ts'
 import type { ExplainedRegion, Explanation } from './service.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 
@@ -141,14 +142,8 @@ export class Explain {
 
   /** Answers another region's `inspect`. */
   async answer(from: RegionId, body: unknown): Promise<Inspection> {
-    const { self, table, onViolation } = this.#options
     const { dataset, key } = requestSchema.parse(body)
-    const placement = table().byId(dataset)
-    if (!placement) throw new DenizenError('stale_policy', 'no such dataset under this policy')
-    if (!placement.mayStore(self) || !(placement.mayStore(from) || placement.mayServe(from))) {
-      onViolation()
-      throw new DenizenError('residency_violation', `${from} asked ${self} about a key`)
-    }
+    const placement = placementAsked(this.#options, from, dataset)
     return await this.#here(placement, key)
   }
 }

@@ -22,6 +22,7 @@ import {
 } from '../protocol/schemas.ts'
 import type { Role } from './decide.ts'
 import type { LocalExecution, StepResult } from './local-execution.ts'
+import { placementAsked } from './receive.ts'
 import { unanswered } from './unanswered.ts'
 
 const wantedSchema = z.union([versionSchema, z.literal('*')])
@@ -198,16 +199,11 @@ export class Forwarder {
 
   /** Answers another region's `execute`. */
   async answer(from: RegionId, body: unknown): Promise<unknown> {
-    const { self, table, local, onViolation } = this.#options
+    const { local } = this.#options
     const { dataset, steps } = requestSchema.parse(body)
-    const placement = table().byId(dataset)
-    if (!placement) throw new DenizenError('stale_policy', 'no such dataset under this policy')
-    const mayAsk = placement.mayStore(from) || placement.mayServe(from)
-    const inPlace = steps.every(({ operation }) => placement.hasKey(operation.key))
-    if (!placement.mayStore(self) || !mayAsk || !inPlace) {
-      onViolation()
-      throw new DenizenError('residency_violation', `${from} asked ${self} for a dataset`)
-    }
+    const placement = placementAsked(this.#options, from, dataset, asked =>
+      steps.every(({ operation }) => asked.hasKey(operation.key)),
+    )
     const run = ({ operation, as, seen }: Step): Promise<StepResult> =>
       local.run(placement, operation, as, seen)
     const isRead = ({ operation }: Step): boolean => operation.kind === 'get'

@@ -17,6 +17,7 @@ import type { ShardClient } from '../storage/shard-client.ts'
 import type { Claims } from './claims.ts'
 import type { Topology } from './decide.ts'
 import type { Freshness } from './local-execution.ts'
+import { placementAsked } from './receive.ts'
 import type { ListPage, ListRequest, RequestContext } from './service.ts'
 import { Session } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
@@ -210,14 +211,8 @@ export class Lists {
 
   /** Answers another region's `list`. */
   async answer(from: RegionId, body: unknown): Promise<PeerListReply> {
-    const { self, table, onViolation } = this.#options
     const request = requestSchema.parse(body)
-    const placement = table().byId(request.dataset)
-    if (!placement) throw new DenizenError('stale_policy', 'no such dataset under this policy')
-    if (!placement.mayStore(self) || !(placement.mayStore(from) || placement.mayServe(from))) {
-      onViolation()
-      throw new DenizenError('residency_violation', `${from} asked ${self} for a list`)
-    }
+    const placement = placementAsked(this.#options, from, request.dataset)
     return await this.#here(placement, request)
   }
 }

@@ -1,0 +1,30 @@
+/**
+ * The receiver's residency check: whatever another region asks about a dataset is looked at here
+ * first, whoever sent it there. This region must store the dataset, the asker must store or serve
+ * it, and what is asked about must lie in the partition that it is asked of.
+ */
+import { DenizenError } from '../model/errors.ts'
+import type { Placement, PlacementTable } from '../model/placement.ts'
+import type { RegionId } from '../model/slot.ts'
+
+export interface ReceiverOptions {
+  readonly self: RegionId
+  readonly table: () => PlacementTable
+  /** Counts a check that had to refuse: a bug, here or at the other end, or an attack. */
+  readonly onViolation: () => void
+}
+
+/** The placement that `from` may ask about. Throws `stale_policy` or `residency_violation`. */
+export function placementAsked(
+  { self, table, onViolation }: ReceiverOptions,
+  from: RegionId,
+  dataset: string,
+  isInPlace: (placement: Placement) => boolean = () => true,
+): Placement {
+  const placement = table().byId(dataset)
+  if (!placement) throw new DenizenError('stale_policy', 'no such dataset under this policy')
+  const mayAsk = placement.mayStore(from) || placement.mayServe(from)
+  if (placement.mayStore(self) && mayAsk && isInPlace(placement)) return placement
+  onViolation()
+  throw new DenizenError('residency_violation', `${from} asked ${self} for what it may not`)
+}
