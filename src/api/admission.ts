@@ -1,13 +1,17 @@
-/** Whether this region answers at all: decided on the request line and headers alone. */
+/**
+ * Whether the caller may ask, and whether this region answers at all: decided on the request line
+ * and headers alone.
+ */
 import { DenizenError } from '../model/errors.ts'
 import type { Admission } from '../routing/service.ts'
+import { authorizeRoute } from './authorize.ts'
 import type { Exchange } from './exchange.ts'
 
 export type Admitted = Extract<Admission, { kind: 'serve' }>
 
 /**
- * Throws what answers in place of the request: `not_ready`, `redirect`, `misdirected_region`,
- * `refused_region`, and what `Service.admit` throws.
+ * Throws what answers in place of the request: `not_ready`, what `authorizeRoute` throws,
+ * `redirect`, `misdirected_region`, `refused_region`, and what `Service.admit` throws.
  */
 export function admit(
   exchange: Exchange,
@@ -17,6 +21,7 @@ export function admit(
 ): Admitted {
   const reason = exchange.service.notReady()
   if (reason !== undefined) throw new DenizenError('not_ready', reason)
+  authorizeRoute(exchange, dataset, keyOrPrefix)
   const admission = exchange.service.admit(dataset, keyOrPrefix, via)
   if (admission.kind === 'serve') return admission
   throw diversion(exchange, admission)

@@ -4,12 +4,14 @@
  */
 import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
+import { type Access, openAccess } from '../access/access.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Service } from '../routing/service.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Route } from './declare.ts'
-import { type ApiBindings, Exchange } from './exchange.ts'
+import { type ApiBindings, Exchange, type Needs } from './exchange.ts'
+import { webRequest, webResponse } from './host.ts'
 import { asDenizenError, problemReply } from './problem.ts'
 import { allowedHeaders, exposedHeaders } from './reply-headers.ts'
 import { batch } from './routes/batch.ts'
@@ -18,6 +20,7 @@ import { explainKey } from './routes/explain.ts'
 import { deleteValue, getValue, putValue } from './routes/kv.ts'
 import { listKeys } from './routes/list.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { runRoute } from './run-route.ts'
 import { splitTarget, type Target } from './target.ts'
 
 export interface ApiOptions {
@@ -29,6 +32,8 @@ export interface ApiOptions {
   readonly rawTarget: (request: Request, env: unknown) => string
   readonly log: Logger
   readonly clock: Clock
+  /** Default: whoever reaches the port may do anything. */
+  readonly access?: Access
   /** Of Denizen, for the API document. */
   readonly version: string
 }
@@ -42,30 +47,29 @@ const PREFLIGHT_SECONDS = 7_200
 export function createApi(options: ApiOptions): Api {
   const targetOf = (request: Request, env: unknown): Target =>
     splitTarget(options.rawTarget(request, env))
+  const { access = openAccess } = options
   const routes = routesOf(options.version)
   const app: Api = new Hono({ getPath: (request, found) => targetOf(request, found?.env).path })
 
-  const exchangeOf = (c: ApiContext, name: string, mutates: boolean): Exchange =>
+  const exchangeOf = (c: ApiContext, name: string, mutates: boolean, needs: Needs): Exchange =>
     new Exchange({
       service: options.service,
       clock: options.clock,
       log: options.log,
-      request: c.req.raw,
+      request: webRequest(c.req.raw),
       target: targetOf(c.req.raw, c.env),
       route: name,
       mutates,
+      needs,
       sendContinue: c.env?.sendContinue,
+      cutOff: c.env?.cutOff,
     })
 
   for (const route of routes) {
     const name = `${route.method} ${route.path}`
     app.on(route.method, honoPath(route.path), async c => {
-      const exchange = exchangeOf(c, name, route.mutates)
-      try {
-        return await route.run(exchange)
-      } catch (error) {
-        return problemReply(exchange, asDenizenError(exchange, error))
-      }
+      const exchange = exchangeOf(c, name, route.mutates, route.needs)
+      return webResponse(await runRoute(route, exchange, access))
     })
   }
   // Only preflights go through this middleware: around the others it would copy each reply, and
@@ -81,10 +85,12 @@ export function createApi(options: ApiOptions): Api {
     }),
   )
   const unrouted = unroutedError(routes)
-  app.notFound(c => problemReply(exchangeOf(c, 'none', false), unrouted(c.req.path)))
+  app.notFound(c =>
+    webResponse(problemReply(exchangeOf(c, 'none', false, 'nothing'), unrouted(c.req.path))),
+  )
   app.onError((error, c) => {
-    const exchange = exchangeOf(c, 'none', false)
-    return problemReply(exchange, asDenizenError(exchange, error))
+    const exchange = exchangeOf(c, 'none', false, 'nothing')
+    return webResponse(problemReply(exchange, asDenizenError(exchange, error)))
   })
   return app
 }

@@ -5,28 +5,13 @@ import { DenizenError } from '../model/errors.ts'
 import { parseKey } from '../model/key.ts'
 import { limits } from '../model/limits.ts'
 import { diversion } from './admission.ts'
+import { authorizeOperation, checkQuota } from './authorize.ts'
+import type { BatchOp } from './batch-schemas.ts'
 import { bytesFromItem, itemFromValue, type StoredValue, valueFromItem } from './data-item.ts'
 import type { Exchange } from './exchange.ts'
 import { checkMediaType, checkValue, type Format } from './media-type.ts'
 import { etagOf, ReadConditions, writePrecondition } from './preconditions.ts'
 import { errorItem } from './problem.ts'
-
-interface Conditions {
-  readonly ifMatch?: string
-  readonly ifNoneMatch?: string
-}
-
-export type BatchOp = Conditions & { readonly key: string } & (
-    | { readonly op: 'get' }
-    | {
-        readonly op: 'put'
-        readonly value?: unknown
-        readonly type?: string
-        readonly bytes?: string | Uint8Array
-        readonly ttl?: string
-      }
-    | { readonly op: 'delete' }
-  )
 
 export type Planned =
   | {
@@ -48,6 +33,7 @@ export function planOf(
 ): Planned {
   try {
     const key = parseKey(op.key)
+    authorizeOperation(exchange, op.op === 'get' ? 'read' : 'write', dataset, key)
     const admission = exchange.service.admit(dataset, key, via)
     if (admission.kind !== 'serve') {
       return { kind: 'diverted', error: diversion(exchange, admission) }
@@ -62,6 +48,7 @@ export function planOf(
       const operation: Operation = { kind: 'delete', key, precondition }
       return { kind: 'run', operation, conditions: undefined, stored }
     }
+    checkQuota(exchange, dataset, precondition.ifMatch !== undefined)
     const { bytes: value, mediaType } = valueToPut(op, format)
     const operation: Operation = { kind: 'put', key, value, mediaType, precondition }
     return { kind: 'run', operation, conditions: undefined, stored }
@@ -92,7 +79,7 @@ function storedValueOf(op: Extract<BatchOp, { op: 'put' }>, format: Format): Sto
 
 /** A line of the reply: the status is what the same request by itself would answer. */
 export function resultOf(plan: Planned, outcome: Outcome | undefined, format: Format): object {
-  if (plan.kind !== 'run') return failure(plan.error)
+  if (plan.kind !== 'run') return failureResult(plan.error)
   assert(outcome, 'what runs has an outcome')
   switch (outcome.kind) {
     case 'found':
@@ -108,7 +95,7 @@ export function resultOf(plan: Planned, outcome: Outcome | undefined, format: Fo
     case 'deleted':
       return { status: 204, ...homeOf(outcome.receipt) }
     case 'failed':
-      return failure(outcome.error)
+      return failureResult(outcome.error)
   }
 }
 
@@ -120,7 +107,7 @@ function foundResult(
   format: Format,
 ): object {
   const mismatch = checked(() => conditions?.checkMatch(version))
-  if (mismatch) return failure(mismatch)
+  if (mismatch) return failureResult(mismatch)
   const etag = etagOf(version)
   if (conditions?.notModifiedVersion(version)) return { status: 304, etag }
   const item = itemFromValue({ mediaType, bytes: value }, format)
@@ -129,7 +116,7 @@ function foundResult(
 
 function absentResult(conditions: ReadConditions | undefined): object {
   const mismatch = checked(() => conditions?.checkMatch(undefined))
-  return failure(mismatch ?? new DenizenError('not_found', 'there is no such key'))
+  return failureResult(mismatch ?? new DenizenError('not_found', 'there is no such key'))
 }
 
 function checked(check: () => void): DenizenError | undefined {
@@ -142,7 +129,7 @@ function checked(check: () => void): DenizenError | undefined {
   }
 }
 
-function failure(error: DenizenError): object {
+export function failureResult(error: DenizenError): object {
   const { region, current } = error.extra
   return {
     status: error.status,

@@ -39,16 +39,14 @@ async function readBody(exchange: Exchange, bytesMax: number): Promise<Uint8Arra
   if (declared !== undefined && declared > bytesMax) throw tooLarge(bytesMax)
   exchange.sendContinue()
   const reading =
-    declared === undefined
-      ? collect(exchange.request.body, bytesMax)
-      : exchange.request.arrayBuffer().then(buffer => new Uint8Array(buffer))
+    declared === undefined ? collect(exchange.request.stream(), bytesMax) : exchange.request.bytes()
   const bytes = await exchange.timed('body', orBodyEnded(reading))
   if (bytes.length > bytesMax) throw tooLarge(bytesMax)
   return bytes
 }
 
 /** Stored as they are, such bodies would come back as what they are not. */
-function checkWhole(exchange: Exchange): void {
+export function checkWhole(exchange: Exchange): void {
   const encoding = exchange.header('content-encoding')?.trim().toLowerCase()
   if (encoding !== undefined && encoding !== '' && encoding !== 'identity') {
     throw new DenizenError(

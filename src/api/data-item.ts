@@ -4,7 +4,8 @@
  */
 import { utf8 } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
-import { encodeCbor } from '../protocol/cbor.ts'
+import { encodeCbor, isWellFormedCbor } from '../protocol/cbor.ts'
+import { EncodedCbor } from '../protocol/encoded-cbor.ts'
 import { type Format, formatOf, formatTypes, tryDecode } from './media-type.ts'
 
 /** JSON holds it without loss: no byte strings, no big integers, no NaN. Dates become text. */
@@ -39,7 +40,10 @@ export interface StoredValue {
 
 /** A data item of a body as the value to store. Throws `bad_body`. */
 export function valueFromItem(item: unknown, format: Format): StoredValue {
-  if (format === 'cbor') return { mediaType: formatTypes.cbor, bytes: encodeCbor(item) }
+  if (format === 'cbor') {
+    const bytes = item instanceof EncodedCbor ? item.bytes : encodeCbor(item)
+    return { mediaType: formatTypes.cbor, bytes }
+  }
   if (!isExactFromJson(item)) {
     throw new DenizenError(
       'bad_body',
@@ -67,15 +71,21 @@ export interface ItemMembers {
 /** A stored value as members of a body: `value` where the body's form can hold it, else `bytes`. */
 export function itemFromValue(stored: StoredValue, format: Format): ItemMembers {
   const storedFormat = formatOf(stored.mediaType)
+  if (storedFormat === 'cbor' && format === 'cbor' && isWellFormedCbor(stored.bytes)) {
+    return { value: new EncodedCbor(stored.bytes) }
+  }
   const decoded = storedFormat && tryDecode(storedFormat, stored.bytes)
   if (decoded) {
     const { item } = decoded
-    const exact =
-      storedFormat === 'json' ? isExactFromJson(item) : format === 'cbor' || isExactInJson(item)
+    const exact = storedFormat === 'json' ? isExactFromJson(item) : isExactInJson(item)
     if (exact) return { value: item }
   }
-  return { bytes: format === 'cbor' ? stored.bytes : toBase64Url(stored.bytes) }
+  return bytesMember(stored.bytes, format)
 }
+
+export const bytesMember = (bytes: Uint8Array, format: Format): ItemMembers => ({
+  bytes: format === 'cbor' ? bytes : toBase64Url(bytes),
+})
 
 const toBase64Url = (bytes: Uint8Array): string =>
   bytes.toBase64({ alphabet: 'base64url', omitPadding: true })

@@ -5,7 +5,8 @@
 import { z } from 'zod'
 import type { ZodOpenApiRequestBodyObject, ZodOpenApiResponseObject } from 'zod-openapi'
 import { DenizenError, type ErrorCode, isErrorCode } from '../model/errors.ts'
-import type { Exchange } from './exchange.ts'
+import type { Exchange, Needs } from './exchange.ts'
+import type { Reply } from './host.ts'
 import { parseQuery } from './target.ts'
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
@@ -27,6 +28,7 @@ export interface Declaration {
   readonly description?: string
   /** Whether an unexpected failure may have changed something. */
   readonly mutates: boolean
+  readonly needs: Needs
   readonly parameters: z.ZodObject
   readonly query: z.ZodObject
   readonly headers: z.ZodObject
@@ -37,31 +39,51 @@ export interface Declaration {
 }
 
 export interface Route extends Declaration {
-  run(exchange: Exchange): Promise<Response>
+  run(exchange: Exchange): Promise<Reply>
 }
 
 interface TypedRoute<Query extends z.ZodObject, RequestHeaders extends z.ZodObject>
   extends Declaration {
   readonly query: Query
   readonly headers: RequestHeaders
-  handle(exchange: Exchange, inputs: Inputs<Query, RequestHeaders>): Promise<Response>
+  handle(exchange: Exchange, inputs: Inputs<Query, RequestHeaders>): Promise<Reply>
 }
 
 export const route = <Query extends z.ZodObject, RequestHeaders extends z.ZodObject>(
   typed: TypedRoute<Query, RequestHeaders>,
-): Route => ({
-  ...typed,
-  run: exchange =>
-    typed.handle(exchange, {
-      query: () => parseWith(typed.query, parseQuery(exchange.target.query), 'query'),
-      headers: () => parseWith(typed.headers, declaredHeaders(typed.headers, exchange), 'header'),
-    }),
-})
+): Route => {
+  const query = parserOf(typed.query, 'query')
+  const headers = parserOf(typed.headers, 'header')
+  const declared = Object.keys(typed.headers.shape).map(name => [name, name.toLowerCase()] as const)
+  return {
+    ...typed,
+    run: exchange =>
+      typed.handle(exchange, {
+        query: () => query(exchange.target.query === '' ? {} : parseQuery(exchange.target.query)),
+        headers: () => headers(declaredHeaders(declared, exchange)),
+      }),
+  }
+}
 
-function declaredHeaders(schema: z.ZodObject, exchange: Exchange): Record<string, string> {
+/** Most requests have none of the headers and no query: what becomes of that is known. */
+function parserOf<Schema extends z.ZodObject>(
+  schema: Schema,
+  what: 'query' | 'header',
+): (input: Record<string, string>) => z.output<Schema> {
+  const ofNothing = schema.safeParse({})
+  return input => {
+    for (const _ in input) return parseWith(schema, input, what)
+    return ofNothing.success ? ofNothing.data : parseWith(schema, input, what)
+  }
+}
+
+function declaredHeaders(
+  declared: readonly (readonly [name: string, lowerCase: string])[],
+  exchange: Exchange,
+): Record<string, string> {
   const headers: Record<string, string> = {}
-  for (const name of Object.keys(schema.shape)) {
-    const value = exchange.header(name)
+  for (const [name, lowerCase] of declared) {
+    const value = exchange.header(lowerCase)
     if (value !== undefined) headers[name] = value
   }
   return headers

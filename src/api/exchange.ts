@@ -3,11 +3,15 @@
  * form of replies. Replies are made here and nowhere else, so that none lacks a header.
  */
 
+import type { Caller } from '../access/access.ts'
+import type { Verb } from '../access/scope.ts'
+import { assert } from '../model/assert.ts'
 import { utf8 } from '../model/bytes.ts'
-import { encodeCbor } from '../protocol/cbor.ts'
+import { writeCbor } from '../protocol/cbor-writer.ts'
 import type { Service } from '../routing/service.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { LogFields, Logger } from '../runtime/log.ts'
+import type { HostRequest, Reply } from './host.ts'
 import { type Format, formatTypes } from './media-type.ts'
 import { preferredFormat } from './negotiation.ts'
 import { corsHeaders, type Headers, neverCached } from './reply-headers.ts'
@@ -17,41 +21,72 @@ import type { Target } from './target.ts'
 export interface ApiBindings {
   /** Tells a client that waits for it (Expect: 100-continue) to send the body. */
   readonly sendContinue?: () => void
+  /** Ends the connection at once: for a client that does not read the reply. */
+  readonly cutOff?: () => void
 }
+
+/**
+ * What a route needs of its caller: a verb on the dataset and key, which `admit` checks; `admin`,
+ * which is of the node; for each operation in the body its own verb; or nothing.
+ */
+export type Needs = Verb | 'each operation' | 'nothing'
 
 export interface ExchangeOptions {
   readonly service: Service
   readonly clock: Clock
   readonly log: Logger
-  readonly request: Request
+  readonly request: HostRequest
   readonly target: Target
   /** Method and route, without key or dataset: for logs. */
   readonly route: string
   /** Whether an unexpected failure may have changed something. */
   readonly mutates: boolean
+  readonly needs: Needs
   readonly sendContinue: (() => void) | undefined
+  readonly cutOff: (() => void) | undefined
 }
 
 export class Exchange {
   readonly service: Service
-  readonly request: Request
+  readonly request: HostRequest
   readonly target: Target
   readonly mutates: boolean
+  readonly needs: Needs
   readonly #options: ExchangeOptions
   readonly #startMs: number
   #timings = ''
+  #caller: Caller | undefined
+  #isHinted: boolean | undefined
 
   constructor(options: ExchangeOptions) {
     this.service = options.service
     this.request = options.request
     this.target = options.target
     this.mutates = options.mutates
+    this.needs = options.needs
     this.#options = options
     this.#startMs = options.clock.monotonicMs()
   }
 
+  /** `name` is in lower case. */
   header(name: string): string | undefined {
-    return this.request.headers.get(name) ?? undefined
+    return this.request.header(name)
+  }
+
+  /** Set before the route runs, if it needs anything of its caller. */
+  get caller(): Caller {
+    assert(this.#caller, 'a route that asks who calls needs something of its caller')
+    return this.#caller
+  }
+
+  identify(caller: Caller): void {
+    this.#caller = caller
+  }
+
+  /** Whether the request names its own hint; a batch asks once for each operation. */
+  get isHinted(): boolean {
+    this.#isHinted ??= this.header('denizen-hint') !== undefined
+    return this.#isHinted
   }
 
   get accept(): string | undefined {
@@ -63,8 +98,17 @@ export class Exchange {
     return preferredFormat(this.accept)
   }
 
+  get clock(): Clock {
+    return this.#options.clock
+  }
+
   sendContinue(): void {
     this.#options.sendContinue?.()
+  }
+
+  /** Ends the connection amid the reply, where the host lets us. */
+  cutOff(): void {
+    this.#options.cutOff?.()
   }
 
   /** Awaits a task and names the time that it took in Server-Timing. */
@@ -77,27 +121,35 @@ export class Exchange {
     }
   }
 
-  reply(status: number, headers: Headers, body?: Uint8Array): Response {
-    const totalMs = this.#options.clock.monotonicMs() - this.#startMs
-    const all: Headers = {
+  reply(status: number, headers: Headers, body?: Uint8Array): Reply {
+    const all = this.#withShared(headers)
+    if (body === undefined) {
+      if (status !== 204 && status !== 304) all['Content-Length'] = '0'
+      return { status, headers: all, body: null }
+    }
+    // Named here so that HEAD, whose body is dropped later, says it too.
+    all['Content-Length'] = String(body.length)
+    return { status, headers: all, body }
+  }
+
+  /** A reply whose body is made while it is sent. */
+  streamed(headers: Headers, body: ReadableStream<Uint8Array>): Reply {
+    return { status: 200, headers: this.#withShared(headers), body }
+  }
+
+  #withShared(headers: Headers): Headers {
+    const totalMs = this.clock.monotonicMs() - this.#startMs
+    return {
       ...corsHeaders,
       Vary: 'Accept',
       'Server-Timing': `${this.#timings}total;dur=${totalMs.toFixed(2)}`,
       'Cache-Control': neverCached,
       ...headers,
     }
-    if (body === undefined) {
-      if (status !== 204 && status !== 304) all['Content-Length'] = '0'
-      return new Response(null, { status, headers: all })
-    }
-    // Named here so that HEAD, whose body is dropped later, says it too.
-    all['Content-Length'] = String(body.length)
-    // None of our bytes lie in shared memory, which is all that the DOM's type excludes.
-    return new Response(body as Uint8Array<ArrayBuffer>, { status, headers: all })
   }
 
   /** A reply whose body is a data structure, in the form that Accept prefers. */
-  structured(status: number, body: unknown, headers: Headers = {}): Response {
+  structured(status: number, body: unknown, headers: Headers = {}): Reply {
     const format = this.format
     return this.reply(
       status,
@@ -112,4 +164,4 @@ export class Exchange {
 }
 
 export const encodeStructure = (format: Format, body: unknown): Uint8Array =>
-  format === 'json' ? utf8(JSON.stringify(body)) : encodeCbor(body)
+  format === 'json' ? utf8(JSON.stringify(body)) : writeCbor(body)

@@ -34,6 +34,9 @@ function specificityOf(range: string, essence: string): number {
 const rangesOf = (accept: string | undefined): readonly Accept[] =>
   accept === undefined ? [] : parseAccept(accept)
 
+export const qualityOf = (accept: string | undefined, essence: string): number =>
+  quality(rangesOf(accept), essence)
+
 /** The form of a structured reply: JSON unless CBOR is more welcome. */
 export function preferredFormat(accept: string | undefined): Format {
   if (accept === undefined || accept === '*/*') return 'json'

@@ -9,8 +9,17 @@ import { type ErrorCode, errorKinds } from '../model/errors.ts'
 import type { Declaration } from './declare.ts'
 import { problemSchema } from './schemas.ts'
 
-/** What any route may answer; what any route of a dataset may answer before it looks further. */
+/**
+ * What any route may answer; what any may that looks at its caller; and any of a dataset, before it
+ * looks further.
+ */
 const everyRoute: readonly ErrorCode[] = ['internal', 'bad_request']
+const everyCaller: readonly ErrorCode[] = [
+  'unauthenticated',
+  'keys_unavailable',
+  'forbidden',
+  'rate_limited',
+]
 const everyDataset: readonly ErrorCode[] = [
   'unknown_dataset',
   'no_partition',
@@ -25,6 +34,8 @@ const header = (description: string) => z.string().meta({ description })
 
 /** Headers of errors by status, beside those of every reply. */
 const errorHeaders: Readonly<Record<number, z.ZodObject>> = {
+  401: z.object({ 'WWW-Authenticate': header('`Bearer`') }),
+  429: z.object({ 'Retry-After': header('Seconds') }),
   307: z.object({ Location: header('The same request in the region that answers') }),
   405: z.object({ Allow: header('The methods of the route') }),
   412: z.object({ ETag: header('The current version, where the key exists') }),
@@ -57,6 +68,15 @@ export function buildDocument(
         'Content-Type and Accept; values are of any media type.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
+    components: {
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'A token of the node’s access file, or a JWT; see docs/ACCESS.md',
+        },
+      },
+    },
     paths,
   })
 }
@@ -72,6 +92,7 @@ function operationOf(declaration: Declaration): ZodOpenApiOperationObject {
       header: declaration.headers,
     },
     ...(declaration.body === undefined ? {} : { requestBody: declaration.body }),
+    ...(declaration.needs === 'nothing' ? {} : { security: [{ bearer: [] }] }),
     responses: { ...errorReplies(declaration), ...declaration.replies },
   }
 }
@@ -94,6 +115,7 @@ function headOf(declaration: Declaration): ZodOpenApiOperationObject {
 function errorReplies(declaration: Declaration): Record<`${number}`, ZodOpenApiResponseObject> {
   const codes = new Set<ErrorCode>([
     ...everyRoute,
+    ...(declaration.needs === 'nothing' ? [] : everyCaller),
     ...(declaration.path.includes('{dataset}') ? everyDataset : []),
     ...declaration.errors,
   ])

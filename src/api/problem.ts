@@ -2,6 +2,7 @@
 import { DenizenError, errorKinds } from '../model/errors.ts'
 import type { LogFields } from '../runtime/log.ts'
 import { type Exchange, encodeStructure } from './exchange.ts'
+import type { Reply } from './host.ts'
 import { problemFormat } from './negotiation.ts'
 import { currentEtag, type Headers } from './reply-headers.ts'
 import { targetVia } from './target.ts'
@@ -42,7 +43,7 @@ export function problemReply(
   exchange: Exchange,
   error: DenizenError,
   headers: Headers = {},
-): Response {
+): Reply {
   const { level, status } = errorKinds[error.code]
   exchange.log(level, status < 500 ? 'request refused' : 'request failed', {
     code: error.code,
@@ -63,8 +64,16 @@ function headersOf(exchange: Exchange, error: DenizenError): Headers {
   }
   if (error.code === 'method_not_allowed') return { Allow: String(error.extra.allow) }
   if (error.code === 'version_mismatch') return currentEtag(error.extra.current)
+  if (error.code === 'unauthenticated') return { 'WWW-Authenticate': challenge(exchange) }
+  if (error.status === 429) return { 'Retry-After': String(error.extra.retryAfterSeconds) }
   return error.status === 503 ? { 'Retry-After': RETRY_AFTER_SECONDS } : {}
 }
+
+/** RFC 6750, section 3: the reason is for those who sent a token. */
+const challenge = (exchange: Exchange): string =>
+  exchange.header('authorization') === undefined
+    ? 'Bearer realm="denizen"'
+    : 'Bearer realm="denizen", error="invalid_token"'
 
 /** A caught failure as an error that a caller may see. What is not ours is a bug, and unnamed. */
 export const asDenizenError = (exchange: Exchange, failure: unknown): DenizenError =>

@@ -18,6 +18,7 @@ export const exposedHeaders = [
   'Location',
   'Allow',
   'Retry-After',
+  'WWW-Authenticate',
   'Denizen-Home',
   'Denizen-Served-By',
   'Denizen-Session',

@@ -1,6 +1,7 @@
 /** Parsers of option values: they check on the way in, so that commands get data. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { HostPort } from '../runtime/network.ts'
+import { readTokenFile } from './credentials.ts'
 
 export function parseHostPort(text: string): HostPort {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]/]+)):(\d{1,5})$/.exec(text)
@@ -57,11 +58,19 @@ export const withJson = (command: Command): Command =>
 const defaultUrl = 'http://127.0.0.1:7001'
 
 export const withUrl = (command: Command): Command =>
-  command.addOption(
+  withCredentials(command).addOption(
     new Option('--url <url>', 'base URL of a node')
       .env('DENIZEN_URL')
       .default(defaultUrl)
       .argParser(parseUrl),
+  )
+
+/** For commands that ask nodes. */
+export const withCredentials = (command: Command): Command =>
+  command.option(
+    '--token-file <file>',
+    'file with the bearer token (default: env DENIZEN_TOKEN)',
+    readTokenFile,
   )
 
 export const withConfig = (command: Command): Command =>

@@ -4,6 +4,7 @@
 import { errorKinds, isErrorCode } from '../model/errors.ts'
 import { decodeCbor } from '../protocol/cbor.ts'
 import { decodeJson } from '../protocol/json.ts'
+import { credentials } from './credentials.ts'
 import { CliError, type ExitCode, exitCodes } from './exit-codes.ts'
 
 export interface ApiRequest {
@@ -53,7 +54,7 @@ async function sendOnce(url: string, request: ApiRequest): Promise<ApiReply> {
   try {
     const response = await fetch(url, {
       method: request.method,
-      headers: { ...request.headers },
+      headers: { ...credentials(), ...request.headers },
       redirect: 'manual',
       signal,
       ...(request.body && { body: Buffer.from(request.body) }),
@@ -66,7 +67,7 @@ async function sendOnce(url: string, request: ApiRequest): Promise<ApiReply> {
   }
 }
 
-function connectionFailure(error: unknown): ConnectionFailure {
+export function connectionFailure(error: unknown): ConnectionFailure {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
   return new ConnectionFailure(code || (cause instanceof Error ? cause.message : String(cause)))

@@ -6,6 +6,7 @@ import { registerDelete } from './commands/del.ts'
 import { registerDev } from './commands/dev.ts'
 import { registerDoctor } from './commands/doctor.ts'
 import { registerExplain } from './commands/explain.ts'
+import { registerExport } from './commands/export.ts'
 import { registerGet } from './commands/get.ts'
 import { registerImport } from './commands/import.ts'
 import { registerList } from './commands/ls.ts'
@@ -13,6 +14,7 @@ import { registerPolicy } from './commands/policy-check.ts'
 import { registerPut } from './commands/put.ts'
 import { registerServe } from './commands/serve.ts'
 import { registerStatus } from './commands/status.ts'
+import { registerToken } from './commands/token.ts'
 import { exitCodesHelp } from './exit-codes.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -37,8 +39,10 @@ export function createProgram(terminal: Terminal): Command {
   registerList(program, terminal)
   registerExplain(program, terminal)
   registerImport(program, terminal)
+  registerExport(program, terminal)
   registerPolicy(program, terminal)
   registerDoctor(program, terminal)
+  registerToken(program, terminal)
   return program
 }
 

@@ -3,10 +3,41 @@
 const encoder = new TextEncoder()
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-export const utf8 = (text: string): Uint8Array => encoder.encode(text)
+/** Up to this length a loop over ASCII beats a call of the platform's encoder, or decoder. */
+const SHORT = 96
+
+/** The UTF-8 of a text, behind `reserve` bytes that are left for the caller to fill. */
+export function utf8(text: string, reserve = 0): Uint8Array {
+  const bytes = text.length <= SHORT ? shortAscii(text, reserve) : undefined
+  return bytes ?? encoded(text, reserve)
+}
+
+function shortAscii(text: string, reserve: number): Uint8Array | undefined {
+  const bytes = new Uint8Array(reserve + text.length)
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit > 0x7f) return undefined
+    bytes[reserve + i] = unit
+  }
+  return bytes
+}
+
+function encoded(text: string, reserve: number): Uint8Array {
+  const tail = encoder.encode(text)
+  if (reserve === 0) return tail
+  const bytes = new Uint8Array(reserve + tail.length)
+  bytes.set(tail, reserve)
+  return bytes
+}
 
 /** Decodes UTF-8. Throws a `TypeError` on malformed input. */
-export const fromUtf8 = (bytes: Uint8Array): string => strictDecoder.decode(bytes)
+export function fromUtf8(bytes: Uint8Array): string {
+  if (bytes.length > SHORT) return strictDecoder.decode(bytes)
+  for (let i = 0; i < bytes.length; i++) {
+    if ((bytes[i] as number) > 0x7f) return strictDecoder.decode(bytes)
+  }
+  return String.fromCharCode(...bytes)
+}
 
 export const utf8Length = (text: string): number => {
   let length = 0

@@ -2,6 +2,7 @@
  * Durations as people write them in policies, headers and flags: an integer and one unit, `500ms`,
  * `5s`, `10m`, `2h`, `30d`. One grammar everywhere. A day is 24 hours; there are no months.
  */
+import { timing } from './limits.ts'
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
@@ -20,6 +21,12 @@ export function parseDuration(text: string): number | undefined {
   if (!isUnit(unit)) return undefined
   const ms = Number(match?.[1]) * unitMs[unit]
   return Number.isSafeInteger(ms) ? ms : undefined
+}
+
+/** Whether a text is a life that a value can be given. */
+export function isTtl(text: string): boolean {
+  const ms = parseDuration(text)
+  return ms !== undefined && ms > 0 && ms <= timing.ttlMaxMs
 }
 
 /** The shortest text that `parseDuration` reads back as the same number. */

@@ -49,6 +49,16 @@ export const errorKinds = {
     'This version does not support that',
     'Leave the named header or parameter out.',
   ),
+  unauthenticated: kind(
+    401,
+    'The request says not, or not provably, who sends it',
+    'Send Authorization: Bearer with a token of this cluster; denizen token create makes one.',
+  ),
+  forbidden: kind(
+    403,
+    'The caller may not do this',
+    'Use a token with a scope for the verb and dataset that the body names, or ask for one.',
+  ),
   not_found: kind(404, 'There is no such key', 'Write it first, or check its spelling.'),
   unknown_dataset: kind(
     404,
@@ -65,6 +75,18 @@ export const errorKinds = {
     406,
     'The value can not be represented as asked',
     'Ask for the type it was stored with, or leave Accept out.',
+  ),
+  body_timeout: kind(
+    408,
+    'The rest of the body did not come in time',
+    'Send the rest without long pauses, or end the body and begin another.',
+    { retry: 'safe' },
+  ),
+  client_not_reading: kind(
+    408,
+    'The client does not read the results of its stream',
+    'Read results while sending. Those sent are true; send again what came after the last of them.',
+    { retry: 'safe', level: 'warn' },
   ),
   version_mismatch: kind(
     412,
@@ -87,10 +109,32 @@ export const errorKinds = {
     'No partition of the dataset matches the key',
     'Begin the key with one of the prefixes that the dataset declares.',
   ),
+  outside_group: kind(
+    422,
+    'A transaction lies in one group',
+    'Name the group in the path, and only keys of that group in the body.',
+  ),
+  idempotency_mismatch: kind(
+    422,
+    'The Idempotency-Key was used for another request',
+    'Use a new key for a new request, and the same key only to repeat the very same one.',
+  ),
   prefix_spans_partitions: kind(
     422,
     'The prefix lies in no single partition or group',
     'Ask for one partition (or, for strong reads, one group) at a time.',
+  ),
+  rate_limited: kind(
+    429,
+    'The caller, or all of them together, send more requests than their rate permits',
+    'Retry after the time in Retry-After, and send fewer requests a second.',
+    { retry: 'safe' },
+  ),
+  quota_exceeded: kind(
+    429,
+    'The dataset has used up its quota on this node',
+    'Delete what is not needed, or ask for a larger quota.',
+    { retry: 'safe', level: 'info' },
   ),
   refused_region: kind(
     451,
@@ -135,6 +179,12 @@ export const errorKinds = {
     'Retry later.',
     { retry: 'safe', level: 'warn' },
   ),
+  keys_unavailable: kind(
+    503,
+    'The keys that verify JSON Web Tokens can not be had',
+    'Retry later, or use a token of the access file.',
+    { retry: 'safe', level: 'warn' },
+  ),
   not_ready: kind(
     503,
     'The node has not learnt the policy in force yet',
@@ -145,10 +195,16 @@ export const errorKinds = {
     retry: 'safe',
     level: 'warn',
   }),
+  idempotency_full: kind(
+    503,
+    'Too many idempotency records are kept for keys of this slot',
+    'Retry later: each is kept for a day. Without Idempotency-Key the write is taken at once.',
+    { retry: 'safe', level: 'warn' },
+  ),
   outcome_unknown: kind(
     500,
     'The request was sent, but no answer came back',
-    'Read the key to see whether the write took effect; repeat it with If-Match to be safe.',
+    'Repeat it with the same Idempotency-Key if it had one; else read the key to see whether the write took effect, and repeat it with If-Match.',
     { applied: 'unknown', retry: 'no', level: 'warn' },
   ),
   stale_policy: kind(

@@ -15,6 +15,24 @@ export const limits = {
   bodyBytesMax: 16 * 1024 * 1024,
   /** Operations in one `/v1/batch` body. */
   batchOpsMax: 10_000,
+  /** Bytes of one item of a streamed batch: a value in base64url, its key and what is around. */
+  streamItemBytesMax: 12 * 1024 * 1024,
+  /** Operations and bytes of a streamed batch that run at a time; as many are read meanwhile. */
+  streamChunkOpsMax: 2_000,
+  streamChunkBytesMax: 1024 * 1024,
+  /** Bytes of results that wait for a client of a stream to read them. */
+  unreadResultsBytesMax: 1024 * 1024,
+  /** Conditions of a transaction, and operations of each of its two branches. */
+  transactionOpsMax: 128,
+  /** Bytes of values that one branch of a transaction writes, and of those that it reads. */
+  transactionBytesMax: 8 * 1024 * 1024,
+  /** Bytes of an `Idempotency-Key`, and of the encoded name of who sends it. */
+  idempotencyKeyBytesMax: 255,
+  principalBytesMax: 256,
+  /** Idempotency records of one slot of a dataset; at the cap further ones are refused. */
+  idempotencyRecordsPerSlotMax: 1_048_576,
+  /** Expired rows that one turn of a shard removes. */
+  expiryRowsPerTurn: 256,
   /** Items in one page of a list. */
   listItemsMax: 1_000,
   listItemsDefault: 100,
@@ -26,6 +44,22 @@ export const limits = {
   /** Store files of one dataset, and of all datasets together. */
   storesPerDatasetMax: 8,
   storesPerNodeMax: 512,
+
+  /** Bytes of a row's key in a store: what a page of LMDB can index. */
+  rowKeyBytesMax: 1_978,
+  /**
+   * Bytes and rows of an overlay, of which a store has two: what waits in its log for LMDB. More
+   * make LMDB write each of its pages for more rows, but take memory while the store is written.
+   */
+  overlayBytesMax: 16 * 1024 * 1024,
+  overlayRowsMax: 2 ** 17,
+  /** Bytes of one of the two files of a store's log, up to one commit more. */
+  logSegmentBytesMax: 32 * 1024 * 1024,
+  /** Bytes of a commit that goes by way of the log; larger ones go to LMDB at once. */
+  logCommitBytesMax: 4 * 1024 * 1024,
+  /** Rows and bytes of one of the transactions in which a checkpoint writes an overlay to LMDB. */
+  checkpointRowsMax: 2_048,
+  checkpointBytesMax: 1024 * 1024,
 
   /** Bytes of one frame between nodes; larger messages are split. */
   frameBytesMax: 256 * 1024,
@@ -59,9 +93,23 @@ export const limits = {
   messageDepthMax: 80,
   /** Bytes of an encoded session token. */
   sessionTokenBytesMax: 2_048,
+
+  /** Bytes of an access file or of a file of keys, and tokens in one. */
+  accessFileBytesMax: 8 * 1024 * 1024,
+  tokensMax: 10_000,
+  /** Scopes of a token, of a JWT, of requests without either. */
+  scopesPerCallerMax: 64,
+  /** Bytes of an Authorization header; longer ones are no credentials of ours. */
+  credentialsBytesMax: 8 * 1024,
+  /** Verified tokens and JWTs that a thread remembers. */
+  callersRememberedMax: 8_192,
+  /** Requests per second that a rate may permit. */
+  ratePerSecondMax: 1_000_000,
 } as const
 
 export const timing = {
+  /** What a store's log holds is in LMDB, and the log's memory free, about so long after. */
+  checkpointIntervalMs: 5_000,
   /** How often a follower polls, and a node pings each peer. */
   pollIntervalMs: 1_000,
   pingIntervalMs: 300,
@@ -72,13 +120,43 @@ export const timing = {
   /** Pauses between attempts to connect to a peer. */
   reconnectMinMs: 50,
   reconnectMaxMs: 1_000,
+  /** A client of a stream that neither sends nor reads for this long is cut off. */
+  streamIdleMaxMs: 60_000,
+  /** The same once it has left as many results unread as may wait. */
+  streamUnreadMaxMs: 10_000,
   /** Opening a connection to a peer, and then the exchange of hellos on it. */
   connectTimeoutMs: 1_500,
   helloTimeoutMs: 1_500,
+  /** How often a node looks for what has expired. */
+  expiryIntervalMs: 1_000,
+  /** The longest life that a value can be given: a hundred years of 365 days. */
+  ttlMaxMs: 100 * 365 * 86_400_000,
+  /**
+   * How long an idempotency record is kept: the 24 hours that are promised, and one more, because
+   * the clocks of two regions may differ.
+   */
+  idempotencyKeptMs: 25 * 3_600_000,
+  /** Within this a reason for refusing connections is warned about once. */
+  refusalWarningsMs: 60_000,
+  /** How often TLS files are read, to see whether they were replaced. */
+  tlsFilesIntervalMs: 10_000,
+  /** How often a node looks whether its access file has changed. */
+  accessPollMs: 1_000,
+  /** How often what datasets hold is counted anew, to be compared with their quotas. */
+  usageIntervalMs: 1_000,
+  /** A verified JWT is verified anew after this, so that keys taken back are noticed. */
+  jwtRememberedMs: 300_000,
 } as const
 
+assert(limits.keyBytesMax < limits.rowKeyBytesMax, 'a key fits a row key')
+assert(limits.logCommitBytesMax * 2 <= limits.overlayBytesMax, 'an overlay holds a few commits')
+assert(Number.isInteger(Math.log2(limits.overlayRowsMax)), 'a table of rows is masked, not divided')
 assert(limits.valueBytesMax < limits.messageBytesMax, 'a value fits one message between nodes')
 assert(limits.bodyBytesMax < limits.messageBytesMax, 'a batch fits one message between nodes')
+assert(limits.valueBytesMax * 1.4 < limits.streamItemBytesMax, 'a value in base64url fits an item')
+assert(limits.streamItemBytesMax < limits.messageBytesMax, 'an item fits one message between nodes')
+assert(timing.streamUnreadMaxMs < timing.streamIdleMaxMs, 'unread results are the graver case')
+assert(limits.transactionBytesMax <= limits.valueBytesMax, 'a transaction fits where a value does')
 assert(limits.chunkBytesMax < limits.frameBytesMax, 'a chunk of small records fits one frame')
 assert(limits.chunkBytesMax < limits.streamCreditBytes, 'a chunk fits the credit of a stream')
 assert(limits.messageBytesMax < limits.linkQueueBytesMax, 'a message fits the queue of a link')

@@ -48,6 +48,8 @@ export interface PlacementData {
   /** True for `residency: anywhere`: no law-bound data, so replies may be cached. */
   readonly anywhere: boolean
   readonly law: readonly string[]
+  /** Life of a value that names none, in ms; without it values live until they are deleted. */
+  readonly ttlMs?: number
   /** Sorted region ids. home ⊆ store. */
   readonly home: readonly RegionId[]
   readonly store: readonly RegionId[]

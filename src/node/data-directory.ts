@@ -17,7 +17,7 @@ import type { Disk } from '../runtime/disk.ts'
 import { makeDirectory } from '../runtime/node-disk.ts'
 import { takePidFile } from '../runtime/pid-file.ts'
 import { type Random, randomId } from '../runtime/random.ts'
-import type { StoreLocation } from '../storage/shard-client.ts'
+import type { StoreLocation } from '../storage/shard-messages.ts'
 import { StartError } from './start-error.ts'
 
 const identitySchema = z.strictObject({

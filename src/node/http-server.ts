@@ -12,7 +12,9 @@ import { createServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { getRequestListener, RequestError } from '@hono/node-server'
+import type { DirectApi } from '../api/direct.ts'
 import { encodeStructure } from '../api/exchange.ts'
+import type { HostRequest, Reply } from '../api/host.ts'
 import { problemBody, problemTypes } from '../api/problem.ts'
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
@@ -25,15 +27,21 @@ export interface NodeBindings {
   readonly outgoing: ServerResponse
   /** Present while the client waits for 100 (Continue) before it sends the body. */
   readonly sendContinue?: () => void
+  /** Ends the connection at once: for a client that does not read the reply. */
+  readonly cutOff: () => void
 }
 
 export interface HttpServerOptions {
   readonly app: {
     fetch(request: Request, env: NodeBindings): Response | Promise<Response>
   }
+  /** Is asked first. */
+  readonly direct?: DirectApi
   readonly host: string
   /** 0: any free one. */
   readonly port: number
+  /** Lets other threads and processes listen at the same address. */
+  readonly reusePort: boolean
   readonly log: Logger
   readonly clock: Clock
 }
@@ -73,20 +81,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       const sendContinue = awaitingContinue.has(incoming)
         ? { sendContinue: () => outgoing.writeContinue() }
         : {}
-      const response = await app.fetch(request, { incoming, outgoing, ...sendContinue })
+      const cutOff = (): void => void incoming.socket.destroy()
+      const response = await app.fetch(request, { incoming, outgoing, cutOff, ...sendContinue })
       if (closing) outgoing.shouldKeepAlive = false
-      // A reply may be ready while the parser is still amid the bytes that brought the request.
-      if (!incoming.complete) await nextTurn()
-      if (!incoming.complete) {
-        outgoing.shouldKeepAlive = false
-        lingerOnClose(incoming, clock)
-      }
+      await endOfRequest(incoming, outgoing, clock)
       return response
     },
     // A client of HTTP/1.0 may leave Host out; nothing of ours depends on it.
     { hostname: 'localhost', errorHandler: error => failureReply(error, log) },
   )
 
+  const direct = options.direct && directListener(options.direct, clock, () => closing)
   const server = createServer(
     {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -94,7 +99,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       noDelay: true,
     },
-    listener,
+    (incoming, outgoing) => {
+      if (direct?.(incoming, outgoing) !== true) void listener(incoming, outgoing)
+    },
   )
   server.on('checkContinue', (incoming, outgoing) => {
     awaitingContinue.add(incoming)
@@ -115,13 +122,94 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   }
 }
 
+/** What the client still sends of its request must not cost it the reply. */
+async function endOfRequest(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  clock: Clock,
+): Promise<void> {
+  // A reply may be ready while the parser is still amid the bytes that brought the request.
+  if (!incoming.complete) await nextTurn()
+  if (incoming.complete) return
+  outgoing.shouldKeepAlive = false
+  lingerOnClose(incoming, clock)
+}
+
+/** Serves what `direct` takes, and says so; bodies of undeclared length are the framework's. */
+function directListener(
+  direct: DirectApi,
+  clock: Clock,
+  closing: () => boolean,
+): (incoming: IncomingMessage, outgoing: ServerResponse) => boolean {
+  const send = async (
+    reply: Promise<Reply>,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+  ): Promise<void> => {
+    const { status, headers, body } = await reply
+    if (closing()) outgoing.shouldKeepAlive = false
+    if (hasBody(incoming)) await endOfRequest(incoming, outgoing, clock)
+    assert(!(body instanceof ReadableStream), 'values are answered whole')
+    outgoing.writeHead(status, headers)
+    // Node writes head and body in one piece where both are text.
+    if (body === null || body.length > ONE_PIECE_BYTES_MAX) outgoing.end(body)
+    else outgoing.end(latin1(body), 'latin1')
+  }
+  return (incoming, outgoing) => {
+    if (incoming.headers['transfer-encoding'] !== undefined) return false
+    const reply = direct(incoming.method, incoming.url ?? '/', new IncomingRequest(incoming))
+    if (!reply) return false
+    void send(reply, incoming, outgoing)
+    return true
+  }
+}
+
+/** Above this, copying costs more than a second piece. */
+const ONE_PIECE_BYTES_MAX = 4_096
+
+const latin1 = ({ buffer, byteOffset, length }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, length).toString('latin1')
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['content-length'] !== undefined && headers['content-length'] !== '0'
+
+class IncomingRequest implements HostRequest {
+  readonly #incoming: IncomingMessage
+
+  constructor(incoming: IncomingMessage) {
+    this.#incoming = incoming
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#incoming.headers[name]
+    return Array.isArray(value) ? value.join(', ') : value
+  }
+
+  bytes(): Promise<Uint8Array> {
+    const incoming = this.#incoming
+    const whole = Buffer.allocUnsafeSlow(Number(incoming.headers['content-length'] ?? 0))
+    let length = 0
+    return new Promise((resolve, reject) => {
+      incoming.on('data', (chunk: Buffer) => {
+        length += chunk.copy(whole, length)
+      })
+      incoming.on('end', () => resolve(whole.subarray(0, length)))
+      incoming.on('error', reject)
+    })
+  }
+
+  stream(): null {
+    return null
+  }
+}
+
 async function listen(
   server: ReturnType<typeof createServer>,
-  { host, port }: HttpServerOptions,
+  { host, port, reusePort }: HttpServerOptions,
 ): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, reusePort }, () => {
       server.off('error', reject)
       resolve()
     })

@@ -4,7 +4,6 @@
  * only then does the node answer for data.
  */
 import { join } from 'node:path'
-import { createApi } from '../api/app.ts'
 import { CoordinationError } from '../coordination/coordination.ts'
 import { StaticCoordination } from '../coordination/static.ts'
 import { assert } from '../model/assert.ts'
@@ -19,13 +18,17 @@ import { describeError, type Logger } from '../runtime/log.ts'
 import { formatAddress, type HostPort } from '../runtime/network.ts'
 import { nodeDisk } from '../runtime/node-disk.ts'
 import { systemRandom } from '../runtime/random.ts'
-import { tcpNetwork } from '../runtime/tcp-network.ts'
+import { ClusterStatus, type Copies } from './cluster-status.ts'
+import type { Question } from './core-messages.ts'
+import { Cores } from './cores.ts'
 import { lockDataDirectory, openIdentity } from './data-directory.ts'
 import { DataPlane } from './data-plane.ts'
 import { desiredPolicy } from './desired-policy.ts'
-import { nodeTarget, startHttpServer } from './http-server.ts'
-import { NodeService, type ServingParts } from './node-service.ts'
+import { NodeAccess } from './node-access.ts'
+import { openPeerNetwork, type PeerNetwork } from './peer-network.ts'
 import { StartError } from './start-error.ts'
+import type { TlsPaths } from './tls-files.ts'
+import { usageOf } from './usage.ts'
 import { version } from './version.ts'
 
 export interface NodeOptions {
@@ -36,11 +39,17 @@ export interface NodeOptions {
   readonly peerListen: HostPort
   /** `host:port` of each other region. */
   readonly peers: ReadonlyMap<RegionId, string>
+  /** Files of the certificate for clients; undefined: HTTP without TLS. */
+  readonly tls: TlsPaths | undefined
+  /** Files for links to peers; undefined: plain TCP. */
+  readonly peerTls: Required<TlsPaths> | undefined
   /** The public base URL of this node, without a trailing slash. */
   readonly advertise: string
   readonly threads: number
   /** The operator's word that all other regions are stopped. */
   readonly othersStopped: boolean
+  /** The access file; undefined: whoever reaches `listen` may do anything. */
+  readonly accessPath: string | undefined
   readonly log: Logger
 }
 
@@ -52,6 +61,8 @@ export interface RunningNode {
 
 /** How long a node waits for others before it says so in its log. */
 const PATIENCE_MS = 2_000
+/** How often the cores hear why the node does not serve yet. */
+const WAITING_REPORT_MS = 100
 
 /** Resolves when the node serves. Throws `StartError`. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
@@ -90,9 +101,12 @@ class Node implements RunningNode {
   #closing: Promise<void> | undefined
 
   #coordination: StaticCoordination | undefined
+  #network: PeerNetwork | undefined
   #links: PeerLinks | undefined
-  #http: { close(): Promise<void> } | undefined
-  #service: NodeService | undefined
+  #cores: Cores | undefined
+  #access: NodeAccess | undefined
+  #status: ClusterStatus | undefined
+  #copies: Copies | undefined
   #data: DataPlane | undefined
 
   constructor(options: NodeOptions, desired: PolicyData, unlock: () => void, hasher: Hasher) {
@@ -108,22 +122,34 @@ class Node implements RunningNode {
   async start(): Promise<void> {
     const { region, dataDirectory, log } = this.#options
     const nodeId = await openIdentity(nodeDisk, systemRandom, dataDirectory, region)
+    await this.#openAccess()
     const coordination = this.#coordinate(nodeId)
     await coordination.load()
     await this.#openLinks(coordination, nodeId)
-    const service = this.#serve(coordination, nodeId)
-    await this.#listen(service)
+    const cores = await this.#listen(coordination, nodeId)
     const cancel = systemClock.after(PATIENCE_MS, () => {
       log.info('the node waits before it serves', { reason: coordination.waitingFor() })
     })
+    this.#reportWaiting(coordination, cores)
     await coordination.start()
     cancel()
-    service.ready(await this.#openData(coordination))
+    this.#copies = await this.#openData(coordination, cores)
+    coordination.onChange(record => cores.tell({ kind: 'record', record }))
     this.#peerLinks().follow()
     for (const difference of this.#drift()) {
       log.warn('denizen.yaml differs from the policy in force', { difference })
     }
     log.info('the node serves', { policyEpoch: coordination.record().policyEpoch })
+  }
+
+  async #openAccess(): Promise<void> {
+    const { accessPath: path, dataDirectory, log } = this.#options
+    if (path === undefined) return
+    this.#access = await NodeAccess.open({
+      ...{ path, dataDirectory, log, disk: nodeDisk, clock: systemClock },
+      tell: message => this.#cores?.tell(message),
+      usageOf: async dataset => this.#copies && (await usageOf(this.#copies, dataset)),
+    })
   }
 
   #coordinate(nodeId: string): StaticCoordination {
@@ -146,7 +172,10 @@ class Node implements RunningNode {
   }
 
   async #openLinks(coordination: StaticCoordination, nodeId: string): Promise<void> {
-    const { region, peerListen, peers, log } = this.#options
+    const { region, peerListen, peers, peerTls, log } = this.#options
+    const speaker = { cluster: this.#desired.cluster, region }
+    const clock = systemClock
+    this.#network = await openPeerNetwork({ paths: peerTls, speaker, clock, log })
     this.#links = new PeerLinks({
       self: () => ({
         clusterId: coordination.clusterId() ?? null,
@@ -155,8 +184,8 @@ class Node implements RunningNode {
         keeperEpoch: coordination.order()?.keeperEpoch ?? 0,
         revision: coordination.order()?.revision ?? 0,
       }),
-      network: tcpNetwork,
-      clock: systemClock,
+      network: this.#network.network,
+      clock,
       random: systemRandom,
       log,
       listen: formatAddress(peerListen),
@@ -166,6 +195,8 @@ class Node implements RunningNode {
         onStream: (from, stream) => (this.#data ? this.#data.serve(from, stream) : stream.close()),
         onStreamOpen: (to, stream) => (this.#data ? this.#data.follow(to, stream) : stream.close()),
         onPeerState: (from, state) => coordination.observe(from, state),
+        onReachability: (region, reachable) =>
+          this.#cores?.tell({ kind: 'reachability', region, reachable }),
       },
     })
     try {
@@ -192,27 +223,53 @@ class Node implements RunningNode {
     throw new DenizenError('not_ready', `${this.#options.region} does not serve yet`)
   }
 
-  #serve(coordination: StaticCoordination, nodeId: string): NodeService {
-    this.#service = new NodeService({
-      region: this.#options.region,
-      nodeId,
-      version,
+  async #listen(coordination: StaticCoordination, nodeId: string): Promise<Cores> {
+    const { region, threads, listen, log } = this.#options
+    this.#status = new ClusterStatus({
+      ...{ region, nodeId, version },
       record: () => coordination.record(),
-      waitingFor: () => coordination.waitingFor(),
+      copies: () => this.#copies,
       drift: () => this.#drift(),
       peers: () => this.#peerLinks().statuses(),
       violations: () => this.#violations,
     })
-    return this.#service
+    const cores = new Cores({
+      ...{ region, count: threads, log },
+      answer: question => this.#answerCore(question),
+      onViolation: () => this.#violated(),
+      onFailure: (reason, trace) => this.#fail(reason, trace),
+    })
+    this.#cores = cores
+    try {
+      await cores.listen(listen, () => this.#access?.state)
+    } catch (error) {
+      throw listenError(error, '--listen', listen)
+    }
+    return cores
   }
 
-  async #openData(coordination: StaticCoordination): Promise<ServingParts> {
+  async #answerCore(question: Question): Promise<unknown> {
+    if (question.kind === 'cluster') return await this.#status?.view()
+    const { region, name, body, timeoutMs } = question
+    return await this.#peerLinks().call(region, name, body, { timeoutMs })
+  }
+
+  /** Until the node serves, whoever asks it is told what it waits for. */
+  #reportWaiting(coordination: StaticCoordination, cores: Cores): void {
+    if (this.#copies || this.#closing) return
+    const waitingFor = coordination.waitingFor() ?? 'for its stores to open'
+    cores.tell({ kind: 'waits', reason: `the node waits ${waitingFor}` })
+    systemClock.after(WAITING_REPORT_MS, () => this.#reportWaiting(coordination, cores))
+  }
+
+  async #openData(coordination: StaticCoordination, cores: Cores): Promise<Copies> {
     const { region: self, dataDirectory, threads, log } = this.#options
     this.#data = new DataPlane({
       self,
       dataDirectory,
-      threads,
+      storesOfNew: threads,
       hasher: this.#hasher,
+      cores,
       record: () => coordination.record(),
       links: this.#peerLinks(),
       log,
@@ -227,16 +284,6 @@ class Node implements RunningNode {
     return drift(this.#coordination.record().current, this.#desired)
   }
 
-  async #listen(service: NodeService): Promise<void> {
-    const { listen, log } = this.#options
-    const app = createApi({ service, rawTarget: nodeTarget, log, clock: systemClock, version })
-    try {
-      this.#http = await startHttpServer({ app, ...listen, log, clock: systemClock })
-    } catch (error) {
-      throw listenError(error, '--listen', listen)
-    }
-  }
-
   #violated(): void {
     this.#violations += 1
     this.#options.log.error('a residency check refused a message: a bug, or an attack', {
@@ -248,7 +295,6 @@ class Node implements RunningNode {
   #fail(reason: string, trace: string): void {
     if (this.#closing) return
     this.#options.log.error(reason, { trace })
-    this.#service?.close()
     this.#end({ reason })
   }
 
@@ -260,11 +306,18 @@ class Node implements RunningNode {
   async #close(): Promise<void> {
     const { log } = this.#options
     this.#coordination?.stop()
-    this.#service?.close()
-    for (const part of [this.#http, this.#links, this.#data]) {
-      if (part === this.#links) this.#data?.stop()
+    const parts: readonly (() => unknown)[] = [
+      () => this.#access?.close(),
+      () => this.#cores?.stop(),
+      () => this.#data?.stop(),
+      () => this.#links?.close(),
+      () => this.#network?.close(),
+      () => this.#data?.close(),
+      () => this.#cores?.close(),
+    ]
+    for (const close of parts) {
       try {
-        await part?.close()
+        await close()
       } catch (error) {
         log.warn('a part of the node did not close', { ...describeError(error) })
       }

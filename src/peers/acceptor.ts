@@ -1,7 +1,7 @@
 /**
  * The connections that peers opened to this node: it answers their calls and takes their streams.
  */
-import { limits } from '../model/limits.ts'
+import { limits, timing } from '../model/limits.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Hello } from '../protocol/hello.ts'
 import type { Connection } from '../runtime/network.ts'
@@ -11,8 +11,8 @@ import type { PeerHandlers } from './peers.ts'
 import { PeerSession, type SessionContext } from './session.ts'
 import { SessionStream } from './stream.ts'
 
-/** Reasons that were logged as warnings: each once, until somebody gets through. */
-const REASONS_REMEMBERED_MAX = 64
+/** Warnings in one interval: strangers choose what they are refused for, and how often. */
+const WARNINGS_MAX = 64
 
 export class PeerAcceptor {
   readonly #context: SessionContext
@@ -21,7 +21,10 @@ export class PeerAcceptor {
   readonly #sessions = new Set<PeerSession>()
   /** The open session of each peer and purpose. */
   readonly #latest = new Map<string, PeerSession>()
-  readonly #reasons = new Set<string>()
+  /** For which reasons it was warned since `#warnedFromMs`: once for each. */
+  readonly #warned = new Set<string>()
+  #warnedFromMs = 0
+  #refusals = 0
   #stopped = false
 
   constructor(context: SessionContext, regions: ReadonlySet<RegionId>, handlers: PeerHandlers) {
@@ -32,7 +35,7 @@ export class PeerAcceptor {
 
   accept(connection: Connection): void {
     if (this.#stopped || this.#sessions.size >= limits.peerConnectionsMax) {
-      this.#warnOnce('this node has too many connections, or stops', connection)
+      this.refused(connection.remote, 'this node has too many connections, or stops')
       connection.abort()
       return
     }
@@ -49,11 +52,31 @@ export class PeerAcceptor {
         onRoundTrip: () => {},
         onClosed: reason => {
           this.#sessions.delete(session)
-          if (region === undefined) this.#warnOnce(reason, connection)
+          if (region === undefined) this.refused(connection.remote, reason)
         },
       }),
     )
     this.#sessions.add(session)
+  }
+
+  /** A connection to this node ended before its hello was accepted. */
+  refused(remote: string, reason: string): void {
+    this.#refusals += 1
+    const nowMs = this.#context.clock.monotonicMs()
+    if (nowMs - this.#warnedFromMs >= timing.refusalWarningsMs) {
+      this.#warned.clear()
+      this.#warnedFromMs = nowMs
+    }
+    const isNews = !this.#warned.has(reason) && this.#warned.size < WARNINGS_MAX
+    if (isNews) this.#warned.add(reason)
+    this.#context.log[isNews ? 'warn' : 'debug'](
+      'A connection to this node ended before it began',
+      { remote, reason, refusals: this.#refusals },
+    )
+  }
+
+  get refusals(): number {
+    return this.#refusals
   }
 
   stop(): void {
@@ -65,7 +88,6 @@ export class PeerAcceptor {
     const { log } = this.#context
     const { region, purpose, nodeId } = hello
     log.info('A peer connected to this node', { peer: region, purpose, node: nodeId })
-    this.#reasons.clear()
     // A peer that dials again has given the earlier connection up, whether we saw it end or not.
     const key = `${region} ${purpose}`
     this.#latest.get(key)?.abort('the peer has connected again')
@@ -74,11 +96,5 @@ export class PeerAcceptor {
     const stream = new SessionStream(region, session, log)
     this.#handlers.onStream(region, stream)
     return stream
-  }
-
-  #warnOnce(reason: string, { remote }: Connection): void {
-    const level = this.#reasons.has(reason) ? 'debug' : 'warn'
-    this.#context.log[level]('A connection to this node ended before it began', { remote, reason })
-    if (this.#reasons.size < REASONS_REMEMBERED_MAX) this.#reasons.add(reason)
   }
 }

@@ -104,6 +104,7 @@ export class PeerLink {
           onOpen: () => {
             const client = new CallClient(session(), context.clock)
             this.#client = client
+            handlers.onReachability(region, true)
             for (const waiter of [...this.#waiters]) waiter()
             return client
           },
@@ -113,6 +114,7 @@ export class PeerLink {
           },
           onClosed: () => {
             this.#client = undefined
+            handlers.onReachability(region, false)
           },
         }),
     })

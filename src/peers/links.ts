@@ -57,7 +57,10 @@ export class PeerLinks {
   /** Listens, then dials for calls. Rejects when the address can't be taken. */
   async start(): Promise<void> {
     const { network, listen } = this.#options
-    this.#listener = await network.listen(listen, connection => this.#acceptor.accept(connection))
+    this.#listener = await network.listen(listen, {
+      onConnection: connection => this.#acceptor.accept(connection),
+      onRefused: (remote, reason) => this.#acceptor.refused(remote, reason),
+    })
     for (const link of this.#links.values()) link.start()
   }
 
@@ -104,6 +107,11 @@ export class PeerLinks {
     const link = this.#links.get(region)
     if (!link) throw new PeerFailure(false, 'no such peer')
     return link.whenReachable(timeoutMs)
+  }
+
+  /** Connections to this node that ended before their hello was accepted, since it started. */
+  get refusals(): number {
+    return this.#acceptor.refusals
   }
 
   statuses(): readonly PeerStatus[] {

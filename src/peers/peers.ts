@@ -26,6 +26,8 @@ export interface PeerHandlers {
   onStreamOpen(to: RegionId, stream: MessageStream): void
   /** Upon each hello and ping of a peer. */
   onPeerState(region: RegionId, state: PeerState): void
+  /** Our calls connection to a peer came up, or ended. */
+  onReachability(region: RegionId, reachable: boolean): void
 }
 
 export interface SendOptions {

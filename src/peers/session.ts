@@ -177,6 +177,7 @@ export class PeerSession {
         ? judgeHello(message.payload, {
             clusterId,
             regions,
+            provenRegions: this.#connection.provenRegions,
             ...(dialledFor === undefined ? {} : { purpose: dialledFor }),
           })
         : { kind: 'refused' as const, reason: 'the first message is not a hello' }

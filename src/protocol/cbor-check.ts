@@ -38,6 +38,15 @@ export function checkCbor(bytes: Uint8Array, depthMax: number): CborFindings {
   return checker
 }
 
+/**
+ * Checks items amid other bytes, one by one: of the item that begins at an offset, the offset behind
+ * its end. Throws `bad_body` as `checkCbor` does.
+ */
+export function itemChecker(bytes: Uint8Array, depthMax: number): (at: number) => number {
+  const checker = new CborChecker(bytes, depthMax)
+  return at => checker.checkOne(at)
+}
+
 class CborChecker implements CborFindings {
   unsafeIntegers = false
   readonly safeIntegersAt: number[] = []
@@ -56,6 +65,12 @@ class CborChecker implements CborFindings {
   checkAll(): void {
     this.#item(0)
     if (this.#at !== this.#bytes.length) this.#fail('bytes follow the item')
+  }
+
+  checkOne(at: number): number {
+    this.#at = at
+    this.#item(0)
+    return this.#at
   }
 
   #item(depth: number): void {

@@ -52,6 +52,8 @@ export interface HelloExpectation {
   readonly clusterId: string | null
   /** Regions that the other side may be. */
   readonly regions: ReadonlySet<string>
+  /** Regions that it has proven to be; undefined: on this network nobody proves anything. */
+  readonly provenRegions: ReadonlySet<string> | undefined
   readonly purpose?: Purpose
 }
 
@@ -75,6 +77,9 @@ export function judgeHello(payload: Uint8Array, expected: HelloExpectation): Hel
   }
   if (!expected.regions.has(hello.region)) {
     return refused(`region ${hello.region} is not expected here`)
+  }
+  if (expected.provenRegions?.has(hello.region) === false) {
+    return refused(`the certificate does not name region ${hello.region} of this cluster`)
   }
   if (expected.purpose !== undefined && hello.purpose !== expected.purpose) {
     return refused(`a connection for ${expected.purpose} is answered as one for ${hello.purpose}`)

@@ -5,13 +5,15 @@
  */
 import { compareUtf8 } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
+import { groupOfScope } from '../model/idempotency.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
-import { compareVersions } from '../model/version.ts'
-import { decodeRecord, type StoredRecord } from '../storage/record.ts'
+import { compareVersions, type Version } from '../model/version.ts'
+import { entryKind } from '../storage/feed-entry.ts'
+import { decodeIdempotencyRecord } from '../storage/idempotency-record.ts'
+import { decodeHead } from '../storage/record.ts'
 import { decodeHomeMarker } from '../storage/row-values.ts'
-import { entryKind } from '../storage/store.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
-import type { FeedChunk, ReplaceChunk } from './messages.ts'
+import type { FeedChunk, FeedItem, ReplaceChunk } from './messages.ts'
 
 export type ApplyReply =
   | { readonly kind: 'applied'; readonly end: Position; readonly complete: Position }
@@ -23,12 +25,14 @@ export function applyChunk(store: StoreTransaction, chunk: FeedChunk): ApplyRepl
   checkFeed(store, feed)
   const state = store.feedState(slot, feed)
   if (state.end !== after || state.replacing) return { kind: 'gap' }
-  for (const { position, kind, text, bytes } of items) {
+  for (const item of items) {
+    const { position, kind, text, bytes } = item
     if (position <= after || position > to) {
       throw new DenizenError('bad_request', 'an item of a chunk lies outside the chunk')
     }
     if (kind === entryKind.home) applyMarker(store, slot, text, bytes)
-    else applyRecord(store, slot, text, bytes, { feed, position })
+    else if (kind === entryKind.idempotency) applyIdempotency(store, slot, text, bytes)
+    else applyRecord(store, slot, feed, item)
   }
   const next = { ...state, end: to, complete: complete ? to : state.complete }
   store.putFeedState(slot, feed, next)
@@ -38,18 +42,28 @@ export function applyChunk(store: StoreTransaction, chunk: FeedChunk): ApplyRepl
 function applyRecord(
   store: StoreTransaction,
   slot: number,
-  key: string,
-  bytes: Uint8Array,
-  entry: { feed: FeedNumber; position: Position },
+  feed: FeedNumber,
+  { position, kind, text: key, bytes }: FeedItem,
 ): void {
   checkSlot(store, slot, key)
-  const incoming = decodeRecord(store.context.hasher, key, bytes)
-  const held = store.record(key)
+  const incoming = decodeHead(store.context.hasher, key, bytes)
+  const held = store.recordHead(key)
   if (held && compareVersions(incoming.version, held.version) <= 0) {
-    store.putEntry(slot, entry, entryKind.record, key)
+    store.putEntry(slot, feed, { position, kind, text: key })
     return
   }
-  store.putRecord(slot, key, bytes, entry)
+  const shared = kind === entryKind.sharedRecord
+  store.putRecord(slot, key, bytes, { feed, position, shared }, held)
+}
+
+function applyIdempotency(
+  store: StoreTransaction,
+  slot: number,
+  scope: string,
+  bytes: Uint8Array,
+): void {
+  checkSlot(store, slot, groupOfScope(scope))
+  store.putIdempotencyRecord(slot, scope, decodeIdempotencyRecord(bytes))
 }
 
 function applyMarker(
@@ -82,30 +96,37 @@ function checkSlot(store: StoreTransaction, slot: number, key: string): void {
  * belongs to a part of the source's own feed that the source has lost.
  */
 export function applyReplace(store: StoreTransaction, part: ReplaceChunk): ApplyReply {
-  const { slot, feed, from, to, records, markers } = part
+  const { slot, feed, from, to, records, markers, idempotency = [] } = part
   checkFeed(store, feed)
   const cursors = new Map(part.cursors.map(one => [one.feed, one.position]))
   const state = store.feedState(slot, feed)
   if (from !== null && !state.replacing) return { kind: 'gap' }
   if (from === null) {
-    for (const { position } of store.feedEntries(slot, feed, cursors.get(feed) ?? 0)) {
-      store.dropEntry(slot, feed, position)
+    for (const entry of store.feedEntries(slot, feed, cursors.get(feed) ?? 0)) {
+      // The source has lost it, and with it the mutation that it answers for.
+      if (entry.kind === entryKind.idempotency) store.dropIdempotencyRecord(slot, entry.text)
+      store.dropEntry(slot, feed, entry)
     }
   }
   const sent = new Set(records.map(({ key }) => key))
   for (const key of keysOfSlot(store, slot, from, to)) {
-    const held = store.record(key)
+    const held = store.recordHead(key)
     if (!sent.has(key) && held && gone(held, feed, cursors)) store.dropRecord(slot, key)
   }
   for (const { key, bytes } of records) {
     checkSlot(store, slot, key)
-    const incoming = decodeRecord(store.context.hasher, key, bytes)
-    const held = store.record(key)
+    const incoming = decodeHead(store.context.hasher, key, bytes)
+    const held = store.recordHead(key)
     if (unknownToHost(store, slot, incoming)) continue
     const newer = !held || compareVersions(incoming.version, held.version) > 0
     if (newer || lost(held, feed, cursors)) {
-      store.putRecord(slot, key, bytes, { feed: incoming.feed, position: incoming.version.seq })
+      const { feed: of, shared, version } = incoming
+      store.putRecord(slot, key, bytes, { feed: of, position: version.seq, shared }, held)
     }
+  }
+  for (const { scope, bytes } of idempotency) {
+    if (unknownToHost(store, slot, decodeIdempotencyRecord(bytes))) continue
+    applyIdempotency(store, slot, scope, bytes)
   }
   for (const { group, bytes } of markers) applyMarker(store, slot, group, bytes)
   const position = cursors.get(feed) ?? 0
@@ -119,20 +140,26 @@ export function applyReplace(store: StoreTransaction, part: ReplaceChunk): Apply
 
 type Cursors = ReadonlyMap<FeedNumber, Position>
 
+/** Which change it was that something holds. */
+interface Changed {
+  readonly feed: FeedNumber
+  readonly version: Version
+}
+
 /** The host of the feed has lost this change, with its disk or by a restore. */
-const lost = (held: StoredRecord, feed: FeedNumber, cursors: Cursors): boolean =>
+const lost = (held: Changed, feed: FeedNumber, cursors: Cursors): boolean =>
   held.feed === feed && held.version.seq > (cursors.get(feed) ?? 0)
 
 /**
  * A change of this region's own feed that this region itself has lost. Its feed can't take it back:
  * the position may be given out again. The source loses it when it follows this region.
  */
-const unknownToHost = (store: StoreTransaction, slot: number, incoming: StoredRecord): boolean =>
+const unknownToHost = (store: StoreTransaction, slot: number, incoming: Changed): boolean =>
   incoming.feed === store.context.ownFeed &&
   incoming.version.seq > store.feedState(slot, incoming.feed).end
 
 /** The source has had this change, and does not have the key any more. */
-const gone = (held: StoredRecord, feed: FeedNumber, cursors: Cursors): boolean =>
+const gone = (held: Changed, feed: FeedNumber, cursors: Cursors): boolean =>
   lost(held, feed, cursors) || held.version.seq <= (cursors.get(held.feed) ?? -1)
 
 /** Committed keys of a slot in (from, to]. */

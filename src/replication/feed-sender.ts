@@ -11,7 +11,8 @@ import { limits } from '../model/limits.ts'
 import type { Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Behind, FromFollower, FromSource } from './messages.ts'
-import type { SlotChunk, SnapshotPart } from './read-feeds.ts'
+import type { SlotChunk } from './read-feeds.ts'
+import type { SnapshotPart } from './read-snapshot.ts'
 
 interface Read {
   readonly dataset: string

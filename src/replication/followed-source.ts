@@ -3,18 +3,23 @@
  * one after the other as it takes.
  */
 import type { FeedNumber } from '../model/position.ts'
+import type { RegionId } from '../model/slot.ts'
 import type { MessageStream } from '../peers/peers.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import type { AgeChange } from './copy-ages.ts'
 import { Follower, type FollowerEffect, type FollowerOptions } from './follower.ts'
-import type { StreamFreshness } from './freshness.ts'
 import { type FeedChunk, fromSourceSchema, type ReplaceChunk } from './messages.ts'
 import { allFeedStates, type ReplicationOperations } from './shard-operations.ts'
 import type { StreamFaults } from './stream-faults.ts'
 
 export interface FollowedSourceOptions extends FollowerOptions {
+  readonly region: RegionId
+  readonly onAges: (change: AgeChange) => void
   readonly shards: ShardClient<ReplicationOperations>
   readonly faults: StreamFaults
 }
+
+type StreamEffect = Exclude<FollowerEffect, { kind: 'apply' | 'aged' }>
 
 export class FollowedSource {
   readonly #options: FollowedSourceOptions
@@ -26,10 +31,6 @@ export class FollowedSource {
     this.#options = options
     this.#feed = options.feed
     this.#follower = new Follower(options)
-  }
-
-  get freshness(): StreamFreshness {
-    return this.#follower.freshness
   }
 
   /** The connection to the source is up (again). */
@@ -60,13 +61,15 @@ export class FollowedSource {
   }
 
   #carryOut(effects: readonly FollowerEffect[]): void {
+    const { region } = this.#options
     for (const effect of effects) {
       if (effect.kind === 'apply') this.#apply(effect.chunk)
+      else if (effect.kind === 'aged') this.#options.onAges({ ...effect, region })
       else if (this.#stream) this.#carryOutOn(this.#stream, effect)
     }
   }
 
-  #carryOutOn(stream: MessageStream, effect: Exclude<FollowerEffect, { kind: 'apply' }>): void {
+  #carryOutOn(stream: MessageStream, effect: StreamEffect): void {
     const { shards, faults } = this.#options
     switch (effect.kind) {
       case 'send': {

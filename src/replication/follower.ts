@@ -14,6 +14,7 @@ import { limits } from '../model/limits.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { ApplyReply } from './apply.ts'
+import type { FeedAge, SourceAges } from './copy-ages.ts'
 import { StreamFreshness } from './freshness.ts'
 import type { FeedChunk, FromFollower, FromSource, ReplaceChunk } from './messages.ts'
 
@@ -25,6 +26,12 @@ export type FollowerEffect =
   | { readonly kind: 'readStates'; readonly dataset: string }
   /** The source sent what this region may not store: drop the stream, count, alarm. */
   | { readonly kind: 'violation'; readonly dataset: string }
+  /** More is known of how old this region's copies are. */
+  | ({ readonly kind: 'aged' } & KnownAges)
+
+type KnownAges =
+  | { readonly of: 'source'; readonly ages: SourceAges }
+  | { readonly of: 'feed'; readonly age: FeedAge }
 
 interface SlotState {
   readonly end: Position
@@ -90,12 +97,13 @@ export class Follower {
   onStates(dataset: string, states: ReadonlyMap<Slot, SlotState>): FollowerEffect[] {
     if (this.#datasets.get(dataset)?.phase !== 'asking') return []
     const positions: { slot: Slot; position: Position | null }[] = []
+    const aged: FollowerEffect[] = []
     for (let slot = 0; slot < this.#options.slots(dataset); slot++) {
       const state = states.get(slot)
-      this.#progress(dataset, slot, state?.complete ?? 0)
+      aged.push(...this.#progress(dataset, slot, state?.complete ?? 0))
       positions.push({ slot, position: state?.replacing ? null : (state?.end ?? 0) })
     }
-    return [send({ type: 'follow', dataset, positions })]
+    return [...aged, send({ type: 'follow', dataset, positions })]
   }
 
   onMessage(message: FromSource): FollowerEffect[] {
@@ -111,12 +119,11 @@ export class Follower {
       case 'polled': {
         const sentAtMs = this.#pollsSentAtMs.get(message.id)
         this.#pollsSentAtMs.delete(message.id)
-        if (sentAtMs !== undefined) {
-          const complete = (dataset: string, slot: Slot): Position =>
-            this.#complete.get(nameOf(dataset, slot)) ?? 0
-          this.freshness.onPolled(sentAtMs, message.behind, complete)
-        }
-        return []
+        if (sentAtMs === undefined) return []
+        const complete = (dataset: string, slot: Slot): Position =>
+          this.#complete.get(nameOf(dataset, slot)) ?? 0
+        this.freshness.onPolled(sentAtMs, message.behind, complete)
+        return [{ kind: 'aged', of: 'source', ages: this.freshness.ages() }]
       }
     }
   }
@@ -139,9 +146,11 @@ export class Follower {
     if (reply.kind === 'gap') {
       return following ? this.#restart(dataset, state) : this.#settle(dataset, state)
     }
-    this.#progress(dataset, slot, reply.complete)
-    if (following) return [send({ type: 'ack', dataset, slot, position: reply.end, bytes })]
-    return this.#settle(dataset, state)
+    const aged = this.#progress(dataset, slot, reply.complete)
+    const goOn = following
+      ? [send({ type: 'ack', dataset, slot, position: reply.end, bytes })]
+      : this.#settle(dataset, state)
+    return [...aged, ...goOn]
   }
 
   /** A chunk could not be applied: the stream is to be closed. */
@@ -156,9 +165,10 @@ export class Follower {
     return state
   }
 
-  #progress(dataset: string, slot: Slot, complete: Position): void {
+  #progress(dataset: string, slot: Slot, complete: Position): FollowerEffect[] {
     this.#complete.set(nameOf(dataset, slot), complete)
-    this.freshness.onProgress(dataset, slot, complete)
+    const age = this.freshness.onProgress(dataset, slot, complete)
+    return age ? [{ kind: 'aged', of: 'feed', age }] : []
   }
 
   /** Once a second. Polls only when the source knows all positions, so that its answer counts. */

@@ -5,9 +5,12 @@
  */
 import type { Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
+import type { FeedAge, SourceAges } from './copy-ages.ts'
 import type { Behind } from './messages.ts'
 
 interface Lagging {
+  readonly dataset: string
+  readonly slot: Slot
   asOfMs: number | undefined
   /** The first end that was listed and not reached, and when its poll was sent. */
   waiting: { readonly end: Position; readonly sentAtMs: number } | undefined
@@ -28,7 +31,10 @@ export class StreamFreshness {
     for (const { dataset, slot, end } of behind) {
       const name = nameOf(dataset, slot)
       listed.add(name)
-      const lagging = this.#lagging.get(name) ?? { asOfMs: before, waiting: undefined }
+      const lagging = this.#lagging.get(name) ?? {
+        ...{ dataset, slot },
+        ...{ asOfMs: before, waiting: undefined },
+      }
       this.#lagging.set(name, lagging)
       if (completeAt(dataset, slot) >= end) {
         lagging.asOfMs = sentAtMs
@@ -39,12 +45,21 @@ export class StreamFreshness {
     this.#asOfMs = sentAtMs
   }
 
-  /** The copy is durably complete up to `complete`. */
-  onProgress(dataset: string, slot: Slot, complete: Position): void {
+  /** The copy is durably complete up to `complete`. Returns its age where that makes it fresher. */
+  onProgress(dataset: string, slot: Slot, complete: Position): FeedAge | undefined {
     const lagging = this.#lagging.get(nameOf(dataset, slot))
-    if (!lagging?.waiting || complete < lagging.waiting.end) return
+    if (!lagging?.waiting || complete < lagging.waiting.end) return undefined
     lagging.asOfMs = lagging.waiting.sentAtMs
     lagging.waiting = undefined
+    return { dataset, slot, asOfMs: lagging.asOfMs }
+  }
+
+  ages(): SourceAges {
+    const lagging = [...this.#lagging.values()]
+    return {
+      asOfMs: this.#asOfMs,
+      lagging: lagging.map(({ dataset, slot, asOfMs }) => ({ dataset, slot, asOfMs })),
+    }
   }
 
   /** When the copy was last known to have everything; undefined if that was never. */

@@ -42,8 +42,12 @@ export type FromFollower = z.infer<typeof fromFollowerSchema>
 
 const itemSchema = z.strictObject({
   position: positionSchema,
-  /** 1: a record, `text` its key. 2: a home marker, `text` its group. */
-  kind: z.union([z.literal(1), z.literal(2)]),
+  /**
+   * 1: a record, `text` its key. 2: a home marker, `text` its group. Items of one position are never
+   * split over chunks: 3: a record that a transaction wrote with others. 4: an idempotency record,
+   * `text` its scope.
+   */
+  kind: z.literal([1, 2, 3, 4]),
   text: z.string().min(1),
   bytes: bytesSchema,
 })
@@ -69,11 +73,14 @@ const replaceSchema = z.strictObject({
   dataset: z.string(),
   slot: slotSchema,
   feed: z.int().min(1),
-  /** The records of keys, and markers of groups, in (from, to]; null: no bound. */
+  /** Records, markers and idempotency records whose texts are in (from, to]; null: no bound. */
   from: z.string().nullable(),
   to: z.string().nullable(),
   records: z.array(z.strictObject({ key: z.string().min(1), bytes: bytesSchema })),
   markers: z.array(z.strictObject({ group: z.string().min(1), bytes: bytesSchema })),
+  idempotency: z
+    .array(z.strictObject({ scope: z.string().min(1), bytes: bytesSchema }))
+    .exactOptional(),
   /** The source's complete cursors of all feeds of the slot when the snapshot began. */
   cursors: z.array(z.strictObject({ feed: z.int().min(1), position: positionSchema })),
   bytes: z.int().min(0),

@@ -1,14 +1,13 @@
-/**
- * The source's side in the shard: chunks of feeds, and replacing snapshots, from short snapshots.
- */
+/** The source's side in the shard: chunks of feeds, from short snapshots. */
 import { assert } from '../model/assert.ts'
 import { limits } from '../model/limits.ts'
 import { type FeedNumber, generationOf, type Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
-import { decodeRecord } from '../storage/record.ts'
+import { entryKind, type FeedEntry } from '../storage/feed-entry.ts'
+import { decodeHead } from '../storage/record.ts'
 import { currentGeneration, encodeHomeMarker, type FeedState } from '../storage/row-values.ts'
-import { entryKind, type FeedEntry, type StoreReader } from '../storage/store.ts'
-import type { FeedChunk, FeedItem, ReplaceChunk } from './messages.ts'
+import type { StoreReader } from '../storage/store.ts'
+import type { FeedChunk, FeedItem } from './messages.ts'
 
 export interface ReadFeedsRequest {
   readonly requests: readonly { readonly slot: Slot; readonly after: Position }[]
@@ -21,7 +20,7 @@ export type SlotChunk =
   | { readonly kind: 'resync'; readonly slot: Slot }
 
 /** Bytes that an item counts beside its record: for credit, not for the wire. */
-const ITEM_OVERHEAD_BYTES = 32
+export const ITEM_OVERHEAD_BYTES = 32
 
 /** Chunks of this region's own feed, as many as fit. Slots left out are asked for again. */
 export function readFeeds(store: StoreReader, request: ReadFeedsRequest): SlotChunk[] {
@@ -68,10 +67,11 @@ function readChunk(
   let to = after
   let complete = true
   for (const entry of store.feedEntries(slot, feed, after)) {
-    if (bytes >= bytesMax) {
+    if (bytes >= bytesMax && entry.position !== to) {
       complete = false
       break
     }
+    // What was written together shares a position, and stays together.
     const item = readItem(store, entry)
     items.push(item)
     bytes += item.bytes.length + item.text.length + ITEM_OVERHEAD_BYTES
@@ -88,49 +88,13 @@ function readItem(store: StoreReader, { position, kind, text }: FeedEntry): Feed
     assert(marker, 'a feed entry of a home points to a marker')
     return { position, kind, text, bytes: encodeHomeMarker(marker) }
   }
+  if (kind === entryKind.idempotency) {
+    const bytes = store.idempotencyBytes(text)
+    assert(bytes, 'a feed entry of an idempotency record goes with it')
+    return { position, kind, text, bytes }
+  }
   const bytes = store.recordBytes(text)
   assert(bytes, 'a feed entry points to a record')
-  decodeRecord(store.context.hasher, text, bytes)
+  decodeHead(store.context.hasher, text, bytes)
   return { position, kind, text, bytes }
-}
-
-export interface ReadSnapshotRequest {
-  readonly slot: Slot
-  /** Exclusive; null begins the snapshot. */
-  readonly from: string | null
-  readonly bytesMax: number
-}
-
-export type SnapshotPart = Omit<ReplaceChunk, 'type' | 'dataset'>
-
-/** A part of a replacing snapshot of one slot. The caller keeps the cursors of the first part. */
-export function readSnapshot(store: StoreReader, request: ReadSnapshotRequest): SnapshotPart {
-  const { slot, from, bytesMax } = request
-  const { hasher, placement, ownFeed } = store.context
-  const records: { key: string; bytes: Uint8Array }[] = []
-  let bytes = 0
-  let to: string | null = null
-  for (const { key, bytes: record } of store.recordRows('', from ?? undefined)) {
-    if (placement.slotOf(placement.groupOf(key)) !== slot) continue
-    decodeRecord(hasher, key, record)
-    if (bytes >= bytesMax) {
-      to = records.at(-1)?.key ?? null
-      break
-    }
-    records.push({ key, bytes: record })
-    bytes += record.length + key.length + ITEM_OVERHEAD_BYTES
-  }
-  // A marker goes with the part in whose range its group lies: no part grows with their number.
-  const markers: { group: string; bytes: Uint8Array }[] = []
-  for (const { group, marker } of store.homeMarkers(from, to)) {
-    if (placement.slotOf(group) !== slot) continue
-    const encoded = encodeHomeMarker(marker)
-    markers.push({ group, bytes: encoded })
-    bytes += encoded.length + group.length + ITEM_OVERHEAD_BYTES
-  }
-  const cursors = [...store.feedsOfSlot(slot)].map(({ feed, state }) => ({
-    feed,
-    position: state.complete,
-  }))
-  return { slot, feed: ownFeed, from, to, records, markers, cursors, bytes }
 }

@@ -6,14 +6,8 @@ import type { Handlers } from '../storage/shard.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { type ApplyReply, applyChunk, applyReplace } from './apply.ts'
 import type { FeedChunk, ReplaceChunk } from './messages.ts'
-import {
-  type ReadFeedsRequest,
-  type ReadSnapshotRequest,
-  readFeeds,
-  readSnapshot,
-  type SlotChunk,
-  type SnapshotPart,
-} from './read-feeds.ts'
+import { type ReadFeedsRequest, readFeeds, type SlotChunk } from './read-feeds.ts'
+import { type ReadSnapshotRequest, readSnapshot, type SnapshotPart } from './read-snapshot.ts'
 
 export interface SlotFeedState {
   readonly slot: Slot

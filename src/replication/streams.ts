@@ -5,12 +5,13 @@
 import { timing } from '../model/limits.ts'
 import type { PlacementTable } from '../model/placement.ts'
 import type { FeedNumber } from '../model/position.ts'
-import type { RegionId, Slot } from '../model/slot.ts'
+import type { RegionId } from '../model/slot.ts'
 import type { MessageStream } from '../peers/peers.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Growth } from '../storage/shard.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import type { AgeChange } from './copy-ages.ts'
 import { FollowedSource } from './followed-source.ts'
 import type { ReplicationOperations } from './shard-operations.ts'
 import { SourceStream } from './source-stream.ts'
@@ -24,6 +25,7 @@ export interface ReplicationOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly onViolation: () => void
+  readonly onAges: (change: AgeChange) => void
 }
 
 export class Replication {
@@ -94,29 +96,14 @@ export class Replication {
     for (const outgoing of this.#outgoing.values()) outgoing.onGrowth(growth)
   }
 
-  /** The age of this copy; undefined where it can't say. */
-  stalenessMs(dataset: string, slot: Slot, home: RegionId | undefined): number | undefined {
-    const { self, clock, table } = this.#options
-    const now = clock.monotonicMs()
-    const placement = table().byId(dataset)
-    const sources = home === undefined ? (placement?.data.home ?? []) : [home]
-    let stalenessMs = 0
-    for (const region of sources) {
-      if (region === self) continue
-      const asOfMs = this.#incoming.get(region)?.freshness.asOfMs(dataset, slot)
-      if (asOfMs === undefined) return undefined
-      stalenessMs = Math.max(stalenessMs, Math.round(now - asOfMs))
-    }
-    return stalenessMs
-  }
-
   #newSource(region: RegionId): FollowedSource {
-    const { self, table, feedOf, shards } = this.#options
+    const { self, table, feedOf, shards, onAges } = this.#options
     const datasets = [...table().placements]
       .filter(placement => placement.mayStore(self) && placement.mayStore(region))
       .filter(placement => placement.mayHome(region))
       .map(({ id }) => id)
     return new FollowedSource({
+      ...{ region, onAges },
       feed: feedOf(region),
       datasets,
       mayStore: dataset => table().byId(dataset)?.mayStore(self) === true,

@@ -129,7 +129,9 @@ export class Explain {
   async #here(placement: Placement, key: Key): Promise<Inspection> {
     const { self, shards, freshness } = this.#options
     const slot = placement.slotOf(placement.groupOf(key))
-    const reply = await shards.call(placement.id, slot, 'read', { key, as: 'copy', seen: [] })
+    // At the time 0 nothing has expired: it is about what the copy holds.
+    const request = { key, as: 'copy', seen: null, nowMs: 0 } as const
+    const reply = await shards.call(placement.id, slot, 'read', request)
     const home = 'home' in reply ? reply.home : undefined
     const stalenessMs =
       home?.region === self ? 0 : freshness.stalenessMs(placement.id, slot, home?.region)

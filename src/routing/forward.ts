@@ -3,105 +3,18 @@
  * target; step results come back. Both ends check residency by themselves: an operation is sent
  * only to a region that may store the dataset, and answered only to one that may store or serve it.
  */
-import { z } from 'zod'
-import type { Operation } from '../execution/operation.ts'
-import type { SeenPoints } from '../execution/operations/read.ts'
+import { checkTransaction } from '../execution/check-transaction.ts'
+import type { GroupOperation } from '../execution/operation.ts'
 import { assert } from '../model/assert.ts'
 import { DenizenError, errorKinds } from '../model/errors.ts'
 import { limits, timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { PeerCall, PeerFailure } from '../peers/peers.ts'
-import {
-  bytesSchema,
-  homeSchema,
-  keySchema,
-  seenPointsSchema,
-  versionSchema,
-  wireErrorSchema,
-} from '../protocol/schemas.ts'
-import type { Role } from './decide.ts'
-import type { LocalExecution, StepResult } from './local-execution.ts'
+import { executeReplySchema, executeRequestSchema } from './execute-messages.ts'
+import type { LocalExecution, Step, StepResult } from './local-execution.ts'
 import { placementAsked } from './receive.ts'
 import { unanswered } from './unanswered.ts'
-
-const wantedSchema = z.union([versionSchema, z.literal('*')])
-const preconditionSchema = z.strictObject({
-  ifMatch: wantedSchema.exactOptional(),
-  ifNoneMatch: wantedSchema.exactOptional(),
-})
-const operationSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('get'), key: keySchema }),
-  z.strictObject({
-    kind: z.literal('put'),
-    key: keySchema,
-    value: bytesSchema,
-    mediaType: z.string(),
-    precondition: preconditionSchema,
-  }),
-  z.strictObject({ kind: z.literal('delete'), key: keySchema, precondition: preconditionSchema }),
-])
-const requestSchema = z.strictObject({
-  dataset: z.string(),
-  steps: z.array(
-    z.strictObject({
-      operation: operationSchema,
-      as: z.enum(['home', 'candidate', 'copy']),
-      seen: seenPointsSchema,
-    }),
-  ),
-})
-
-const pointSchema = z.strictObject({ slot: z.int(), feed: z.int(), position: z.int().min(0) })
-const receiptSchema = z.strictObject({
-  home: z.string().exactOptional(),
-  servedBy: z.string(),
-  role: z.enum(['home', 'replica']),
-  stalenessMs: z.number().min(0).exactOptional(),
-})
-const outcomeSchema = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('found'),
-    version: versionSchema,
-    mediaType: z.string(),
-    value: bytesSchema,
-    receipt: receiptSchema,
-  }),
-  z.strictObject({ kind: z.literal('absent'), receipt: receiptSchema }),
-  z.strictObject({
-    kind: z.literal('written'),
-    version: versionSchema,
-    created: z.boolean(),
-    receipt: receiptSchema,
-  }),
-  z.strictObject({ kind: z.literal('deleted'), version: versionSchema, receipt: receiptSchema }),
-  z.strictObject({
-    kind: z.literal('failed'),
-    error: wireErrorSchema.transform(wire => DenizenError.fromWire(wire)),
-    receipt: receiptSchema.exactOptional(),
-  }),
-])
-const replySchema = z.array(
-  z.discriminatedUnion('kind', [
-    z.strictObject({
-      kind: z.literal('done'),
-      outcome: outcomeSchema,
-      home: homeSchema.exactOptional(),
-      point: pointSchema.exactOptional(),
-    }),
-    z.strictObject({ kind: z.literal('elsewhere'), home: homeSchema }),
-    z.strictObject({ kind: z.literal('behind'), home: homeSchema.exactOptional() }),
-    z.strictObject({ kind: z.literal('unclaimed') }),
-    /** The reply is full: nothing was done, ask again. Only reads are answered so. */
-    z.strictObject({ kind: z.literal('later') }),
-  ]),
-)
-
-interface Step {
-  readonly operation: Operation
-  readonly as: Role
-  readonly seen: SeenPoints
-}
 
 type Settle = (result: StepResult | PeerFailure) => void
 
@@ -138,21 +51,18 @@ export class Forwarder {
   }
 
   /** Runs an operation in another region. Resolves with a `PeerFailure` when no answer came. */
-  run(
-    region: RegionId,
-    placement: Placement,
-    operation: Operation,
-    as: Role,
-    seen: SeenPoints,
-  ): Promise<StepResult | PeerFailure> {
+  run(region: RegionId, placement: Placement, step: Step): Promise<StepResult | PeerFailure> {
     assert(placement.mayStore(region), 'operations are forwarded to regions that may store')
-    return new Promise(resolve => {
-      this.#add(region, placement.id, { operation, as, seen }, resolve)
-    })
+    return new Promise(resolve => this.#add(region, placement.id, step, resolve))
   }
 
   #add(region: RegionId, dataset: string, step: Step, settle: Settle): void {
     const { operation } = step
+    if (operation.kind === 'transaction') {
+      // Its reply may be as large as a reply can be.
+      void this.#send({ region, dataset, steps: [step], settle: [settle], bytes: 0 })
+      return
+    }
     const name = `${region} ${dataset}`
     const bundle = this.#bundles.get(name) ?? { region, dataset, steps: [], settle: [], bytes: 0 }
     if (this.#bundles.size === 0) setImmediate(() => this.#flush())
@@ -177,10 +87,10 @@ export class Forwarder {
       const body = await this.#options.call(
         region,
         'execute',
-        { dataset, steps },
+        { dataset, steps: steps.map(stepToWire) },
         { timeoutMs: timing.callTimeoutMs },
       )
-      const results: (StepResult | Later)[] = replySchema.parse(body)
+      const results: (StepResult | Later)[] = executeReplySchema.parse(body)
       assert(results.length === steps.length, 'a region answers each step')
       assert(results.length === 0 || results.some(isAnswer), 'a reply answers something')
       results.forEach((result, index) => {
@@ -200,12 +110,14 @@ export class Forwarder {
   /** Answers another region's `execute`. */
   async answer(from: RegionId, body: unknown): Promise<unknown> {
     const { local } = this.#options
-    const { dataset, steps } = requestSchema.parse(body)
+    const { dataset, steps } = executeRequestSchema.parse(body)
     const placement = placementAsked(this.#options, from, dataset, asked =>
-      steps.every(({ operation }) => asked.hasKey(operation.key)),
+      steps.every(({ operation }) => keysOf(operation).every(key => asked.hasKey(key))),
     )
-    const run = ({ operation, as, seen }: Step): Promise<StepResult> =>
-      local.run(placement, operation, as, seen)
+    const run = (step: Step): Promise<StepResult> => {
+      if (step.operation.kind === 'transaction') checkTransaction(placement, step.operation)
+      return local.run(placement, step)
+    }
     const isRead = ({ operation }: Step): boolean => operation.kind === 'get'
     const [writes, reads] = await Promise.all([
       Promise.all(steps.filter(step => !isRead(step)).map(run)),
@@ -239,6 +151,16 @@ async function readsThatFit(
   }
   return results
 }
+
+/** "Any state will do" is not said: the other region may only be stricter. */
+const stepToWire = (step: Step): unknown => (step.seen ? step : { ...step, seen: [] })
+
+const keysOf = (operation: GroupOperation): readonly string[] =>
+  operation.kind === 'transaction'
+    ? [operation, ...operation.conditions, ...operation.success, ...operation.failure].map(
+        ({ key }) => key,
+      )
+    : [operation.key]
 
 const valueBytes = (result: StepResult): number =>
   result.kind === 'done' && result.outcome.kind === 'found' ? result.outcome.value.length : 0

@@ -13,13 +13,14 @@ import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
 import type { PeerCall } from '../peers/peers.ts'
 import { bytesSchema, keySchema, seenPointsSchema, versionSchema } from '../protocol/schemas.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { Claims } from './claims.ts'
 import type { Topology } from './decide.ts'
 import type { Freshness } from './local-execution.ts'
 import { placementAsked } from './receive.ts'
 import type { ListPage, ListRequest, RequestContext } from './service.ts'
-import { Session } from './session.ts'
+import { type Mac, Session } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { unanswered } from './unanswered.ts'
 
@@ -59,7 +60,8 @@ export interface ListsOptions {
   readonly shards: ShardClient<RoutingOperations>
   readonly claims: Claims
   readonly freshness: Freshness
-  readonly sessionKey: () => CryptoKey
+  readonly sessionMac: Mac
+  readonly clock: Clock
   readonly call: PeerCall
   readonly onViolation: () => void
 }
@@ -72,9 +74,9 @@ export class Lists {
   }
 
   async list(dataset: string, request: ListRequest, context: RequestContext): Promise<ListPage> {
-    const { self, table, sessionKey } = this.#options
+    const { self, table, sessionMac } = this.#options
     const placement = this.#partition(table(), dataset, request.prefix)
-    const session = await Session.decode(sessionKey(), context.session)
+    const session = Session.decode(sessionMac, context.session)
     const bySession = context.consistency === 'session'
     const seen = bySession ? session.seenBySlot(placement.id) : []
     const peerRequest: PeerListRequest = { dataset: placement.id, ...request, seen }
@@ -179,7 +181,8 @@ export class Lists {
   }
 
   async #here(placement: Placement, request: PeerListRequest): Promise<PeerListReply> {
-    const { shards, freshness } = this.#options
+    const { shards, freshness, clock } = this.#options
+    const nowMs = clock.wallMs()
     const { prefix, after, limit, values, seen } = request
     const count = shards.storeCount(placement.id)
     const bytesMax = Math.ceil(limits.listBytesMax / Math.max(count, 1))
@@ -193,6 +196,7 @@ export class Lists {
           limit,
           bytesMax,
           values,
+          nowMs,
           seen: seen.filter(({ slot }) => ofStore(slot, store)),
         }),
       ),

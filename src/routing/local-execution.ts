@@ -2,25 +2,47 @@
  * Running an operation in this region: at the shard, and, where this region is to become a group's
  * home, after a claim at the registrar. The same code serves clients and other regions.
  */
+import type { NewValue } from '../execution/change.ts'
 import type { KnownHome } from '../execution/home.ts'
-import type { FeedPoint, Operation, Outcome, Receipt } from '../execution/operation.ts'
-import type { SeenPoints } from '../execution/operations/read.ts'
-import type { WriteReply, WriteRequest } from '../execution/operations/write.ts'
+import type {
+  FeedPoint,
+  GroupOperation,
+  GroupOutcome,
+  Operation,
+  Outcome,
+  Receipt,
+  Transaction,
+} from '../execution/operation.ts'
+import type { ReadReply, WantedPoints } from '../execution/operations/read.ts'
+import type { TransactReply } from '../execution/operations/transact.ts'
+import type { WriteReply } from '../execution/operations/write.ts'
 import { DenizenError } from '../model/errors.ts'
+import type { IdempotencyKey } from '../model/idempotency.ts'
+import type { Key } from '../model/key.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
 import { formatVersion, type Version } from '../model/version.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { Claims } from './claims.ts'
 import type { Role } from './decide.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 
+/** One operation as it is run somewhere. */
+export interface Step {
+  readonly operation: GroupOperation
+  readonly as: Role
+  readonly seen: WantedPoints
+  /** Who asked, where callers have names: idempotency keys are theirs. */
+  readonly principal?: string
+}
+
 /** What a region answers to one operation: an outcome, or where to go instead. */
 export type StepResult =
   | {
       readonly kind: 'done'
-      readonly outcome: Outcome
+      readonly outcome: GroupOutcome
       readonly home?: KnownHome
       readonly point?: FeedPoint
     }
@@ -28,6 +50,14 @@ export type StepResult =
   | { readonly kind: 'behind'; readonly home?: KnownHome }
   /** The registrar says that nobody has claimed the group. */
   | { readonly kind: 'unclaimed' }
+
+/** What a read of one key comes to where nothing stands in its way. */
+interface Answered {
+  readonly kind: 'done'
+  readonly outcome: Outcome
+  readonly home?: KnownHome
+  readonly point?: FeedPoint
+}
 
 /** How old a copy may be, as replication knows it. */
 export interface Freshness {
@@ -40,11 +70,32 @@ export interface LocalExecutionOptions {
   readonly shards: ShardClient<RoutingOperations>
   readonly claims: Claims
   readonly freshness: Freshness
+  readonly clock: Clock
 }
 
 /** True where the operation can bring a key, and so a group, into being. */
-export const creates = (operation: Operation): boolean =>
-  operation.kind === 'put' && operation.precondition.ifMatch === undefined
+export function creates(operation: GroupOperation): boolean {
+  if (operation.kind === 'put') return operation.precondition.ifMatch === undefined
+  if (operation.kind !== 'transaction') return false
+  return [...operation.success, ...operation.failure].some(({ kind }) => kind === 'put')
+}
+
+/** Not at the home: known to be elsewhere, or unclaimed. */
+type Misplaced =
+  | { readonly kind: 'homeless' }
+  | { readonly kind: 'elsewhere'; readonly home: KnownHome }
+
+function valueToPut(operation: Exclude<Operation, { kind: 'get' }>): NewValue | undefined {
+  if (operation.kind === 'delete') return undefined
+  const { value: bytes, mediaType, ttlMs } = operation
+  return { bytes, mediaType, ...(ttlMs !== undefined && { ttlMs }) }
+}
+
+const onceFor = (
+  { idempotencyKey: key }: { readonly idempotencyKey?: string },
+  principal: string,
+): { readonly idempotency?: IdempotencyKey } =>
+  key === undefined ? {} : { idempotency: { principal, key } }
 
 const mismatch = (current: Version | undefined): DenizenError =>
   current
@@ -61,16 +112,17 @@ export class LocalExecution {
   }
 
   /** Failures of the operation are outcomes; only bugs reject. */
-  async run(
-    placement: Placement,
-    operation: Operation,
-    as: Role,
-    seen: SeenPoints,
-  ): Promise<StepResult> {
+  async run(placement: Placement, step: Step): Promise<StepResult> {
+    const { operation, as, seen, principal = '' } = step
     try {
-      return operation.kind === 'get'
-        ? await this.#read(placement, operation, as === 'copy' ? 'copy' : 'home', seen)
-        : await this.#write(placement, operation)
+      switch (operation.kind) {
+        case 'get':
+          return await this.#read(placement, operation, as === 'copy' ? 'copy' : 'home', seen)
+        case 'transaction':
+          return await this.#transact(placement, operation, principal)
+        default:
+          return await this.#write(placement, operation, principal)
+      }
     } catch (error) {
       if (!(error instanceof DenizenError)) throw error
       return { kind: 'done', outcome: { kind: 'failed', error } }
@@ -81,15 +133,19 @@ export class LocalExecution {
     placement: Placement,
     { key }: Operation,
     as: 'home' | 'copy',
-    seen: SeenPoints,
+    seen: WantedPoints,
   ): Promise<StepResult> {
-    const { self, shards, claims } = this.#options
+    const { self, shards, claims, clock } = this.#options
     const group = placement.groupOf(key)
     const slot = placement.slotOf(group)
-    const reply = await shards.call(placement.id, slot, 'read', { key, as, seen })
+    const nowMs = clock.wallMs()
+    const reply = await shards.call(placement.id, slot, 'read', { key, as, seen, nowMs })
     switch (reply.kind) {
       case 'elsewhere':
         return reply
+      case 'expired':
+        await shards.call(placement.id, slot, 'expireKey', { key, nowMs })
+        return await this.#read(placement, { kind: 'get', key }, as, seen)
       case 'behind':
         return reply.home ? { kind: 'behind', home: reply.home } : { kind: 'behind' }
       case 'homeless': {
@@ -101,51 +157,115 @@ export class LocalExecution {
         return { kind: 'done', home, outcome: { kind: 'absent', receipt: this.#receipt(home) } }
       }
       case 'found':
-      case 'absent': {
-        const { home, point } = reply
-        const receipt = this.#receipt(home, placement.id, slot)
-        const outcome: Outcome =
-          reply.kind === 'absent'
-            ? { kind: 'absent', receipt }
-            : {
-                kind: 'found',
-                version: reply.version,
-                mediaType: reply.mediaType,
-                value: reply.value,
-                receipt,
-              }
-        return { kind: 'done', outcome, ...(home && { home }), ...(point && { point }) }
-      }
+      case 'absent':
+        return this.#answer(placement, slot, reply)
     }
+  }
+
+  /** The same at once, of a store that this thread reads; undefined where `run` has more to do. */
+  readNow(placement: Placement, key: Key, as: Role, seen: WantedPoints): Answered | undefined {
+    const { shards, clock } = this.#options
+    const slot = placement.slotOf(placement.groupOf(key))
+    const request = { key, as: as === 'copy' ? as : 'home', seen, nowMs: clock.wallMs() } as const
+    try {
+      const reply = shards.readNow(placement.id, slot, 'read', request)?.reply
+      const plain = reply?.kind === 'found' || reply?.kind === 'absent'
+      return plain ? this.#answer(placement, slot, reply) : undefined
+    } catch (error) {
+      if (error instanceof DenizenError) return undefined
+      throw error
+    }
+  }
+
+  #answer(
+    placement: Placement,
+    slot: Slot,
+    reply: Extract<ReadReply, { kind: 'found' | 'absent' }>,
+  ): Answered {
+    const { home, point } = reply
+    const receipt = this.#receipt(home, placement.id, slot)
+    const outcome: Outcome =
+      reply.kind === 'absent'
+        ? { kind: 'absent', receipt }
+        : {
+            kind: 'found',
+            version: reply.version,
+            mediaType: reply.mediaType,
+            value: reply.value,
+            receipt,
+          }
+    return { kind: 'done', outcome, ...(home && { home }), ...(point && { point }) }
   }
 
   async #write(
     placement: Placement,
     operation: Exclude<Operation, { kind: 'get' }>,
+    principal: string,
   ): Promise<StepResult> {
-    const { self, shards, claims } = this.#options
-    const group = placement.groupOf(operation.key)
-    const slot = placement.slotOf(group)
-    const request: WriteRequest = {
-      key: operation.key,
-      value:
-        operation.kind === 'put'
-          ? { bytes: operation.value, mediaType: operation.mediaType }
-          : undefined,
-      precondition: operation.precondition,
+    const { shards } = this.#options
+    const { key, precondition } = operation
+    const slot = placement.slotOf(placement.groupOf(key))
+    const request = {
+      key,
+      value: valueToPut(operation),
+      precondition,
+      ...onceFor(operation, principal),
     }
-    const first = await shards.call(placement.id, slot, 'write', request)
-    if (first.kind !== 'homeless') return this.#wrote(first)
+    const reply = await this.#atHome(placement, operation, (nowMs, claimed) =>
+      shards.call(placement.id, slot, 'write', { ...request, nowMs, ...claimed }),
+    )
+    return this.#wrote(reply)
+  }
+
+  async #transact(
+    placement: Placement,
+    transaction: Transaction,
+    principal: string,
+  ): Promise<StepResult> {
+    const { shards } = this.#options
+    const slot = placement.slotOf(transaction.key)
+    const request = { transaction, ...onceFor(transaction, principal) }
+    const reply = await this.#atHome(placement, transaction, (nowMs, claimed) =>
+      shards.call(placement.id, slot, 'transact', { ...request, nowMs, ...claimed }),
+    )
+    return this.#transacted(reply)
+  }
+
+  /** Runs a mutation in the shard; where its group has no home yet, again with a claim in hand. */
+  async #atHome<Reply extends { readonly kind: string }>(
+    placement: Placement,
+    operation: GroupOperation,
+    run: (nowMs: number, claimed: { readonly claimed?: GroupHome }) => Promise<Reply>,
+  ): Promise<Reply | Misplaced> {
+    const { self, claims, clock } = this.#options
+    const first = await run(clock.wallMs(), {})
+    if (first.kind !== 'homeless') return first
+    const group = placement.groupOf(operation.key)
     let registered: GroupHome | undefined
-    if (!creates(operation)) {
-      registered = await claims.lookup(placement, group)
-      if (!registered) return { kind: 'unclaimed' }
-    } else if (placement.mayHome(self)) registered = await claims.claim(placement, group)
-    else return { kind: 'unclaimed' }
+    if (!creates(operation)) registered = await claims.lookup(placement, group)
+    else if (placement.mayHome(self)) registered = await claims.claim(placement, group)
+    if (!registered) return { kind: 'homeless' }
     const home = claims.known(registered)
     if (home.region !== self) return { kind: 'elsewhere', home }
-    const claimed = { ...request, claimed: registered }
-    return this.#wrote(await shards.call(placement.id, slot, 'write', claimed))
+    return await run(clock.wallMs(), { claimed: registered })
+  }
+
+  #transacted(reply: TransactReply): StepResult {
+    switch (reply.kind) {
+      case 'homeless':
+        return { kind: 'unclaimed' }
+      case 'elsewhere':
+        return reply
+      case 'transacted': {
+        const { succeeded, results, home, point } = reply
+        const receipt = this.#receipt(home)
+        return {
+          kind: 'done',
+          ...{ home, point },
+          outcome: { kind: 'transacted', succeeded, results, receipt },
+        }
+      }
+    }
   }
 
   #wrote(reply: WriteReply): StepResult {

@@ -4,15 +4,26 @@
  * invisibly to the client, a bounded number of times.
  */
 
+import { checkTransaction } from '../execution/check-transaction.ts'
 import type { KnownHome } from '../execution/home.ts'
-import type { Operation, Outcome, Receipt } from '../execution/operation.ts'
+import type {
+  GroupOperation,
+  GroupOutcome,
+  Operation,
+  Outcome,
+  Receipt,
+  Transaction,
+} from '../execution/operation.ts'
+import type { WantedPoints } from '../execution/operations/read.ts'
+import { evaluateOnNothing } from '../execution/operations/transact.ts'
+import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import { serverAssignedSegment } from '../model/group.ts'
 import { type Key, parseKey } from '../model/key.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { PeerFailure } from '../peers/peers.ts'
-import { type Random, randomId } from '../runtime/random.ts'
+import { idOf, type Random, randomId } from '../runtime/random.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { Claims } from './claims.ts'
 import {
@@ -22,13 +33,22 @@ import {
   decide,
   type Intent,
   type Knowledge,
+  type Role,
   type Topology,
 } from './decide.ts'
 import type { Forwarder } from './forward.ts'
-import { creates, type LocalExecution, type StepResult } from './local-execution.ts'
+import { creates, type LocalExecution, type Step, type StepResult } from './local-execution.ts'
 import type { LocationCache } from './location-cache.ts'
-import type { Admission, Answer, CreateAnswer, RequestContext } from './service.ts'
-import { Session } from './session.ts'
+import { readNow } from './read-now.ts'
+import type {
+  Admission,
+  Answer,
+  CreateAnswer,
+  CreateRequest,
+  RequestContext,
+  TransactionAnswer,
+} from './service.ts'
+import { type Mac, Session } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 
 export interface RouterOptions {
@@ -41,7 +61,7 @@ export interface RouterOptions {
   readonly local: LocalExecution
   readonly forwarder: Forwarder
   readonly locations: LocationCache
-  readonly sessionKey: () => CryptoKey
+  readonly sessionMac: Mac
   readonly random: Random
 }
 
@@ -52,7 +72,11 @@ const MISDIRECTIONS_MAX = 2
 
 interface Journey {
   readonly placement: Placement
-  readonly operation: Operation
+  readonly operation: GroupOperation
+  /** Who asks, where callers have names. */
+  readonly principal: string | undefined
+  /** What a copy has to have. */
+  readonly seen: WantedPoints
   readonly group: string
   intent: Intent
   knowledge: Knowledge
@@ -88,7 +112,32 @@ export class Router {
     operations: readonly Operation[],
     context: RequestContext,
   ): Promise<Answer> {
-    const session = await Session.decode(this.#options.sessionKey(), context.session)
+    const now = readNow(this.#options, dataset, operations, context)
+    if (now) return now
+    const { outcomes, ...session } = await this.#executeAll(dataset, operations, context)
+    return { outcomes: outcomes.filter(isKeyOutcome), ...session }
+  }
+
+  async transact(
+    dataset: string,
+    transaction: Transaction,
+    context: RequestContext,
+  ): Promise<TransactionAnswer> {
+    const placement = this.#options.table().locate(dataset, transaction.key)
+    checkTransaction(placement, transaction)
+    const { outcomes, ...session } = await this.#executeAll(dataset, [transaction], context)
+    const [outcome] = outcomes
+    if (outcome?.kind === 'failed') throw outcome.error
+    assert(outcome?.kind === 'transacted', 'a transaction comes to an end or fails')
+    return { transacted: outcome, ...session }
+  }
+
+  async #executeAll(
+    dataset: string,
+    operations: readonly GroupOperation[],
+    context: RequestContext,
+  ): Promise<{ readonly outcomes: readonly GroupOutcome[]; readonly session?: string }> {
+    const session = Session.decode(this.#options.sessionMac, context.session)
     const settled = await Promise.all(
       operations.map(operation => this.#route(dataset, operation, context, session)),
     )
@@ -98,23 +147,22 @@ export class Router {
     })
     const outcomes = settled.map(({ outcome }) => outcome)
     if (session.empty) return { outcomes }
-    return { outcomes, session: await session.encode(this.#options.sessionKey()) }
+    return { outcomes, session: session.encode(this.#options.sessionMac) }
   }
 
   async create(
     dataset: string,
-    prefix: string,
-    value: { readonly bytes: Uint8Array; readonly mediaType: string },
+    { prefix, ...request }: CreateRequest,
     context: RequestContext,
   ): Promise<CreateAnswer> {
-    const key = this.#assignKey(dataset, prefix, context.hint)
-    const { bytes, mediaType } = value
+    checkCreatePrefix(prefix)
+    const key =
+      request.idempotencyKey === undefined
+        ? this.#assignKey(dataset, prefix, context.hint)
+        : this.#deriveKey(dataset, prefix, request.idempotencyKey, context.principal ?? '')
     const operation: Operation = {
-      kind: 'put',
-      key,
-      value: bytes,
-      mediaType,
-      precondition: { ifNoneMatch: '*' },
+      ...{ kind: 'put', key, precondition: { ifNoneMatch: '*' } },
+      ...request,
     }
     const answer = await this.execute(dataset, [operation], context)
     const [outcome] = answer.outcomes
@@ -127,12 +175,6 @@ export class Router {
    * group's home; else its last segment names the home, so that nobody has to claim or ask.
    */
   #assignKey(dataset: string, prefix: string, hint: RegionId | undefined): Key {
-    if (prefix !== '' && !prefix.endsWith('/')) {
-      throw new DenizenError(
-        'bad_key',
-        'the prefix of a server-assigned key is empty or ends in "/"',
-      )
-    }
     const { table, topology, random } = this.#options
     const placement = table().locate(dataset, prefix)
     const id = randomId(random)
@@ -148,17 +190,26 @@ export class Router {
     return parseKey(`${prefix}${serverAssignedSegment(region, id)}`)
   }
 
+  /**
+   * The key of a creation that may be repeated: its id follows from the idempotency key, and under
+   * the cluster's secret, so that nobody else can name it beforehand. Its home can't be a part of
+   * it, as a repeat may enter elsewhere: the group is claimed as usual.
+   */
+  #deriveKey(dataset: string, prefix: string, idempotencyKey: string, principal: string): Key {
+    const { sessionMac } = this.#options
+    const mac = sessionMac(JSON.stringify(['create', dataset, prefix, principal, idempotencyKey]))
+    return parseKey(`${prefix}${idOf(Uint8Array.fromBase64(mac, { alphabet: 'base64url' }))}`)
+  }
+
   async #route(
     dataset: string,
-    operation: Operation,
+    operation: GroupOperation,
     context: RequestContext,
     session: Session,
   ): Promise<Settled> {
     try {
       const placement = this.#options.table().locate(dataset, operation.key)
       const journey = this.#depart(placement, operation, context, session)
-      const slot = placement.slotOf(journey.group)
-      const seen = context.consistency === 'session' ? session.seen(placement.id, slot) : []
       for (let n = 0; n < DECISIONS_MAX; n++) {
         const decision = decide(
           journey.intent,
@@ -167,7 +218,7 @@ export class Router {
           journey.knowledge,
           journey.topology,
         )
-        const settled = await this.#follow(journey, decision, seen)
+        const settled = await this.#follow(journey, decision)
         if (settled) return settled
       }
       throw new DenizenError('home_unreachable', 'the regions do not agree on the home yet')
@@ -179,7 +230,7 @@ export class Router {
 
   #depart(
     placement: Placement,
-    operation: Operation,
+    operation: GroupOperation,
     context: RequestContext,
     session: Session,
   ): Journey {
@@ -189,10 +240,9 @@ export class Router {
     const stored = placement.mayStore(topology.self)
     const cached = stored ? undefined : locations.get(placement.id, group)
     return {
-      placement,
-      operation,
-      group,
-      lost,
+      ...{ placement, operation, group, lost },
+      principal: context.principal,
+      seen: wantedPoints(context, session, placement, group),
       misdirections: 0,
       intent: {
         kind: operation.kind === 'get' ? 'read' : 'write',
@@ -210,19 +260,15 @@ export class Router {
   }
 
   /** Applies one decision. Returns the result, or undefined when more is known and it goes on. */
-  async #follow(
-    journey: Journey,
-    decision: Decision,
-    seen: Parameters<LocalExecution['run']>[3],
-  ): Promise<Settled | undefined> {
+  async #follow(journey: Journey, decision: Decision): Promise<Settled | undefined> {
     const { placement, operation, group } = journey
     const { local, forwarder, shards, claims } = this.#options
     switch (decision.action) {
       case 'execute':
-        return this.#learn(journey, await local.run(placement, operation, decision.as, seen))
+        return this.#learn(journey, await local.run(placement, stepOf(journey, decision.as)))
       case 'forward': {
         const { region, as } = decision
-        const result = await forwarder.run(region, placement, operation, as, seen)
+        const result = await forwarder.run(region, placement, stepOf(journey, as))
         if (result instanceof PeerFailure) return this.#lose(journey, region, as, result)
         return this.#learn(journey, result)
       }
@@ -275,17 +321,13 @@ export class Router {
   }
 
   /** A region did not answer. Goes on elsewhere where that is safe, else says what is known. */
-  #lose(
-    journey: Journey,
-    region: RegionId,
-    as: Parameters<LocalExecution['run']>[2],
-    failure: PeerFailure,
-  ): undefined {
+  #lose(journey: Journey, region: RegionId, as: Role, failure: PeerFailure): undefined {
     journey.lost.add(region)
     const write = journey.intent.kind === 'write'
     if (write && failure.sent) {
       throw new DenizenError('outcome_unknown', `${region} was sent the write: ${failure.reason}`, {
         extra: { region },
+        retry: repeatable(journey.operation) ? 'with-idempotency-key' : 'no',
       })
     }
     if (as !== 'home') return undefined
@@ -302,12 +344,38 @@ export class Router {
   }
 
   /** What an operation on a group that nobody ever wrote comes to. */
-  #nothing(operation: Operation): Outcome {
+  #nothing(operation: GroupOperation): GroupOutcome {
     const { self } = this.#options.topology
     const receipt: Receipt = { servedBy: self, role: 'replica', stalenessMs: 0 }
+    if (operation.kind === 'transaction') return { ...evaluateOnNothing(operation), receipt }
     const conditional = operation.kind !== 'get' && operation.precondition.ifMatch !== undefined
     if (!conditional) return { kind: 'absent', receipt }
     const error = new DenizenError('version_mismatch', 'the key does not exist')
     return { kind: 'failed', error, receipt }
   }
+}
+
+const stepOf = ({ operation, seen, principal }: Journey, as: Role): Step => ({
+  ...{ operation, as, seen },
+  ...(principal !== undefined && { principal }),
+})
+
+function wantedPoints(
+  { consistency }: RequestContext,
+  session: Session,
+  placement: Placement,
+  group: string,
+): WantedPoints {
+  if (consistency === 'eventual') return null
+  return consistency === 'session' ? session.seen(placement.id, placement.slotOf(group)) : []
+}
+
+const isKeyOutcome = (outcome: GroupOutcome): outcome is Outcome => outcome.kind !== 'transacted'
+
+const repeatable = (operation: GroupOperation): boolean =>
+  operation.kind !== 'get' && operation.idempotencyKey !== undefined
+
+function checkCreatePrefix(prefix: string): void {
+  if (prefix === '' || prefix.endsWith('/')) return
+  throw new DenizenError('bad_key', 'the prefix of a server-assigned key is empty or ends in "/"')
 }

@@ -3,7 +3,14 @@
  * is the router; at the edge it will be a forwarder. Nothing here knows of HTTP, and nothing here
  * needs `node:*`.
  */
-import type { ListItem, Operation, Outcome, Receipt } from '../execution/operation.ts'
+import type {
+  ListItem,
+  Operation,
+  Outcome,
+  Receipt,
+  Transacted,
+  Transaction,
+} from '../execution/operation.ts'
 import type { Key } from '../model/key.ts'
 import type { RegionId } from '../model/slot.ts'
 
@@ -15,6 +22,19 @@ export interface RequestContext {
   readonly session?: string
   /** Overrides the entry region as the hint for new homes. */
   readonly hint?: RegionId
+  /** Who asks, where callers have names: idempotency keys are theirs. */
+  readonly principal?: string
+}
+
+/** A value to write under a key that the server assigns. */
+export interface CreateRequest {
+  readonly prefix: string
+  readonly value: Uint8Array
+  readonly mediaType: string
+  /** Life of the value in ms; without it as long as the dataset's policy says. */
+  readonly ttlMs?: number
+  /** The key is derived from it, so that a repeat creates nothing new. */
+  readonly idempotencyKey?: string
 }
 
 /**
@@ -46,6 +66,12 @@ export interface Answer {
 
 export interface CreateAnswer extends Answer {
   readonly key: Key
+}
+
+export interface TransactionAnswer {
+  readonly transacted: Transacted
+  /** The token to return as `Denizen-Session`. */
+  readonly session?: string
 }
 
 export interface ListRequest {
@@ -143,13 +169,14 @@ export interface Service {
     operations: readonly Operation[],
     context: RequestContext,
   ): Promise<Answer>
-  /** Writes under a server-assigned key that begins with `prefix`. Throws `DenizenError`. */
-  create(
+  /** Writes under a server-assigned key that begins with the prefix. Throws `DenizenError`. */
+  create(dataset: string, request: CreateRequest, context: RequestContext): Promise<CreateAnswer>
+  /** Throws `DenizenError`. */
+  transact(
     dataset: string,
-    prefix: string,
-    value: { readonly bytes: Uint8Array; readonly mediaType: string },
+    transaction: Transaction,
     context: RequestContext,
-  ): Promise<CreateAnswer>
+  ): Promise<TransactionAnswer>
   /** Throws `DenizenError`. */
   list(dataset: string, request: ListRequest, context: RequestContext): Promise<ListPage>
   /** Throws `DenizenError`. */

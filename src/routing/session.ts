@@ -3,32 +3,31 @@
  * complete past all of them gives the session its own writes and never an older state. An answer
  * that found nothing adds its tombstone's point, so that a deleted value does not come back.
  *
- * A token is base64url of MAC (16 bytes of HMAC-SHA-256 under the cluster's session key) and CBOR
- * `[[dataset, slot, feed, position], …]`. Beyond 2 KiB it degrades to "read at the home", which has
+ * A token is 22 characters of MAC (HMAC-SHA-256 under the cluster's session key, base64url) and the
+ * points, `dataset:slot:feed:position` in base 36, separated by commas. It is text throughout,
+ * because most replies carry one. Beyond 2 KiB it degrades to "read at the home", which has
  * everything. The newest point of a feed stands for all before it.
  */
-import { z } from 'zod'
 import type { FeedPoint } from '../execution/operation.ts'
 import type { SeenPoints } from '../execution/operations/read.ts'
-import { concatBytes } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
-import { decodeCbor, encodeCbor } from '../protocol/cbor.ts'
 
-const MAC_BYTES = 16
+/** Authenticates a text under the cluster's session key: at least 22 characters of base64url. */
+export type Mac = (text: string) => string
 
-const pointsSchema = z.array(
-  z.tuple([z.string(), z.int().min(0), z.int().min(0), z.number().refine(isPosition)]),
-)
-const tokenSchema = z.union([pointsSchema, z.literal('home')])
+const MAC_LENGTH = 22
+const DEGRADED = 'home'
 
-type Points = z.infer<typeof pointsSchema>
+interface Point extends FeedPoint {
+  readonly dataset: string
+}
 
 export class Session {
   /** By dataset, slot and feed: the newest point. */
-  readonly #points = new Map<string, Points[number]>()
+  readonly #points = new Map<string, Point>()
   #degraded = false
 
   /** True when the token has outgrown its bound: every read goes to the home. */
@@ -41,9 +40,9 @@ export class Session {
   }
 
   add(dataset: string, { slot, feed, position }: FeedPoint): void {
-    const name = `${slot} ${feed} ${dataset}`
-    if ((this.#points.get(name)?.[3] ?? -1) < position) {
-      this.#points.set(name, [dataset, slot, feed, position])
+    const name = nameOf(dataset, slot, feed)
+    if ((this.#points.get(name)?.position ?? -1) < position) {
+      this.#points.set(name, { dataset, slot, feed, position })
     }
   }
 
@@ -53,65 +52,61 @@ export class Session {
 
   seenBySlot(dataset: string): { slot: Slot; points: SeenPoints }[] {
     const slots = new Map<Slot, { feed: number; position: number }[]>()
-    for (const [of, slot, feed, position] of this.#points.values()) {
+    for (const { dataset: of, slot, feed, position } of this.#points.values()) {
       if (of !== dataset) continue
       slots.set(slot, [...(slots.get(slot) ?? []), { feed, position }])
     }
     return [...slots].map(([slot, points]) => ({ slot, points }))
   }
 
-  async encode(key: CryptoKey): Promise<string> {
-    let body = encodeCbor(this.#degraded ? 'home' : [...this.#points.values()])
-    if (((MAC_BYTES + body.length) * 4) / 3 > limits.sessionTokenBytesMax) body = encodeCbor('home')
-    const mac = await macOf(key, body)
-    return concatBytes(mac, body).toBase64({ alphabet: 'base64url', omitPadding: true })
+  encode(mac: Mac): string {
+    if (this.#degraded) return signed(mac, DEGRADED)
+    let body = ''
+    for (const [name, { position }] of this.#points) {
+      body += `${body === '' ? '' : ','}${name}:${position.toString(36)}`
+    }
+    return signed(mac, MAC_LENGTH + body.length > limits.sessionTokenBytesMax ? DEGRADED : body)
   }
 
   /** Reads a client's token. Throws `bad_session`. */
-  static async decode(key: CryptoKey, token: string | undefined): Promise<Session> {
+  static decode(mac: Mac, token: string | undefined): Session {
     const session = new Session()
     if (token === undefined) return session
-    const parsed = await verify(key, token)
-    if (parsed === 'home') session.#degraded = true
-    else {
-      for (const [dataset, slot, feed, position] of parsed) {
-        session.add(dataset, { slot, feed, position })
-      }
-    }
+    const body = verified(mac, token)
+    if (body === DEGRADED) session.#degraded = true
+    else for (const text of body.split(',')) session.#read(text)
     return session
   }
-}
 
-export const importSessionKey = (hex: string): Promise<CryptoKey> =>
-  crypto.subtle.importKey(
-    'raw',
-    Uint8Array.fromHex(hex),
-    { name: 'HMAC', hash: 'SHA-256' },
-    false,
-    ['sign'],
-  )
-
-async function verify(key: CryptoKey, token: string): Promise<z.infer<typeof tokenSchema>> {
-  if (token.length > limits.sessionTokenBytesMax) throw badSession('the token is too long')
-  let bytes: Uint8Array
-  try {
-    bytes = Uint8Array.fromBase64(token, { alphabet: 'base64url' })
-  } catch {
-    throw badSession('the token is not base64url')
+  #read(text: string): void {
+    const [dataset = '', ...numbers] = text.split(':')
+    const [slot = -1, feed = -1, position = -1] = numbers.map(number => Number.parseInt(number, 36))
+    if (numbers.length !== 3 || !(slot >= 0 && feed >= 0 && isPosition(position))) {
+      throw badSession('the token is of another version')
+    }
+    this.add(decodeURIComponent(dataset), { slot, feed, position })
   }
-  const body = bytes.slice(MAC_BYTES)
-  const mac = await macOf(key, body)
-  let difference = bytes.length < MAC_BYTES ? 1 : 0
-  mac.forEach((byte, index) => {
-    difference |= byte ^ (bytes[index] ?? 0)
-  })
-  if (difference !== 0) throw badSession('the token was not made by this cluster, or was changed')
-  return tokenSchema.parse(decodeCbor(body))
 }
 
-async function macOf(key: CryptoKey, body: Uint8Array): Promise<Uint8Array> {
-  const mac = await crypto.subtle.sign('HMAC', key, body.slice())
-  return new Uint8Array(mac, 0, MAC_BYTES)
+/** A session of one point, without the way through a `Session`. */
+export const tokenOf = (mac: Mac, dataset: string, { slot, feed, position }: FeedPoint): string =>
+  signed(mac, `${nameOf(dataset, slot, feed)}:${position.toString(36)}`)
+
+const nameOf = (dataset: string, slot: Slot, feed: number): string =>
+  `${encodeURIComponent(dataset)}:${slot.toString(36)}:${feed.toString(36)}`
+
+const signed = (mac: Mac, body: string): string => mac(body).slice(0, MAC_LENGTH) + body
+
+function verified(mac: Mac, token: string): string {
+  if (token.length > limits.sessionTokenBytesMax) throw badSession('the token is too long')
+  const body = token.slice(MAC_LENGTH)
+  const expected = mac(body)
+  let difference = token.length <= MAC_LENGTH ? 1 : 0
+  for (let at = 0; at < MAC_LENGTH; at++) {
+    difference |= expected.charCodeAt(at) ^ token.charCodeAt(at)
+  }
+  if (difference !== 0) throw badSession('the token was not made by this cluster, or was changed')
+  return body
 }
 
 const badSession = (detail: string): DenizenError => new DenizenError('bad_session', detail)

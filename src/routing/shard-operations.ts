@@ -1,7 +1,19 @@
 /** The shard operations that routing calls, and the handlers that answer them in the shard. */
 import { findHome, type KnownHome } from '../execution/home.ts'
+import {
+  type ExpireKeyRequest,
+  type ExpireReply,
+  type ExpireRequest,
+  expire,
+  expireKey,
+} from '../execution/operations/expire.ts'
 import { type ListStoreReply, type ListStoreRequest, list } from '../execution/operations/list.ts'
 import { type ReadReply, type ReadRequest, read } from '../execution/operations/read.ts'
+import {
+  type TransactReply,
+  type TransactRequest,
+  transact,
+} from '../execution/operations/transact.ts'
 import { type WriteReply, type WriteRequest, write } from '../execution/operations/write.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { Handlers } from '../storage/shard.ts'
@@ -10,6 +22,9 @@ import { type ClaimRequest, claim, type LookupRequest, lookup } from './registra
 export type RoutingOperations = {
   read: { request: ReadRequest; reply: ReadReply }
   write: { request: WriteRequest; reply: WriteReply }
+  transact: { request: TransactRequest; reply: TransactReply }
+  expire: { request: ExpireRequest; reply: ExpireReply }
+  expireKey: { request: ExpireKeyRequest; reply: undefined }
   list: { request: ListStoreRequest; reply: ListStoreReply | { readonly behind: true } }
   locate: { request: { readonly group: string }; reply: KnownHome | undefined }
   claim: { request: ClaimRequest; reply: GroupHome[] }
@@ -17,6 +32,9 @@ export type RoutingOperations = {
 }
 
 export const routingHandlers: Handlers<RoutingOperations> = {
-  reads: { read, list, lookup, locate: (store, { group }) => findHome(store, group) },
-  writes: { write, claim },
+  reads: {
+    ...{ read, list, lookup },
+    locate: (store, { group }) => findHome(store, group, store.recordHead(group)),
+  },
+  writes: { write, transact, claim, expire, expireKey },
 }

@@ -1,6 +1,6 @@
 /** Time as it is passed in. Decisions never read a clock; the shells that own a port do. */
 export interface Clock {
-  /** Milliseconds that only go forward. For durations, staleness, leases. */
+  /** Milliseconds that only go forward, the same in all threads. For durations, staleness, leases. */
   monotonicMs(): number
   /** Milliseconds since 1970. For people, and for `expiresAt`; it orders nothing. */
   wallMs(): number
@@ -9,7 +9,11 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  monotonicMs: () => performance.now(),
+  // performance.now() counts from the start of each thread.
+  monotonicMs: () => {
+    const [seconds, nanoseconds] = process.hrtime()
+    return seconds * 1e3 + nanoseconds / 1e6
+  },
   wallMs: () => Date.now(),
   after: (delayMs, task) => {
     const timer = setTimeout(task, delayMs)

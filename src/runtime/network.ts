@@ -4,12 +4,19 @@
  * in which the connection is handed over; no data is delivered before `onData` is set.
  */
 import { assert } from '../model/assert.ts'
+import type { RegionId } from '../model/slot.ts'
 
 export interface Network {
   /** Resolves once connections are accepted. Rejects when the address can't be taken. */
-  listen(address: string, onConnection: (connection: Connection) => void): Promise<Listener>
+  listen(address: string, events: ListenEvents): Promise<Listener>
   /** Resolves with an open connection. Rejects when there is none after `timeoutMs`. */
   connect(address: string, options: { readonly timeoutMs: number }): Promise<Connection>
+}
+
+export interface ListenEvents {
+  onConnection(connection: Connection): void
+  /** Somebody is not handed over: one too many, or without proof of who it is. For logs. */
+  onRefused(remote: string, reason: string): void
 }
 
 export interface Listener {
@@ -22,6 +29,8 @@ export interface Listener {
 export interface Connection {
   /** The other end's address, for logs. */
   readonly remote: string
+  /** As which regions the other end may speak; undefined where the network proves nothing. */
+  readonly provenRegions: ReadonlySet<RegionId> | undefined
   /** Queues bytes, which the caller does not change afterwards. No-op once closed. */
   send(bytes: Uint8Array): void
   /** Bytes queued in this process and not yet taken by the operating system. */

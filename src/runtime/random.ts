@@ -10,6 +10,11 @@ export const systemRandom: Random = {
   bytes: count => crypto.getRandomValues(new Uint8Array(count)),
 }
 
+const ID_CHARACTERS = 26
+
 /** An id of 26 characters of [0-9a-v]: 130 bits, so that ids of any two nodes never meet. */
-export const randomId = (random: Random): string =>
-  Array.from(random.bytes(26), byte => (byte & 31).toString(32)).join('')
+export const randomId = (random: Random): string => idOf(random.bytes(ID_CHARACTERS))
+
+/** The id that bytes stand for: five bits of each of the first 26. */
+export const idOf = (bytes: Uint8Array): string =>
+  Array.from(bytes.subarray(0, ID_CHARACTERS), byte => (byte & 31).toString(32)).join('')

@@ -32,7 +32,8 @@ export interface RangeOptions {
   readonly reverse?: boolean
 }
 
-export interface Engine {
+/** What can be read of a store, by the thread that owns it or by one that reads along. */
+export interface EngineReader {
   /** A copy of the row's value that stays valid; `undefined` when there is no such row. */
   get(key: Uint8Array): Uint8Array | undefined
   /**
@@ -40,10 +41,26 @@ export interface Engine {
    * within one turn of the event loop; leaving it early is fine.
    */
   range(options: RangeOptions): IterableIterator<Row>
+}
+
+/** Memory that the owner of a store shares with the threads that read along: `attach` takes it. */
+export type SharedState = Readonly<Record<string, SharedArrayBuffer>>
+
+export interface Engine extends EngineReader {
   /** See above. One commit at a time: the caller waits before it starts the next. */
   commit(changes: readonly RowChange[]): Promise<void>
   /** Bytes that the store occupies. */
   sizeBytes(): number
+  /** For other threads to read along; undefined where only the owner can read. */
+  share(): SharedState | undefined
+  close(): Promise<void>
+}
+
+/**
+ * A store that another thread of this process owns. It sees a commit from the moment at which the
+ * owner sees it, on every thread: once any thread has read a state, none reads an older one.
+ */
+export interface AttachedReader extends EngineReader {
   close(): Promise<void>
 }
 
@@ -53,9 +70,11 @@ export interface EngineOpenOptions {
 }
 
 export interface EngineKind {
-  readonly name: 'lmdb' | 'memory'
+  readonly name: 'lmdb' | 'log' | 'memory'
   /** Opens the store in a directory, creating both where absent. */
   open(directory: string, options?: EngineOpenOptions): Promise<Engine>
+  /** Reads along with the engine whose `share` gave `shared`. Close it before its owner closes. */
+  attach(directory: string, shared: SharedState): Promise<AttachedReader>
 }
 
 /** The disk failed us: the shard stops loudly, nothing is papered over. */

@@ -23,6 +23,7 @@ import { assert } from '../model/assert.ts'
 import { compareBytes } from '../model/bytes.ts'
 import { makeDirectory, syncDirectory } from '../runtime/node-disk.ts'
 import {
+  type AttachedReader,
   type Engine,
   EngineFailure,
   type EngineKind,
@@ -30,6 +31,7 @@ import {
   type RangeOptions,
   type Row,
   type RowChange,
+  type SharedState,
 } from './engine.ts'
 
 type Environment = RootDatabase<Uint8Array, Uint8Array>
@@ -61,29 +63,54 @@ export const lmdbEngine: EngineKind = {
         await createStore(dirname(file))
       } else if (!readOnly) await syncNames(dirname(file))
       await checkHeader(file, readOnly)
-      return new LmdbEngine(openStore(dirname(file), readOnly), file, readOnly)
+      return new LmdbEngine(openStore(dirname(file), readOnly), file, { readOnly })
     } catch (cause) {
       throw new EngineFailure(`Can't open the store in ${directory}: ${messageOf(cause)}`, {
         cause,
       })
     }
   },
+  async attach(directory: string, shared: SharedState): Promise<AttachedReader> {
+    const commits = shared[commitsName]
+    assert(commits, 'the owner of an LMDB store shares its count of commits')
+    const file = join(resolve(directory), fileName)
+    return new LmdbEngine(openStore(dirname(file), false), file, {
+      follows: new Int32Array(commits),
+    })
+  },
+}
+
+const commitsName = 'commits'
+
+interface Manner {
+  readonly readOnly?: boolean
+  /** Another thread owns the store, and counts its commits here. */
+  readonly follows?: Int32Array
 }
 
 class LmdbEngine implements Engine {
   readonly #environment: Environment
   readonly #file: string
   readonly #readOnly: boolean
+  /**
+   * Counted up by the owner before a commit can be seen and after: odd while one is under way. A
+   * snapshot is as good as new while the count is even and has not moved since it was taken.
+   */
+  readonly #commits: Int32Array
+  readonly #follows: boolean
+  #snapshotAt = -1
   /** Releases the ranges that are being read: LMDB must not be closed under an open cursor. */
   readonly #openRanges = new Set<() => void>()
   #refusal: EngineFailure | undefined
   #commitInFlight: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
-  constructor(environment: Environment, file: string, readOnly: boolean) {
+  constructor(environment: Environment, file: string, { readOnly = false, follows }: Manner) {
     this.#environment = environment
     this.#file = file
     this.#readOnly = readOnly
+    this.#follows = follows !== undefined
+    this.#commits = follows ?? new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -137,7 +164,7 @@ class LmdbEngine implements Engine {
   }
 
   async commit(changes: readonly RowChange[]): Promise<void> {
-    assert(!this.#readOnly, 'a store that was opened to be read is not written')
+    assert(!this.#readOnly && !this.#follows, 'a store that is only read is not written')
     assert(this.#commitInFlight === undefined, 'one commit at a time')
     for (const { key } of changes) assertKey(key)
     this.#refuseIfBroken()
@@ -151,6 +178,7 @@ class LmdbEngine implements Engine {
   }
 
   async #write(changes: readonly RowChange[]): Promise<void> {
+    Atomics.add(this.#commits, 0, 1)
     try {
       await this.#environment.batch(() => {
         for (const { key, value } of changes) {
@@ -162,6 +190,11 @@ class LmdbEngine implements Engine {
     } catch (error) {
       throw this.#fail(await causeOfCommit(error))
     }
+    Atomics.add(this.#commits, 0, 1)
+  }
+
+  share(): SharedState {
+    return { [commitsName]: this.#commits.buffer as SharedArrayBuffer }
   }
 
   sizeBytes(): number {
@@ -181,9 +214,14 @@ class LmdbEngine implements Engine {
     await this.#environment.close()
   }
 
-  /** Other threads may write what a read-only engine reads: it looks at the newest commit. */
+  /** Others may write what only they own: a reader of it looks at the newest commit. */
   #renewSnapshot(): void {
     if (this.#readOnly) this.#environment.resetReadTxn()
+    if (!this.#follows) return
+    const commits = Atomics.load(this.#commits, 0)
+    if (commits === this.#snapshotAt) return
+    this.#environment.resetReadTxn()
+    this.#snapshotAt = commits % 2 === 0 ? commits : -1
   }
 
   #guard<T>(read: () => T): T {

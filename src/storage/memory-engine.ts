@@ -61,6 +61,9 @@ export function createMemoryEngineKind(options: MemoryEngineOptions = {}): Memor
       }
       return new MemoryEngine(disk, readOnly)
     },
+    attach: async () => {
+      throw new EngineFailure('The memory of one thread is not read by another.')
+    },
     flush: directory => disks.get(directory)?.flush(),
     waitingCommits: directory => disks.get(directory)?.waiting.length ?? 0,
     crash: (directory, { landed = false } = {}) => disks.get(directory)?.crash(landed),
@@ -251,6 +254,10 @@ class MemoryEngine implements Engine {
     } finally {
       this.#commitInFlight = undefined
     }
+  }
+
+  share(): undefined {
+    return undefined
   }
 
   sizeBytes(): number {

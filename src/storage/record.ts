@@ -14,66 +14,97 @@ import type { Hasher } from '../model/hash.ts'
 import { limits } from '../model/limits.ts'
 import type { FeedNumber } from '../model/position.ts'
 import type { Version } from '../model/version.ts'
-import { readU53, viewOf, writeU53 } from './rows.ts'
+import { readU32, readU53, viewOf, writeU32, writeU53 } from './rows.ts'
 
-export interface StoredRecord {
+/** All of a record but its value. */
+export interface RecordHead {
   readonly version: Version
   /** The feed that took this version; `version.seq` is its position there. */
   readonly feed: FeedNumber
   /** A deleted key: kept so that every copy learns of the deletion. Its value is empty. */
   readonly tombstone: boolean
+  /** Other records have the same position: they were written by one transaction. */
+  readonly shared: boolean
+  /** Wall-clock ms of the home from which on the value is no longer returned; 0: never. */
+  readonly expiresAtMs: number
+}
+
+/** A head whose record has been held against its checksum. */
+export interface VerifiedHead extends RecordHead {
+  readonly checksum: bigint
+}
+
+export interface StoredRecord extends RecordHead {
   readonly mediaType: string
   readonly value: Uint8Array
 }
 
 const FORMAT = 1
 const FLAG_TOMBSTONE = 1
+const FLAG_SHARED = 2
 const HEADER_BYTES = 39
 
 export function encodeRecord(hasher: Hasher, key: string, record: StoredRecord): Uint8Array {
+  const { version, feed, tombstone, shared, expiresAtMs, value } = record
   const mediaType = utf8(record.mediaType)
   assert(mediaType.length <= limits.mediaTypeBytesMax, 'the media type was checked on the way in')
-  const bytes = new Uint8Array(HEADER_BYTES + mediaType.length + record.value.length)
-  const view = viewOf(bytes)
-  view.setUint8(8, FORMAT)
-  view.setUint8(9, record.tombstone ? FLAG_TOMBSTONE : 0)
-  writeU53(view, 10, record.version.term)
-  writeU53(view, 18, record.version.seq)
-  view.setUint32(26, record.feed)
-  writeU53(view, 30, 0)
-  view.setUint8(38, mediaType.length)
+  const bytes = new Uint8Array(HEADER_BYTES + mediaType.length + value.length)
+  bytes[8] = FORMAT
+  bytes[9] = (tombstone ? FLAG_TOMBSTONE : 0) | (shared ? FLAG_SHARED : 0)
+  writeU53(bytes, 10, version.term)
+  writeU53(bytes, 18, version.seq)
+  writeU32(bytes, 26, feed)
+  writeU53(bytes, 30, expiresAtMs)
+  bytes[38] = mediaType.length
   bytes.set(mediaType, HEADER_BYTES)
-  bytes.set(record.value, HEADER_BYTES + mediaType.length)
-  view.setBigUint64(0, checksum(hasher, key, bytes))
+  bytes.set(value, HEADER_BYTES + mediaType.length)
+  viewOf(bytes).setBigUint64(0, checksumOf(hasher, key, bytes))
   return bytes
 }
 
 /** Reads a record's bytes. Throws `damaged_record` when they are not what was written. */
 export function decodeRecord(hasher: Hasher, key: string, bytes: Uint8Array): StoredRecord {
+  const { version, feed, tombstone, shared, expiresAtMs } = decodeHead(hasher, key, bytes)
+  const valueAt = HEADER_BYTES + (bytes[38] ?? 0)
+  const mediaType = fromUtf8(bytes.subarray(HEADER_BYTES, valueAt))
+  const value = bytes.subarray(valueAt)
+  return { version, feed, tombstone, shared, expiresAtMs, mediaType, value }
+}
+
+/** As `decodeRecord`, for those who need no value. Throws `damaged_record`. */
+export function decodeHead(hasher: Hasher, key: string, bytes: Uint8Array): VerifiedHead {
   if (bytes.length < HEADER_BYTES) throw damaged('a record is shorter than its header')
-  const view = viewOf(bytes)
-  if (view.getBigUint64(0) !== checksum(hasher, key, bytes)) {
+  const checksum = checksumOf(hasher, key, bytes)
+  if (recordChecksum(bytes) !== checksum) {
     throw damaged('a record does not match its checksum')
   }
-  if (view.getUint8(8) !== FORMAT) throw damaged(`a record has format ${view.getUint8(8)}`)
-  const valueAt = HEADER_BYTES + view.getUint8(38)
+  if (bytes[8] !== FORMAT) throw damaged(`a record has format ${bytes[8]}`)
   return {
-    version: { term: readU53(view, 10), seq: readU53(view, 18) },
-    feed: view.getUint32(26),
-    tombstone: (view.getUint8(9) & FLAG_TOMBSTONE) !== 0,
-    mediaType: fromUtf8(bytes.subarray(HEADER_BYTES, valueAt)),
-    value: bytes.subarray(valueAt),
+    version: { term: readU53(bytes, 10), seq: readU53(bytes, 18) },
+    feed: readU32(bytes, 26),
+    tombstone: hasFlag(bytes, FLAG_TOMBSTONE),
+    shared: hasFlag(bytes, FLAG_SHARED),
+    expiresAtMs: expiryOf(bytes),
+    checksum,
   }
 }
+
+/** A reader whose clock shows `nowMs` no longer gets the value. */
+export const isExpired = ({ expiresAtMs }: RecordHead, nowMs: number): boolean =>
+  expiresAtMs !== 0 && expiresAtMs <= nowMs
 
 /** The stored checksum: what digests add up. */
 export const recordChecksum = (bytes: Uint8Array): bigint => viewOf(bytes).getBigUint64(0)
 
 /** Looks at the flag alone, for bytes whose checksum has been verified already. */
-export const isTombstone = (bytes: Uint8Array): boolean =>
-  (viewOf(bytes).getUint8(9) & FLAG_TOMBSTONE) !== 0
+export const isTombstone = (bytes: Uint8Array): boolean => hasFlag(bytes, FLAG_TOMBSTONE)
 
-const checksum = (hasher: Hasher, key: string, bytes: Uint8Array): bigint =>
+/** As above: `expiresAtMs` alone. */
+export const expiryOf = (bytes: Uint8Array): number => readU53(bytes, 30)
+
+const hasFlag = (bytes: Uint8Array, flag: number): boolean => ((bytes[9] ?? 0) & flag) !== 0
+
+const checksumOf = (hasher: Hasher, key: string, bytes: Uint8Array): bigint =>
   hasher.h64(bytes.subarray(8), hasher.h64(utf8(key)))
 
 const damaged = (detail: string): DenizenError => new DenizenError('damaged_record', detail)

@@ -1,7 +1,7 @@
 /** The small rows beside records: feed states, homes, registrar entries, counters, digests. */
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { RegionNumber } from '../model/slot.ts'
-import { readU53, viewOf, writeU53 } from './rows.ts'
+import { readU32, readU53, viewOf, writeU32, writeU53 } from './rows.ts'
 
 /**
  * What a store knows of one feed of one slot.
@@ -35,28 +35,26 @@ const BOUNDARY_BYTES = 16
 
 export function encodeFeedState(state: FeedState): Uint8Array {
   const bytes = new Uint8Array(FEED_STATE_HEADER_BYTES + state.boundaries.length * BOUNDARY_BYTES)
-  const view = viewOf(bytes)
-  writeU53(view, 0, state.end)
-  writeU53(view, 8, state.complete)
-  view.setUint8(16, state.replacing ? 1 : 0)
+  writeU53(bytes, 0, state.end)
+  writeU53(bytes, 8, state.complete)
+  bytes[16] = state.replacing ? 1 : 0
   state.boundaries.forEach(({ generation, previousEnd }, index) => {
     const offset = FEED_STATE_HEADER_BYTES + index * BOUNDARY_BYTES
-    writeU53(view, offset, generation)
-    writeU53(view, offset + 8, previousEnd)
+    writeU53(bytes, offset, generation)
+    writeU53(bytes, offset + 8, previousEnd)
   })
   return bytes
 }
 
 export function decodeFeedState(bytes: Uint8Array): FeedState {
-  const view = viewOf(bytes)
   const boundaries: GenerationBoundary[] = []
   for (let at = FEED_STATE_HEADER_BYTES; at < bytes.length; at += BOUNDARY_BYTES) {
-    boundaries.push({ generation: readU53(view, at), previousEnd: readU53(view, at + 8) })
+    boundaries.push({ generation: readU53(bytes, at), previousEnd: readU53(bytes, at + 8) })
   }
   return {
-    end: readU53(view, 0),
-    complete: readU53(view, 8),
-    replacing: view.getUint8(16) === 1,
+    end: readU53(bytes, 0),
+    complete: readU53(bytes, 8),
+    replacing: bytes[16] === 1,
     boundaries,
   }
 }
@@ -74,17 +72,18 @@ export interface GroupHome {
 
 export function encodeGroupHome(home: GroupHome): Uint8Array {
   const bytes = new Uint8Array(14)
-  const view = viewOf(bytes)
-  view.setUint16(0, home.region)
-  view.setUint32(2, home.feed)
-  writeU53(view, 6, home.term)
+  bytes[0] = home.region >>> 8
+  bytes[1] = home.region
+  writeU32(bytes, 2, home.feed)
+  writeU53(bytes, 6, home.term)
   return bytes
 }
 
-export function decodeGroupHome(bytes: Uint8Array): GroupHome {
-  const view = viewOf(bytes)
-  return { region: view.getUint16(0), feed: view.getUint32(2), term: readU53(view, 6) }
-}
+export const decodeGroupHome = (bytes: Uint8Array): GroupHome => ({
+  region: ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0),
+  feed: readU32(bytes, 2),
+  term: readU53(bytes, 6),
+})
 
 /**
  * The home marker of a group as a feed carries it: the home, and the position it was written at.
@@ -96,13 +95,13 @@ export interface HomeMarker extends GroupHome {
 export function encodeHomeMarker(marker: HomeMarker): Uint8Array {
   const bytes = new Uint8Array(22)
   bytes.set(encodeGroupHome(marker))
-  writeU53(viewOf(bytes), 14, marker.position)
+  writeU53(bytes, 14, marker.position)
   return bytes
 }
 
 export const decodeHomeMarker = (bytes: Uint8Array): HomeMarker => ({
   ...decodeGroupHome(bytes),
-  position: readU53(viewOf(bytes), 14),
+  position: readU53(bytes, 14),
 })
 
 /** The registrar's claim counter of a slot, in one registrar epoch. */
@@ -113,16 +112,15 @@ export interface ClaimCounter {
 
 export function encodeClaimCounter(counter: ClaimCounter): Uint8Array {
   const bytes = new Uint8Array(16)
-  const view = viewOf(bytes)
-  writeU53(view, 0, counter.epoch)
-  writeU53(view, 8, counter.n)
+  writeU53(bytes, 0, counter.epoch)
+  writeU53(bytes, 8, counter.n)
   return bytes
 }
 
-export function decodeClaimCounter(bytes: Uint8Array): ClaimCounter {
-  const view = viewOf(bytes)
-  return { epoch: readU53(view, 0), n: readU53(view, 8) }
-}
+export const decodeClaimCounter = (bytes: Uint8Array): ClaimCounter => ({
+  epoch: readU53(bytes, 0),
+  n: readU53(bytes, 8),
+})
 
 /**
  * The digest of a slot: the sum modulo 2⁶⁴ of the checksums of its live records. Order does not
@@ -139,14 +137,22 @@ export const emptyDigest: SlotDigest = { sum: 0n, records: 0, tombstones: 0 }
 
 export function encodeDigest(digest: SlotDigest): Uint8Array {
   const bytes = new Uint8Array(24)
-  const view = viewOf(bytes)
-  view.setBigUint64(0, digest.sum)
-  writeU53(view, 8, digest.records)
-  writeU53(view, 16, digest.tombstones)
+  viewOf(bytes).setBigUint64(0, digest.sum)
+  writeU53(bytes, 8, digest.records)
+  writeU53(bytes, 16, digest.tombstones)
   return bytes
 }
 
-export function decodeDigest(bytes: Uint8Array): SlotDigest {
-  const view = viewOf(bytes)
-  return { sum: view.getBigUint64(0), records: readU53(view, 8), tombstones: readU53(view, 16) }
+export const decodeDigest = (bytes: Uint8Array): SlotDigest => ({
+  sum: viewOf(bytes).getBigUint64(0),
+  records: readU53(bytes, 8),
+  tombstones: readU53(bytes, 16),
+})
+
+export function encodeCount(count: number): Uint8Array {
+  const bytes = new Uint8Array(8)
+  writeU53(bytes, 0, count)
+  return bytes
 }
+
+export const decodeCount = (bytes: Uint8Array): number => readU53(bytes, 0)

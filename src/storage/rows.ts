@@ -7,54 +7,112 @@
  * |---|---|---|
  * | 1 record | key | see record.ts |
  * | 2 feed entry | slot u16, feed u32, position u64 | kind u8, key or group |
+ * | 2 feed entry that shares its position | the same, text | kind u8 |
  * | 3 feed state | slot u16, feed u32 | see row-values.ts |
  * | 4 home | group | see row-values.ts |
  * | 5 registrar entry | group | see row-values.ts |
  * | 6 claim counter | slot u16 | registrar epoch u32, n u64 |
  * | 7 digest | slot u16 | sum of record checksums u64, records u64, tombstones u64 |
+ * | 8 expiry | due u64 (wall-clock ms), kind u8, text | empty |
+ * | 9 idempotency record | scope | see row-values.ts |
+ * | 10 idempotency records of a slot | slot u16 | count u64 |
  */
 import { compareUtf8, concatBytes, fromUtf8, utf8 } from '../model/bytes.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 
-const table = { record: 1, feedEntry: 2, feedState: 3, home: 4, registrar: 5, claims: 6, digest: 7 }
+const table = {
+  ...{ record: 1, feedEntry: 2, feedState: 3, home: 4, registrar: 5, claims: 6, digest: 7 },
+  ...{ expiry: 8, idempotency: 9, idempotencyCount: 10 },
+}
 
 const U53_HIGH = 2 ** 32
 
-/** Writes a non-negative safe integer as eight big-endian bytes. */
-export function writeU53(view: DataView, offset: number, value: number): void {
-  view.setUint32(offset, Math.floor(value / U53_HIGH))
-  view.setUint32(offset + 4, value % U53_HIGH)
+/** Writes a non-negative number modulo 2³², without its fraction, as four big-endian bytes. */
+export function writeU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
 }
 
-export const readU53 = (view: DataView, offset: number): number =>
-  view.getUint32(offset) * U53_HIGH + view.getUint32(offset + 4)
+/** Writes a non-negative safe integer as eight big-endian bytes. */
+export function writeU53(bytes: Uint8Array, at: number, value: number): void {
+  writeU32(bytes, at, value / U53_HIGH)
+  writeU32(bytes, at + 4, value)
+}
+
+/** 0 beyond the end. */
+export const readU32 = (bytes: Uint8Array, at: number): number =>
+  (((bytes[at] ?? 0) << 24) |
+    ((bytes[at + 1] ?? 0) << 16) |
+    ((bytes[at + 2] ?? 0) << 8) |
+    (bytes[at + 3] ?? 0)) >>>
+  0
+
+export const readU53 = (bytes: Uint8Array, at: number): number =>
+  readU32(bytes, at) * U53_HIGH + readU32(bytes, at + 4)
 
 export const viewOf = (bytes: Uint8Array): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-const textRow = (tag: number, text: string): Uint8Array =>
-  concatBytes(Uint8Array.of(tag), utf8(text))
+function textRow(tag: number, text: string): Uint8Array {
+  const bytes = utf8(text, 1)
+  bytes[0] = tag
+  return bytes
+}
 
-function slotRow(tag: number, slot: Slot, feed?: FeedNumber, position?: Position): Uint8Array {
-  const bytes = new Uint8Array(feed === undefined ? 3 : position === undefined ? 7 : 15)
-  const view = viewOf(bytes)
-  view.setUint8(0, tag)
-  view.setUint16(1, slot)
-  if (feed !== undefined) view.setUint32(3, feed)
-  if (position !== undefined) writeU53(view, 7, position)
+function slotRow(tag: number, slot: Slot, feed?: FeedNumber): Uint8Array {
+  const bytes = new Uint8Array(feed === undefined ? SLOT_BYTES : FEED_BYTES)
+  writeSlot(bytes, tag, slot)
+  if (feed !== undefined) writeU32(bytes, SLOT_BYTES, feed)
+  return bytes
+}
+
+function writeSlot(bytes: Uint8Array, tag: number, slot: Slot): void {
+  bytes[0] = tag
+  bytes[1] = slot >>> 8
+  bytes[2] = slot
+}
+
+const SLOT_BYTES = 3
+const FEED_BYTES = SLOT_BYTES + 4
+const ENTRY_BYTES = FEED_BYTES + 8
+
+function entryRow(slot: Slot, feed: FeedNumber, position: Position, text = ''): Uint8Array {
+  const bytes = utf8(text, ENTRY_BYTES)
+  writeSlot(bytes, table.feedEntry, slot)
+  writeU32(bytes, SLOT_BYTES, feed)
+  writeU53(bytes, FEED_BYTES, position)
+  return bytes
+}
+
+/** What expires: a record, named by its key, or an idempotency record, named by its scope. */
+export const expiryKind = { record: 1, idempotency: 2 } as const
+export type ExpiryKind = (typeof expiryKind)[keyof typeof expiryKind]
+
+const EXPIRY_HEAD_BYTES = 10
+
+function expiryRow(dueMs: number, kind?: ExpiryKind, text = ''): Uint8Array {
+  const bytes = utf8(text, EXPIRY_HEAD_BYTES)
+  bytes[0] = table.expiry
+  writeU53(bytes, 1, dueMs)
+  bytes[9] = kind ?? 0
   return bytes
 }
 
 export const rowKeys = {
   record: (key: string) => textRow(table.record, key),
-  feedEntry: (slot: Slot, feed: FeedNumber, position: Position) =>
-    slotRow(table.feedEntry, slot, feed, position),
+  feedEntry: entryRow,
   feedState: (slot: Slot, feed: FeedNumber) => slotRow(table.feedState, slot, feed),
   home: (group: string) => textRow(table.home, group),
   registrar: (group: string) => textRow(table.registrar, group),
   claims: (slot: Slot) => slotRow(table.claims, slot),
   digest: (slot: Slot) => slotRow(table.digest, slot),
+  /** Without a kind: before all that is due at that moment. */
+  expiry: expiryRow,
+  idempotency: (scope: string) => textRow(table.idempotency, scope),
+  idempotencyCount: (slot: Slot) => slotRow(table.idempotencyCount, slot),
 }
 
 /** The half-open range of all rows of one kind. */
@@ -63,37 +121,45 @@ export const tableRange = (name: keyof typeof table): { from: Uint8Array; to: Ui
   to: Uint8Array.of(table[name] + 1),
 })
 
-/** The text behind the tag of a record, home or registrar row. */
+/** The text behind the tag of a record, home, registrar or idempotency row. */
 export const rowText = (rowKey: Uint8Array): string => fromUtf8(rowKey.subarray(1))
 
 /** Slot, feed and position of a row that begins with a slot; 0 for what its kind does not have. */
-export function parseFeedRow(rowKey: Uint8Array): {
-  slot: Slot
-  feed: FeedNumber
-  position: Position
-} {
-  const view = viewOf(rowKey)
-  return {
-    slot: view.getUint16(1),
-    feed: rowKey.length > 3 ? view.getUint32(3) : 0,
-    position: rowKey.length > 7 ? readU53(view, 7) : 0,
-  }
-}
+export const parseFeedRow = (
+  rowKey: Uint8Array,
+): { slot: Slot; feed: FeedNumber; position: Position } => ({
+  slot: ((rowKey[1] ?? 0) << 8) | (rowKey[2] ?? 0),
+  feed: readU32(rowKey, SLOT_BYTES),
+  position: readU53(rowKey, FEED_BYTES),
+})
 
-/** The home rows of the groups in (after, upTo]; null: no bound. */
-export function homeRange(
+/** The text of a feed entry that shares its position; undefined where the value has it. */
+export const entryRowText = (rowKey: Uint8Array): string | undefined =>
+  rowKey.length > ENTRY_BYTES ? fromUtf8(rowKey.subarray(ENTRY_BYTES)) : undefined
+
+export const parseExpiryRow = (
+  rowKey: Uint8Array,
+): { dueMs: number; kind: number; text: string } => ({
+  dueMs: readU53(rowKey, 1),
+  kind: rowKey[9] ?? 0,
+  text: fromUtf8(rowKey.subarray(EXPIRY_HEAD_BYTES)),
+})
+
+/** The home or idempotency rows whose text is in (after, upTo]; null: no bound. */
+export function textRange(
+  name: 'home' | 'idempotency',
   after: string | null,
   upTo: string | null,
 ): { from: Uint8Array; to: Uint8Array } {
-  const all = tableRange('home')
+  const all = tableRange(name)
   return {
-    from: after === null ? all.from : justAfter(rowKeys.home(after)),
-    to: upTo === null ? all.to : justAfter(rowKeys.home(upTo)),
+    from: after === null ? all.from : justAfter(rowKeys[name](after)),
+    to: upTo === null ? all.to : justAfter(rowKeys[name](upTo)),
   }
 }
 
 /** The least row key that is greater than another. */
-const justAfter = (rowKey: Uint8Array): Uint8Array => concatBytes(rowKey, Uint8Array.of(0))
+export const justAfter = (rowKey: Uint8Array): Uint8Array => concatBytes(rowKey, Uint8Array.of(0))
 
 /**
  * The rows of all keys that begin with `prefix` and come after `after`. The upper bound counts the

@@ -1,24 +1,29 @@
 /**
- * The main thread's side of the boundary: calls to shards, gathered per turn of the event loop, and
- * the map from (dataset, slot) to store and thread. A dataset's stores are fixed when it is made;
- * which thread owns a store may change with every start.
+ * The caller's side of the boundary: calls to shards, gathered per turn of the event loop, and the
+ * map from (dataset, slot) to store and thread. A dataset's stores are fixed when it is made; which
+ * thread owns a store may change with every start. What can be read in the caller's own thread is
+ * read there, at once.
  */
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Slot } from '../model/slot.ts'
+import type { LocalReads } from './local-reads.ts'
 import type { Growth, OperationMap, ShardReply, ShardRequest } from './shard.ts'
-import type { FromShard, ShardConfiguration, ShardPort } from './shard-messages.ts'
-
-export interface StoreLocation {
-  readonly dataset: string
-  readonly store: number
-  readonly directory: string
-}
+import type {
+  FromShard,
+  ShardConfiguration,
+  ShardPort,
+  SharedStore,
+  StoreLocation,
+} from './shard-messages.ts'
 
 export interface ShardClientOptions {
+  /** To the shards, in the same order in every thread of the node. */
   readonly ports: readonly ShardPort[]
   /** All stores of this node. */
   readonly stores: readonly StoreLocation[]
+  /** What this thread reads by itself; default: nothing. */
+  readonly reads?: LocalReads
   readonly onGrowth: (growth: Growth) => void
   readonly onBug: (trace: string) => void
   /** A shard refused what this region may not store. */
@@ -34,7 +39,7 @@ interface Waiting {
 interface Line {
   readonly port: ShardPort
   readonly outbox: ShardRequest[]
-  opened: () => void
+  opened: (shared: readonly SharedStore[]) => void
   closed: () => void
 }
 
@@ -63,19 +68,20 @@ export class ShardClient<Ops extends OperationMap> {
     })
   }
 
-  /** Opens every store in the thread that owns it. */
-  async open(configuration: Omit<ShardConfiguration, 'stores'>): Promise<void> {
-    await Promise.all(
+  /** Opens every store in the thread that owns it. Resolves with what others can read along. */
+  async open(configuration: Omit<ShardConfiguration, 'stores'>): Promise<SharedStore[]> {
+    const shared = await Promise.all(
       this.#lines.map(line => {
         const stores = this.#stores.filter(
           ({ dataset, store }) => this.#lineOf.get(`${store}:${dataset}`) === line,
         )
-        return new Promise<void>(resolve => {
+        return new Promise<readonly SharedStore[]>(resolve => {
           line.opened = resolve
           line.port.post({ kind: 'open', configuration: { ...configuration, stores } })
         })
       }),
     )
+    return shared.flat()
   }
 
   /** True where this node holds a copy of the dataset. */
@@ -112,12 +118,30 @@ export class ShardClient<Ops extends OperationMap> {
     const line = this.#lineOf.get(`${store}:${dataset}`)
     assert(line, 'a store is called only where it is open')
     if (this.#closed) return Promise.reject(new DenizenError('not_ready', 'the node is stopping'))
+    try {
+      const now = this.#options.reads?.run(dataset, store, name, body)
+      if (now) return Promise.resolve(now.reply as Ops[K]['reply'])
+    } catch (error) {
+      return Promise.reject(error)
+    }
     return new Promise((resolve, reject) => {
       const id = this.#nextId++
       this.#waiting.set(id, { resolve, reject })
       line.outbox.push({ id, dataset, store, name, body })
       this.#flushSoon()
     })
+  }
+
+  /** Reads in this thread, at once; undefined where that is not possible. Throws `DenizenError`. */
+  readNow<K extends keyof Ops & string>(
+    dataset: string,
+    slot: Slot,
+    name: K,
+    body: Ops[K]['request'],
+  ): { readonly reply: Ops[K]['reply'] } | undefined {
+    const store = this.storeOfSlot(dataset, slot)
+    const now = this.#closed ? undefined : this.#options.reads?.run(dataset, store, name, body)
+    return now as { readonly reply: Ops[K]['reply'] } | undefined
   }
 
   /** Calls an operation on every store of a dataset. */
@@ -128,6 +152,11 @@ export class ShardClient<Ops extends OperationMap> {
   ): Promise<Ops[K]['reply'][]> {
     const stores = Array.from({ length: this.storeCount(dataset) }, (_, index) => index)
     return Promise.all(stores.map(store => this.callStore(dataset, store, name, body)))
+  }
+
+  /** Delivers now what shards have sent: growth, above all. */
+  receiveAll(): void {
+    for (const { port } of this.#lines) port.receiveAll()
   }
 
   async close(): Promise<void> {
@@ -157,7 +186,7 @@ export class ShardClient<Ops extends OperationMap> {
   #receive(line: Line, message: FromShard): void {
     switch (message.kind) {
       case 'opened':
-        line.opened()
+        line.opened(message.shared)
         return
       case 'replies':
         for (const reply of message.replies) this.#settle(reply)

@@ -1,12 +1,24 @@
 /**
- * The typed boundary between a node's main thread and its shard threads. Requests, replies and
- * growth travel in batches, one message per turn of the event loop: a message costs far more than
- * an operation.
+ * The typed boundary between shards and the threads that call them. Requests, replies and growth
+ * travel in batches, one message per turn of the event loop: a message costs far more than an
+ * operation.
  */
 import type { PolicyData } from '../model/placement.ts'
 import type { FeedNumber } from '../model/position.ts'
 import type { RegionId, RegionNumber } from '../model/slot.ts'
+import type { SharedState } from './engine.ts'
 import type { Growth, ShardReply, ShardRequest } from './shard.ts'
+
+export interface StoreLocation {
+  readonly dataset: string
+  readonly store: number
+  readonly directory: string
+}
+
+/** What another thread needs to read a store along with its owner. */
+export interface SharedStore extends StoreLocation {
+  readonly shared: SharedState
+}
 
 /** What a shard thread has to know to open its stores. */
 export interface ShardConfiguration {
@@ -15,11 +27,7 @@ export interface ShardConfiguration {
   readonly self: RegionId
   readonly regionNumbers: Readonly<Record<RegionId, RegionNumber>>
   readonly ownFeed: FeedNumber
-  readonly stores: readonly {
-    readonly dataset: string
-    readonly store: number
-    readonly directory: string
-  }[]
+  readonly stores: readonly StoreLocation[]
 }
 
 export type ToShard =
@@ -28,7 +36,7 @@ export type ToShard =
   | { readonly kind: 'close' }
 
 export type FromShard =
-  | { readonly kind: 'opened' }
+  | { readonly kind: 'opened'; readonly shared: readonly SharedStore[] }
   | { readonly kind: 'replies'; readonly replies: readonly ShardReply[] }
   | { readonly kind: 'growth'; readonly growth: Growth }
   /** A bug in a handler, for the log. */
@@ -37,8 +45,10 @@ export type FromShard =
   | { readonly kind: 'fatal'; readonly trace: string }
   | { readonly kind: 'closed' }
 
-/** One end of the channel to a shard: a worker thread, or the same thread in simulations. */
+/** One end of the channel to a shard: in another thread, or in the same one. */
 export interface ShardPort {
   post(message: ToShard): void
   onMessage(receive: (message: FromShard) => void): void
+  /** Delivers now what was sent and has not been delivered. */
+  receiveAll(): void
 }

@@ -4,69 +4,100 @@ import type { Hasher } from '../model/hash.ts'
 import { PlacementTable } from '../model/placement.ts'
 import { RegionNumbers } from '../model/slot.ts'
 import type { EngineKind } from './engine.ts'
-import { type Handlers, type OperationMap, Shard } from './shard.ts'
-import type { FromShard, ShardConfiguration, ToShard } from './shard-messages.ts'
+import {
+  type Handlers,
+  type OperationMap,
+  Shard,
+  type ShardRequest,
+  type TakeReplies,
+} from './shard.ts'
+import type { FromShard, ShardConfiguration, SharedStore, ToShard } from './shard-messages.ts'
+import type { StoreContext, StoreReader } from './store.ts'
 
 export interface ShardWorkerOptions {
   readonly hasher: Hasher
   readonly engineKind: EngineKind
   readonly handlers: Handlers<OperationMap>
+  /** To the thread that opens and closes the shard. */
   readonly post: (message: FromShard) => void
 }
 
-/** Returns the function that takes the main thread's messages, in order. */
-export function createShardWorker(options: ShardWorkerOptions): (message: ToShard) => void {
-  const { post } = options
-  let shard: Shard | undefined
-  const fail = (error: unknown): void => post({ kind: 'fatal', trace: traceOf(error) })
+export class ShardWorker {
+  readonly #options: ShardWorkerOptions
+  #shard: Shard | undefined
+  readonly #answerOwner: TakeReplies
 
-  return message => {
+  constructor(options: ShardWorkerOptions) {
+    this.#options = options
+    this.#answerOwner = replies => options.post({ kind: 'replies', replies })
+  }
+
+  /** Takes the messages of the thread that opens and closes the shard, in order. */
+  receive(message: ToShard): void {
+    const { post } = this.#options
+    const fail = (error: unknown): void => post({ kind: 'fatal', trace: traceOf(error) })
     switch (message.kind) {
       case 'open':
-        assert(!shard, 'a shard is opened once')
-        openShard(options, message.configuration)
-          .then(opened => {
-            shard = opened
-            post({ kind: 'opened' })
-          })
-          .catch(fail)
+        assert(!this.#shard, 'a shard is opened once')
+        this.#open(message.configuration).then(shared => post({ kind: 'opened', shared }), fail)
         return
       case 'requests':
-        assert(shard, 'requests come after the shard has opened')
-        shard.submit(message.requests)
+        this.submit(message.requests, this.#answerOwner)
         return
       case 'close':
-        Promise.resolve(shard?.close())
-          .then(() => post({ kind: 'closed' }))
-          .catch(fail)
+        Promise.resolve(this.#shard?.close()).then(() => post({ kind: 'closed' }), fail)
     }
   }
+
+  /** Runs the requests of any thread. */
+  submit(requests: readonly ShardRequest[], onReplies: TakeReplies): void {
+    assert(this.#shard, 'requests come after the shard has opened')
+    this.#shard.submit(requests, onReplies)
+  }
+
+  reader(dataset: string, store: number): StoreReader | undefined {
+    return this.#shard?.reader(dataset, store)
+  }
+
+  async #open(configuration: ShardConfiguration): Promise<SharedStore[]> {
+    const { engineKind, handlers, post } = this.#options
+    const contexts = storeContexts(this.#options.hasher, configuration)
+    const shard = new Shard({
+      handlers,
+      mayStore: dataset => contexts(dataset)?.placement.mayStore(configuration.self) === true,
+      onGrowth: growth => post({ kind: 'growth', growth }),
+      onBug: error => post({ kind: 'bug', trace: traceOf(error) }),
+      onFatal: error => post({ kind: 'fatal', trace: traceOf(error) }),
+    })
+    const sharedStores: SharedStore[] = []
+    for (const location of configuration.stores) {
+      const context = contexts(location.dataset)
+      assert(context, 'the configuration names datasets of the policy')
+      const engine = await engineKind.open(location.directory)
+      shard.open(location.dataset, location.store, engine, context)
+      const shared = engine.share()
+      if (shared) sharedStores.push({ ...location, shared })
+    }
+    this.#shard = shard
+    return sharedStores
+  }
 }
 
-async function openShard(
-  { hasher, engineKind, handlers, post }: ShardWorkerOptions,
-  { policy, policyEpoch, self, regionNumbers, ownFeed, stores }: ShardConfiguration,
-): Promise<Shard> {
+/** The context of each dataset's stores under a policy; undefined for unknown datasets. */
+export function storeContexts(
+  hasher: Hasher,
+  configuration: Omit<ShardConfiguration, 'stores'>,
+): (dataset: string) => StoreContext | undefined {
+  const { policy, policyEpoch, self, regionNumbers, ownFeed } = configuration
   const table = new PlacementTable(policy, policyEpoch, hasher)
   const regions = new RegionNumbers(regionNumbers)
-  const shard = new Shard({
-    handlers,
-    mayStore: dataset => table.byId(dataset)?.mayStore(self) === true,
-    onReplies: replies => post({ kind: 'replies', replies }),
-    onGrowth: growth => post({ kind: 'growth', growth }),
-    onBug: error => post({ kind: 'bug', trace: traceOf(error) }),
-    onFatal: error => post({ kind: 'fatal', trace: traceOf(error) }),
-  })
-  for (const { dataset, store, directory } of stores) {
+  return dataset => {
     const placement = table.byId(dataset)
-    assert(placement, 'the configuration names datasets of the policy')
-    const engine = await engineKind.open(directory)
-    shard.open(dataset, store, engine, { hasher, placement, self, ownFeed, regions })
+    return placement && { hasher, placement, self, ownFeed, regions }
   }
-  return shard
 }
 
-function traceOf(error: unknown): string {
+export function traceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const cause = error.cause === undefined ? '' : `\ncaused by ${traceOf(error.cause)}`
   return `${error.stack ?? error.message}${cause}`

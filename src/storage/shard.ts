@@ -48,9 +48,11 @@ export interface Growth {
   readonly ends: readonly { readonly slot: Slot; readonly end: Position }[]
 }
 
+/** Takes the answers to requests: all of one commit, or of one batch of reads, in one call. */
+export type TakeReplies = (replies: readonly ShardReply[]) => void
+
 export interface ShardOptions {
   readonly handlers: Handlers<OperationMap>
-  readonly onReplies: (replies: readonly ShardReply[]) => void
   readonly onGrowth: (growth: Growth) => void
   /** A bug's trace, for the log; the caller gets `internal`. */
   readonly onBug: (error: unknown) => void
@@ -63,12 +65,17 @@ export interface ShardOptions {
 /** Requests of one transaction: bounded, so that no single commit grows without end. */
 const TRANSACTION_REQUESTS_MAX = 2_048
 
+interface QueuedWrite {
+  readonly request: ShardRequest
+  readonly onReplies: TakeReplies
+}
+
 interface OpenStore {
   readonly engine: Engine
   readonly context: StoreContext
   readonly reader: StoreReader
   readonly generationsAtOpen: GenerationsAtOpen
-  readonly queue: ShardRequest[]
+  readonly queue: QueuedWrite[]
   /** The running commit loop, if any. */
   loop: Promise<void> | undefined
 }
@@ -93,7 +100,13 @@ export class Shard {
     this.#stores.set(nameOf(dataset, store), opened)
   }
 
-  submit(requests: readonly ShardRequest[]): void {
+  /** What is read of a store, by the thread that owns it; undefined where it is not open here. */
+  reader(dataset: string, store: number): StoreReader | undefined {
+    return this.#stores.get(nameOf(dataset, store))?.reader
+  }
+
+  /** Runs reads at once, and writes with the next commit of their store. */
+  submit(requests: readonly ShardRequest[], onReplies: TakeReplies): void {
     const replies: ShardReply[] = []
     const written = new Set<OpenStore>()
     for (const request of requests) {
@@ -106,11 +119,11 @@ export class Shard {
       const read = this.#options.handlers.reads[request.name]
       if (read) replies.push(this.#run(request, () => read(store.reader, request.body)))
       else {
-        store.queue.push(request)
+        store.queue.push({ request, onReplies })
         written.add(store)
       }
     }
-    if (replies.length > 0) this.#options.onReplies(replies)
+    if (replies.length > 0) onReplies(replies)
     for (const store of written) store.loop ??= this.#commitLoop(store)
   }
 
@@ -131,19 +144,22 @@ export class Shard {
     }
   }
 
-  async #commitOnce(store: OpenStore, requests: readonly ShardRequest[]): Promise<void> {
+  async #commitOnce(store: OpenStore, writes: readonly QueuedWrite[]): Promise<void> {
     const transaction = new StoreTransaction(store.engine, store.context, store.generationsAtOpen)
-    const replies = requests.map(request => {
+    const answers = new Map<TakeReplies, ShardReply[]>()
+    for (const { request, onReplies } of writes) {
       const savepoint = transaction.savepoint()
       const reply = this.#run(request, () => this.#write(transaction, request))
       if ('error' in reply) transaction.rollBackTo(savepoint)
-      return reply
-    })
+      const replies = answers.get(onReplies)
+      if (replies) replies.push(reply)
+      else answers.set(onReplies, [reply])
+    }
     const { changes, grown: ends } = transaction
     if (changes.length > 0) await store.engine.commit(changes)
     // Growth first: whoever hears of a write must not be told after it that a copy without is new.
     if (ends.length > 0) this.#options.onGrowth({ dataset: store.context.placement.id, ends })
-    this.#options.onReplies(replies)
+    for (const [onReplies, replies] of answers) onReplies(replies)
   }
 
   #write(transaction: StoreTransaction, request: ShardRequest): unknown {

@@ -3,19 +3,20 @@
  * committed, and so durable; `StoreTransaction` adds staged changes on top, which one commit makes
  * durable together.
  */
-import { assert } from '../model/assert.ts'
-import { fromUtf8, utf8 } from '../model/bytes.ts'
-import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
+import { groupOfScope } from '../model/idempotency.ts'
 import type { Key } from '../model/key.ts'
 import type { Placement } from '../model/placement.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { RegionId, RegionNumbers, Slot } from '../model/slot.ts'
-import type { Engine } from './engine.ts'
-import { decodeRecord, type StoredRecord } from './record.ts'
+import type { EngineReader } from './engine.ts'
+import { decodeEntryRow, type FeedEntry } from './feed-entry.ts'
+import { decodeIdempotencyRecord, type IdempotencyRecord } from './idempotency-record.ts'
+import { decodeHead, decodeRecord, type StoredRecord, type VerifiedHead } from './record.ts'
 import {
   type ClaimCounter,
   decodeClaimCounter,
+  decodeCount,
   decodeDigest,
   decodeFeedState,
   decodeGroupHome,
@@ -27,18 +28,15 @@ import {
   newFeed,
   type SlotDigest,
 } from './row-values.ts'
-import { homeRange, parseFeedRow, recordRange, rowKeys, rowText, tableRange } from './rows.ts'
-
-/** What an entry of a feed points to. */
-export const entryKind = { record: 1, home: 2 } as const
-export type EntryKind = (typeof entryKind)[keyof typeof entryKind]
-
-export interface FeedEntry {
-  readonly position: Position
-  readonly kind: EntryKind
-  /** The key of a record, or the group of a home marker. */
-  readonly text: string
-}
+import {
+  parseExpiryRow,
+  parseFeedRow,
+  recordRange,
+  rowKeys,
+  rowText,
+  tableRange,
+  textRange,
+} from './rows.ts'
 
 /** Where a store stands: whose it is, and in whose hands. */
 export interface StoreContext {
@@ -53,10 +51,10 @@ export interface StoreContext {
 }
 
 export class StoreReader {
-  readonly engine: Engine
+  readonly engine: EngineReader
   readonly context: StoreContext
 
-  constructor(engine: Engine, context: StoreContext) {
+  constructor(engine: EngineReader, context: StoreContext) {
     this.engine = engine
     this.context = context
   }
@@ -72,6 +70,12 @@ export class StoreReader {
     return bytes && decodeRecord(this.context.hasher, key, bytes)
   }
 
+  /** As `record`, for those who need no value. */
+  recordHead(key: string): VerifiedHead | undefined {
+    const bytes = this.recordBytes(key)
+    return bytes && decodeHead(this.context.hasher, key, bytes)
+  }
+
   recordBytes(key: string): Uint8Array | undefined {
     return this.row(rowKeys.record(key))
   }
@@ -79,6 +83,11 @@ export class StoreReader {
   slotOfKey(key: string): Slot {
     const { placement } = this.context
     return placement.slotOf(placement.groupOf(key as Key))
+  }
+
+  /** Of an idempotency record. */
+  slotOfScope(scope: string): Slot {
+    return this.context.placement.slotOf(groupOfScope(scope))
   }
 
   homeMarker(group: string): HomeMarker | undefined {
@@ -134,8 +143,43 @@ export class StoreReader {
     after: string | null,
     upTo: string | null,
   ): IterableIterator<{ group: string; marker: HomeMarker }> {
-    for (const { key, value } of this.engine.range(homeRange(after, upTo))) {
+    for (const { key, value } of this.engine.range(textRange('home', after, upTo))) {
       yield { group: rowText(key), marker: decodeHomeMarker(value) }
+    }
+  }
+
+  idempotencyRecord(scope: string): IdempotencyRecord | undefined {
+    const bytes = this.idempotencyBytes(scope)
+    return bytes && decodeIdempotencyRecord(bytes)
+  }
+
+  idempotencyBytes(scope: string): Uint8Array | undefined {
+    return this.row(rowKeys.idempotency(scope))
+  }
+
+  /** Idempotency records that the slot holds. */
+  idempotencyCount(slot: Slot): number {
+    const bytes = this.row(rowKeys.idempotencyCount(slot))
+    return bytes ? decodeCount(bytes) : 0
+  }
+
+  /** Idempotency records of the scopes in (after, upTo]; null: no bound. Committed state only. */
+  *idempotencyRows(
+    after: string | null,
+    upTo: string | null,
+  ): IterableIterator<{ scope: string; bytes: Uint8Array }> {
+    for (const { key, value } of this.engine.range(textRange('idempotency', after, upTo))) {
+      yield { scope: rowText(key), bytes: value }
+    }
+  }
+
+  /** What is due by `nowMs`, from the row key `from` on, in order. Committed state only. */
+  *dueRows(
+    nowMs: number,
+    from: Uint8Array = rowKeys.expiry(0),
+  ): IterableIterator<{ rowKey: Uint8Array; dueMs: number; kind: number; text: string }> {
+    for (const { key } of this.engine.range({ from, to: rowKeys.expiry(nowMs + 1) })) {
+      yield { rowKey: key, ...parseExpiryRow(key) }
     }
   }
 
@@ -143,9 +187,7 @@ export class StoreReader {
   *feedEntries(slot: Slot, feed: FeedNumber, after: Position): IterableIterator<FeedEntry> {
     const from = rowKeys.feedEntry(slot, feed, after + 1)
     const to = rowKeys.feedEntry(slot, feed + 1, 0)
-    for (const { key, value } of this.engine.range({ from, to })) {
-      yield { position: parseFeedRow(key).position, ...decodeEntry(value) }
-    }
+    for (const row of this.engine.range({ from, to })) yield decodeEntryRow(row)
   }
 
   /** Records in key order, tombstones included. Committed state only. Throws `damaged_record`. */
@@ -161,22 +203,4 @@ export class StoreReader {
       yield { key: rowText(rowKey) as Key, bytes: value }
     }
   }
-}
-
-export const encodeEntry = (kind: EntryKind, text: string): Uint8Array => {
-  const bytes = utf8(text)
-  const entry = new Uint8Array(1 + bytes.length)
-  entry[0] = kind
-  entry.set(bytes, 1)
-  return entry
-}
-
-function decodeEntry(bytes: Uint8Array): { kind: EntryKind; text: string } {
-  const kind = bytes[0]
-  if (kind !== entryKind.record && kind !== entryKind.home) {
-    throw new DenizenError('damaged_record', 'a feed entry is of an unknown kind')
-  }
-  const text = fromUtf8(bytes.subarray(1))
-  assert(text.length > 0, 'a feed entry names a key or a group')
-  return { kind, text }
 }

@@ -2,6 +2,9 @@
  * A transaction of a store: staged rows over committed ones. The shard runs many requests in one
  * transaction and commits them together (group commit). A request that throws is rolled back to its
  * savepoint alone, so a failed one never leaves half of itself behind.
+ *
+ * What every write of a slot changes (the feed's state, the digest, a count) is kept decoded until
+ * the commit, so that a transaction of a thousand writes encodes it once.
  */
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
@@ -14,12 +17,22 @@ import {
 } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Engine, RowChange } from './engine.ts'
-import { encodeRecord, isTombstone, recordChecksum, type StoredRecord } from './record.ts'
+import { entryKind, entryRowKey, entryRowValue, type FeedEntry } from './feed-entry.ts'
+import { encodeIdempotencyRecord, type IdempotencyRecord } from './idempotency-record.ts'
+import {
+  encodeRecord,
+  expiryOf,
+  isTombstone,
+  recordChecksum,
+  type StoredRecord,
+  type VerifiedHead,
+} from './record.ts'
 import {
   BOUNDARIES_MAX,
   type ClaimCounter,
   currentGeneration,
   encodeClaimCounter,
+  encodeCount,
   encodeDigest,
   encodeFeedState,
   encodeGroupHome,
@@ -27,17 +40,32 @@ import {
   type FeedState,
   type GroupHome,
   type HomeMarker,
+  type SlotDigest,
 } from './row-values.ts'
-import { rowKeys } from './rows.ts'
-import { encodeEntry, entryKind, type StoreContext, StoreReader } from './store.ts'
+import { expiryKind, rowKeys } from './rows.ts'
+import { Savepoints, StagedMap } from './staged-map.ts'
+import { type StoreContext, StoreReader } from './store.ts'
 
 /** The generation of each own feed as it was when this process opened the store. */
 export type GenerationsAtOpen = ReadonlyMap<Slot, number>
 
+/** Where in a feed a record lies. */
+export interface RecordPlace {
+  readonly feed: FeedNumber
+  readonly position: Position
+  /** Other records have the same position. */
+  readonly shared: boolean
+}
+
+const nothing = new Uint8Array()
+
 export class StoreTransaction extends StoreReader {
-  readonly #staged = new Map<string, RowChange>()
-  readonly #undo: { name: string; before: RowChange | undefined }[] = []
-  readonly #grown = new Set<Slot>()
+  readonly #savepoints = new Savepoints()
+  readonly #rows = new StagedMap<string, RowChange>(this.#savepoints)
+  /** By `feedName`. */
+  readonly #feedStates = new StagedMap<number, StagedFeed>(this.#savepoints)
+  readonly #digests = new StagedMap<Slot, SlotDigest>(this.#savepoints)
+  readonly #idempotencyCounts = new StagedMap<Slot, number>(this.#savepoints)
   readonly #generationsAtOpen: GenerationsAtOpen
 
   constructor(engine: Engine, context: StoreContext, generationsAtOpen: GenerationsAtOpen) {
@@ -46,40 +74,55 @@ export class StoreTransaction extends StoreReader {
   }
 
   protected override row(rowKey: Uint8Array): Uint8Array | undefined {
-    const staged = this.#staged.get(nameOf(rowKey))
+    const staged = this.#rows.get(nameOf(rowKey))
     return staged ? (staged.value ?? undefined) : super.row(rowKey)
   }
 
   #stage(key: Uint8Array, value: Uint8Array | null): void {
-    const name = nameOf(key)
-    this.#undo.push({ name, before: this.#staged.get(name) })
-    this.#staged.set(name, { key, value })
+    this.#rows.set(nameOf(key), { key, value })
   }
 
   savepoint(): number {
-    return this.#undo.length
+    return this.#savepoints.mark()
   }
 
   rollBackTo(savepoint: number): void {
-    while (this.#undo.length > savepoint) {
-      const { name, before } = this.#undo.pop() as { name: string; before: RowChange | undefined }
-      if (before) this.#staged.set(name, before)
-      else this.#staged.delete(name)
-    }
+    this.#savepoints.rollBackTo(savepoint)
   }
 
   get changes(): RowChange[] {
-    return [...this.#staged.values()]
+    const changes = [...this.#rows.values()]
+    for (const { slot, feed, state } of this.#feedStates.values()) {
+      changes.push({ key: rowKeys.feedState(slot, feed), value: encodeFeedState(state) })
+    }
+    for (const [slot, digest] of this.#digests.entries()) {
+      changes.push({ key: rowKeys.digest(slot), value: encodeDigest(digest) })
+    }
+    for (const [slot, count] of this.#idempotencyCounts.entries()) {
+      changes.push({ key: rowKeys.idempotencyCount(slot), value: encodeCount(count) })
+    }
+    return changes
   }
 
   /**
    * Where this region's feeds will end after the commit: their followers have something to read.
    */
   get grown(): { slot: Slot; end: Position }[] {
-    const { ownFeed } = this.context
-    return [...this.#grown]
-      .filter(slot => this.#staged.has(nameOf(rowKeys.feedState(slot, ownFeed))))
-      .map(slot => ({ slot, end: this.feedState(slot, ownFeed).end }))
+    return [...this.#feedStates.values()]
+      .filter(({ feed }) => feed === this.context.ownFeed)
+      .map(({ slot, state: { end } }) => ({ slot, end }))
+  }
+
+  override feedState(slot: Slot, feed: FeedNumber): FeedState {
+    return this.#feedStates.get(feedName(slot, feed))?.state ?? super.feedState(slot, feed)
+  }
+
+  override digest(slot: Slot): SlotDigest {
+    return this.#digests.get(slot) ?? super.digest(slot)
+  }
+
+  override idempotencyCount(slot: Slot): number {
+    return this.#idempotencyCounts.get(slot) ?? super.idempotencyCount(slot)
   }
 
   /**
@@ -98,7 +141,6 @@ export class StoreTransaction extends StoreReader {
     const boundaries = fresh
       ? [...state.boundaries, { generation, previousEnd: state.end }].slice(-BOUNDARIES_MAX)
       : state.boundaries
-    this.#grown.add(slot)
     this.putFeedState(slot, feed, {
       end: position,
       complete: position,
@@ -108,11 +150,15 @@ export class StoreTransaction extends StoreReader {
     return position
   }
 
-  /** Stages a record that this region, as the group's home, has just made. */
-  writeRecord(slot: Slot, key: string, record: StoredRecord): void {
-    assert(record.feed === this.context.ownFeed, 'a home writes its own feed')
+  /**
+   * Stages a record that this region, as the group's home, has just made. `held` is what the key
+   * has held so far, as `recordHead` gave it.
+   */
+  writeRecord(slot: Slot, key: string, record: StoredRecord, held: VerifiedHead | undefined): void {
+    const { feed, version, shared } = record
+    assert(feed === this.context.ownFeed, 'a home writes its own feed')
     const bytes = encodeRecord(this.context.hasher, key, record)
-    this.putRecord(slot, key, bytes, { feed: record.feed, position: record.version.seq })
+    this.putRecord(slot, key, bytes, { feed, position: version.seq, shared }, held)
   }
 
   /**
@@ -123,46 +169,96 @@ export class StoreTransaction extends StoreReader {
     slot: Slot,
     key: string,
     bytes: Uint8Array,
-    entry: { feed: FeedNumber; position: Position },
+    { feed, position, shared }: RecordPlace,
+    held: VerifiedHead | undefined,
   ): void {
     this.#refuseUnless(this.context.placement.hasKey(key))
-    const before = this.record(key)
-    if (before?.feed === entry.feed) this.dropEntry(slot, entry.feed, before.version.seq)
-    this.#countRecord(slot, key, bytes)
+    if (held) this.#forgetRecord(slot, key, held, held.feed === feed)
+    this.#count(slot, recordChecksum(bytes), isTombstone(bytes), 1)
+    const expiresAtMs = expiryOf(bytes)
+    if (expiresAtMs !== 0) {
+      this.#stage(rowKeys.expiry(expiresAtMs, expiryKind.record, key), nothing)
+    }
     this.#stage(rowKeys.record(key), bytes)
-    this.putEntry(slot, entry, entryKind.record, key)
-  }
-
-  putEntry(
-    slot: Slot,
-    { feed, position }: { feed: FeedNumber; position: Position },
-    kind: 1 | 2,
-    text: string,
-  ): void {
-    this.#stage(rowKeys.feedEntry(slot, feed, position), encodeEntry(kind, text))
-  }
-
-  dropEntry(slot: Slot, feed: FeedNumber, position: Position): void {
-    this.#stage(rowKeys.feedEntry(slot, feed, position), null)
+    this.putEntry(slot, feed, { position, kind: recordEntryKind(shared), text: key })
   }
 
   /** Removes a record for good; only a replacing snapshot does that. */
   dropRecord(slot: Slot, key: string): void {
-    const held = this.record(key)
-    if (held) this.dropEntry(slot, held.feed, held.version.seq)
-    this.#countRecord(slot, key, undefined)
+    const held = this.recordHead(key)
+    if (held) this.#forgetRecord(slot, key, held, true)
     this.#stage(rowKeys.record(key), null)
+  }
+
+  /** What goes with a record beside its row. */
+  #forgetRecord(slot: Slot, key: string, held: VerifiedHead, withEntry: boolean): void {
+    const { feed, version, shared, tombstone, checksum, expiresAtMs } = held
+    if (withEntry) {
+      this.dropEntry(slot, feed, {
+        position: version.seq,
+        kind: recordEntryKind(shared),
+        text: key,
+      })
+    }
+    if (expiresAtMs !== 0) this.#stage(rowKeys.expiry(expiresAtMs, expiryKind.record, key), null)
+    this.#count(slot, checksum, tombstone, -1)
+  }
+
+  /** Keeps the slot's digest in step: what the key held is taken out, what it holds is put in. */
+  #count(slot: Slot, checksum: bigint, tombstone: boolean, sign: 1 | -1): void {
+    const { sum, records, tombstones } = this.digest(slot)
+    this.#digests.set(
+      slot,
+      tombstone
+        ? { sum, records, tombstones: tombstones + sign }
+        : {
+            sum: BigInt.asUintN(64, sign === 1 ? sum + checksum : sum - checksum),
+            records: records + sign,
+            tombstones,
+          },
+    )
+  }
+
+  putEntry(slot: Slot, feed: FeedNumber, entry: FeedEntry): void {
+    this.#stage(entryRowKey(slot, feed, entry), entryRowValue(entry))
+  }
+
+  dropEntry(slot: Slot, feed: FeedNumber, entry: FeedEntry): void {
+    this.#stage(entryRowKey(slot, feed, entry), null)
   }
 
   putHomeMarker(slot: Slot, group: string, marker: HomeMarker): void {
     this.#refuseUnless(this.context.placement.hasGroup(group))
     this.#stage(rowKeys.home(group), encodeHomeMarker(marker))
-    this.putEntry(slot, marker, entryKind.home, group)
+    const { feed, position } = marker
+    this.putEntry(slot, feed, { position, kind: entryKind.home, text: group })
+  }
+
+  /** Stages an idempotency record and its entry, in the feed and at the position that it names. */
+  putIdempotencyRecord(slot: Slot, scope: string, record: IdempotencyRecord): void {
+    this.#refuseUnless(this.context.placement.hasGroup(scope))
+    this.dropIdempotencyRecord(slot, scope)
+    const { feed, version, expiresAtMs } = record
+    this.#stage(rowKeys.idempotency(scope), encodeIdempotencyRecord(record))
+    this.#stage(rowKeys.expiry(expiresAtMs, expiryKind.idempotency, scope), nothing)
+    this.putEntry(slot, feed, { position: version.seq, kind: entryKind.idempotency, text: scope })
+    this.#idempotencyCounts.set(slot, this.idempotencyCount(slot) + 1)
+  }
+
+  /** Removes an idempotency record and all that points to it, if there is one. */
+  dropIdempotencyRecord(slot: Slot, scope: string): void {
+    const held = this.idempotencyRecord(scope)
+    if (!held) return
+    const { feed, version, expiresAtMs } = held
+    this.#stage(rowKeys.idempotency(scope), null)
+    this.#stage(rowKeys.expiry(expiresAtMs, expiryKind.idempotency, scope), null)
+    this.dropEntry(slot, feed, { position: version.seq, kind: entryKind.idempotency, text: scope })
+    this.#idempotencyCounts.set(slot, this.idempotencyCount(slot) - 1)
   }
 
   putFeedState(slot: Slot, feed: FeedNumber, state: FeedState): void {
     assert(state.complete <= state.end, 'nothing is complete past its end')
-    this.#stage(rowKeys.feedState(slot, feed), encodeFeedState(state))
+    this.#feedStates.set(feedName(slot, feed), { slot, feed, state })
   }
 
   putRegistrarEntry(group: string, home: GroupHome): void {
@@ -179,23 +275,19 @@ export class StoreTransaction extends StoreReader {
     if (inPlace) return
     throw new DenizenError('residency_violation', 'a key of another partition came to this store')
   }
-
-  /** Keeps the slot's digest in step: what the key held is taken out, what it holds is put in. */
-  #countRecord(slot: Slot, key: string, next: Uint8Array | undefined): void {
-    let { sum, records, tombstones } = this.digest(slot)
-    const count = (bytes: Uint8Array, sign: 1 | -1): void => {
-      if (isTombstone(bytes)) tombstones += sign
-      else {
-        sum = BigInt.asUintN(64, sum + BigInt(sign) * recordChecksum(bytes))
-        records += sign
-      }
-    }
-    const before = this.recordBytes(key)
-    if (before) count(before, -1)
-    if (next) count(next, 1)
-    this.#stage(rowKeys.digest(slot), encodeDigest({ sum, records, tombstones }))
-  }
 }
+
+interface StagedFeed {
+  readonly slot: Slot
+  readonly feed: FeedNumber
+  readonly state: FeedState
+}
+
+/** Slot and feed as one safe integer: feeds have 32 bits, slots 16. */
+const feedName = (slot: Slot, feed: FeedNumber): number => slot * 2 ** 32 + feed
+
+const recordEntryKind = (shared: boolean): 1 | 3 =>
+  shared ? entryKind.sharedRecord : entryKind.record
 
 /** A row key as a map key: one character a byte. */
 const nameOf = (rowKey: Uint8Array): string =>

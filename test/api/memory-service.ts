@@ -2,7 +2,14 @@
  * A second implementation of the `Service` port: one region, everything in a map. It has versions,
  * preconditions, partitions and admission; no feeds, no peers, no disk.
  */
-import type { ListItem, Operation, Outcome, Receipt } from '../../src/execution/operation.ts'
+import type {
+  ListItem,
+  Operation,
+  Outcome,
+  Receipt,
+  Transacted,
+  Transaction,
+} from '../../src/execution/operation.ts'
 import { compareUtf8 } from '../../src/model/bytes.ts'
 import { DenizenError } from '../../src/model/errors.ts'
 import { type Key, parseKey } from '../../src/model/key.ts'
@@ -13,11 +20,13 @@ import type {
   Answer,
   ClusterView,
   CreateAnswer,
+  CreateRequest,
   Explanation,
   ListPage,
   ListRequest,
   RequestContext,
   Service,
+  TransactionAnswer,
 } from '../../src/routing/service.ts'
 
 export const served = { kind: 'serve', cacheable: false, stored: true } as const
@@ -47,6 +56,12 @@ export class MemoryService implements Service {
   readReceipt: Receipt
   /** What the next call to the service meets instead of success. */
   nextFailure: Error | undefined
+  /** What the next transactions come to. */
+  nextTransacted: Omit<Transacted, 'kind' | 'receipt'> = { succeeded: true, results: [] }
+  /** Transactions, operations and creations so far. */
+  readonly transactions: Transaction[] = []
+  readonly operations: Operation[] = []
+  readonly created: CreateRequest[] = []
   /** Contexts of the calls so far. */
   readonly contexts: RequestContext[] = []
   readonly #datasets = new Map<string, MemoryDataset>()
@@ -84,25 +99,32 @@ export class MemoryService implements Service {
     context: RequestContext,
   ): Promise<Answer> {
     this.#called(context)
+    this.operations.push(...operations)
     return { outcomes: operations.map(one => this.#outcomeOf(name, one)), session: 's/1+2' }
   }
 
   async create(
     name: string,
-    prefix: string,
-    value: { readonly bytes: Uint8Array; readonly mediaType: string },
+    { prefix, ...request }: CreateRequest,
     context: RequestContext,
   ): Promise<CreateAnswer> {
     this.#called(context)
+    this.created.push({ prefix, ...request })
     const key = parseKey(`${prefix}~${this.region}~${(this.#position + 1).toString(36)}`)
-    const operation: Operation = {
-      kind: 'put',
-      key,
-      value: value.bytes,
-      mediaType: value.mediaType,
-      precondition: {},
-    }
+    const operation: Operation = { kind: 'put', key, precondition: {}, ...request }
     return { key, outcomes: [this.#apply(name, operation)], session: 's/1+2' }
+  }
+
+  /** Answers what the test has put into `nextTransacted`. */
+  async transact(
+    _name: string,
+    transaction: Transaction,
+    context: RequestContext,
+  ): Promise<TransactionAnswer> {
+    this.#called(context)
+    this.transactions.push(transaction)
+    const receipt = this.#homeReceipt
+    return { transacted: { kind: 'transacted', ...this.nextTransacted, receipt }, session: 's/1+2' }
   }
 
   async list(name: string, request: ListRequest, context: RequestContext): Promise<ListPage> {

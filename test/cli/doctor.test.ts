@@ -68,13 +68,18 @@ async function makeDirectory(name: string, written: readonly string[]): Promise<
     for (const key of written) {
       const slot = slotOf(key)
       if (slot % stores !== store) continue
-      transaction.writeRecord(slot, key, {
-        version: { term: 1, seq: transaction.appendPosition(slot) },
-        feed: context.ownFeed,
-        tombstone: key.endsWith('9/users/1'),
-        mediaType: 'text/plain',
-        value: key.endsWith('9/users/1') ? new Uint8Array() : Buffer.from(`value of ${key}`),
-      })
+      transaction.writeRecord(
+        slot,
+        key,
+        {
+          version: { term: 1, seq: transaction.appendPosition(slot) },
+          feed: context.ownFeed,
+          ...{ tombstone: key.endsWith('9/users/1'), shared: false, expiresAtMs: 0 },
+          mediaType: 'text/plain',
+          value: key.endsWith('9/users/1') ? new Uint8Array() : Buffer.from(`value of ${key}`),
+        },
+        undefined,
+      )
     }
     await engine.commit(transaction.changes)
     await engine.close()

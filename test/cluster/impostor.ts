@@ -80,6 +80,7 @@ export class Impostor {
         onStream: (_from, stream) => streams.take('follower', stream),
         onStreamOpen: (_to, stream) => streams.take('source', stream),
         onPeerState: () => {},
+        onReachability: () => {},
       },
     })
     await links.start()

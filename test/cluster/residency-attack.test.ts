@@ -35,7 +35,7 @@ const recordOf = (key: string, text: string, feed: number, position = seq): Uint
   encodeRecord(hasher, key, {
     version: { term, seq: position },
     feed,
-    tombstone: false,
+    ...{ tombstone: false, shared: false, expiresAtMs: 0 },
     mediaType: 'text/plain',
     value: Buffer.from(text),
   })
@@ -284,10 +284,10 @@ test('the shard refuses by itself, whatever all others let through', async () =>
   const marker = newMarker(Math.random)
   const it = { dataset: 'profiles', key: `${marker}/phone`, segments: 1, value: marker }
   const replies: ShardReply[] = []
+  const take = (some: readonly ShardReply[]): void => void replies.push(...some)
   let permitted = true
   const shard = new Shard({
     handlers: nodeHandlers,
-    onReplies: some => replies.push(...some),
     onGrowth: () => assert.unreachable('nothing grows'),
     onBug: error => assert.unreachable(`${error}`),
     onFatal: error => assert.unreachable(`${error}`),
@@ -309,7 +309,7 @@ test('the shard refuses by itself, whatever all others let through', async () =>
     const claims = [{ group: groupOf(it), region: 1, feed }]
     const bodies = { applyChunk: part, applyReplace: whole, write, claim: { epoch: 1, claims } }
     for (const [id, [name, body]] of Object.entries(bodies).entries()) {
-      shard.submit([{ id, dataset: 'profiles', store: 0, name, body }])
+      shard.submit([{ id, dataset: 'profiles', store: 0, name, body }], take)
     }
     await until(() => replies.length === 4, 'the shard answers')
     const codes = replies.map(reply => ('error' in reply ? reply.error.code : 'done'))

@@ -15,7 +15,7 @@ const clients = new Set<RawClient>()
 
 test.before(async () => {
   const app = createApi({ service, rawTarget: nodeTarget, log, clock, version: '0.1.0' })
-  server = await startHttpServer({ app, host: '127.0.0.1', port: 0, log, clock })
+  server = await startHttpServer({ app, host: '127.0.0.1', port: 0, reusePort: false, log, clock })
 })
 test.after.each(() => {
   for (const client of clients) client.close()
@@ -250,7 +250,14 @@ test('a client that goes away amid its body is no error of ours', async () => {
 test('a port that is taken rejects with EADDRINUSE', async () => {
   const app = { fetch: () => new Response() }
   try {
-    await startHttpServer({ app, host: '127.0.0.1', port: server.port, log, clock })
+    await startHttpServer({
+      app,
+      host: '127.0.0.1',
+      port: server.port,
+      reusePort: false,
+      log,
+      clock,
+    })
     assert.unreachable()
   } catch (error) {
     assert.is(error instanceof Error && 'code' in error ? error.code : '', 'EADDRINUSE')
@@ -273,7 +280,14 @@ test('close lets the request under way end, and ends the connection after it', a
       return new Response('done')
     },
   }
-  const other = await startHttpServer({ app, host: '127.0.0.1', port: 0, log, clock })
+  const other = await startHttpServer({
+    app,
+    host: '127.0.0.1',
+    port: 0,
+    reusePort: false,
+    log,
+    clock,
+  })
   const client = new RawClient(other.port)
   clients.add(client)
   client.sendHead('GET / HTTP/1.1')
@@ -292,7 +306,14 @@ test('a failure outside the app is logged and answered without its text', async 
       throw new Error('the text quotes a key')
     },
   }
-  const broken = await startHttpServer({ app, host: '127.0.0.1', port: 0, log, clock })
+  const broken = await startHttpServer({
+    app,
+    host: '127.0.0.1',
+    port: 0,
+    reusePort: false,
+    log,
+    clock,
+  })
   const client = new RawClient(broken.port)
   clients.add(client)
   client.sendHead('GET / HTTP/1.1')

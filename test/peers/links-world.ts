@@ -6,7 +6,7 @@ import type { MessageStream, PeerHandlers, PeerIdentity } from '../../src/peers/
 import { systemClock } from '../../src/runtime/clock.ts'
 import { type DelayProxy, startDelayProxy } from '../../src/runtime/delay-proxy.ts'
 import type { LogFields, Logger } from '../../src/runtime/log.ts'
-import type { Connection, Listener, Network } from '../../src/runtime/network.ts'
+import type { Connection, ListenEvents, Listener, Network } from '../../src/runtime/network.ts'
 import { systemRandom } from '../../src/runtime/random.ts'
 import { tcpNetwork } from '../../src/runtime/tcp-network.ts'
 
@@ -52,20 +52,28 @@ export interface LinksWorld {
 
 /** The network, with a hold on all that was opened through it. */
 class MortalNetwork implements Network {
+  readonly #network: Network
   readonly #connections = new Set<Connection>()
   readonly #listeners: Listener[] = []
 
-  async listen(address: string, onConnection: (c: Connection) => void): Promise<Listener> {
-    const listener = await tcpNetwork.listen(address, connection => {
-      this.#connections.add(connection)
-      onConnection(connection)
+  constructor(network: Network) {
+    this.#network = network
+  }
+
+  async listen(address: string, events: ListenEvents): Promise<Listener> {
+    const listener = await this.#network.listen(address, {
+      ...events,
+      onConnection: connection => {
+        this.#connections.add(connection)
+        events.onConnection(connection)
+      },
     })
     this.#listeners.push(listener)
     return listener
   }
 
   async connect(address: string, options: { timeoutMs: number }): Promise<Connection> {
-    const connection = await tcpNetwork.connect(address, options)
+    const connection = await this.#network.connect(address, options)
     this.#connections.add(connection)
     return connection
   }
@@ -90,6 +98,8 @@ export interface WorldOptions {
   readonly capture?: (direction: string, bytes: Uint8Array) => void
   /** Changes who a node says it is, before it starts. */
   readonly identify?: (identity: Node['identity']) => void
+  /** What a node's links go over; default: TCP. */
+  readonly network?: (region: RegionId) => Network
 }
 
 export async function linksWorld(
@@ -152,8 +162,9 @@ function makeNode(
     onStream: (from, stream) => keep(accepted, from, stream),
     onStreamOpen: (to, stream) => keep(opened, to, stream),
     onPeerState: () => {},
+    onReachability: () => {},
   }
-  const network = new MortalNetwork()
+  const network = new MortalNetwork(options.network?.(region) ?? tcpNetwork)
   const log: LogLine[] = []
   const links = new PeerLinks({
     self: () => identity,
@@ -168,6 +179,7 @@ function makeNode(
       onStream: (...args) => handlers.onStream(...args),
       onStreamOpen: (...args) => handlers.onStreamOpen(...args),
       onPeerState: (...args) => handlers.onPeerState(...args),
+      onReachability: (...args) => handlers.onReachability(...args),
     },
   })
   options.identify?.(identity)

@@ -43,6 +43,7 @@ class ManualClock implements Clock {
 /** One end of a connection in memory. `cable` decides whether what is sent arrives. */
 class MemoryConnection implements Connection {
   readonly remote = 'memory'
+  readonly provenRegions = undefined
   readonly sent: Uint8Array[] = []
   readonly #cable: { works: boolean }
   other: MemoryConnection | undefined

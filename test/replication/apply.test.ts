@@ -6,7 +6,8 @@ import { utf8 } from '../../src/model/bytes.ts'
 import { DenizenError } from '../../src/model/errors.ts'
 import { applyChunk, applyReplace } from '../../src/replication/apply.ts'
 import type { FeedChunk, ReplaceChunk } from '../../src/replication/messages.ts'
-import { goesOn, readFeeds, readSnapshot } from '../../src/replication/read-feeds.ts'
+import { goesOn, readFeeds } from '../../src/replication/read-feeds.ts'
+import { readSnapshot } from '../../src/replication/read-snapshot.ts'
 import { createMemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import type { FeedState } from '../../src/storage/row-values.ts'
 import { feeds, openStore, type TestRegion, type TestStore } from '../support/store.ts'
@@ -23,13 +24,18 @@ async function write(
   for (const [key, text] of Object.entries(values)) {
     await store.commit(transaction => {
       const seq = transaction.appendPosition(slot)
-      transaction.writeRecord(slot, key, {
-        version: { term: 0, seq },
-        feed,
-        tombstone: text === undefined,
-        mediaType: '',
-        value: utf8(text ?? ''),
-      })
+      transaction.writeRecord(
+        slot,
+        key,
+        {
+          version: { term: 0, seq },
+          feed,
+          ...{ tombstone: text === undefined, shared: false, expiresAtMs: 0 },
+          mediaType: '',
+          value: utf8(text ?? ''),
+        },
+        transaction.recordHead(key),
+      )
     })
   }
 }
@@ -190,7 +196,7 @@ reading('a damaged record is not sent on', async () => {
   const [row] = host.reader.engine.range({ from: Uint8Array.of(1), to: Uint8Array.of(2) })
   assert.ok(row)
   row.value[39] = (row.value[39] ?? 0) ^ 1
-  await host.reader.engine.commit([row])
+  await (await kind.open('store')).commit([row])
   assert.throws(() => chunkOf(host, 0), isRefused('damaged_record'))
   assert.throws(() => snapshotOf(host), isRefused('damaged_record'))
 })

@@ -14,7 +14,7 @@ import { feedRegionNumber, type Position } from '../../src/model/position.ts'
 import type { RegionId, Slot } from '../../src/model/slot.ts'
 import { claimTerm, compareVersions, type Version } from '../../src/model/version.ts'
 import { recordChecksum } from '../../src/storage/record.ts'
-import { readU53, viewOf } from '../../src/storage/rows.ts'
+import { readU53 } from '../../src/storage/rows.ts'
 import { dataset, policy, tableOf } from '../support/policies.ts'
 import { type CopyOfStore, ReplicatingWorld } from '../support/replicating-world.ts'
 import { type SeededRandom, seededRandom, seedsOfRun } from '../support/seeded-random.ts'
@@ -38,10 +38,10 @@ interface Acknowledged {
 }
 
 /** Reads the version alone: the checks after each flush must not cost more than the world. */
-const versionOf = (bytes: Uint8Array): Version => {
-  const view = viewOf(bytes)
-  return { term: readU53(view, 10), seq: readU53(view, 18) }
-}
+const versionOf = (bytes: Uint8Array): Version => ({
+  term: readU53(bytes, 10),
+  seq: readU53(bytes, 18),
+})
 
 class Run {
   readonly #random: SeededRandom
@@ -100,6 +100,7 @@ class Run {
       key,
       value: random.oneIn(6) ? undefined : { bytes: value, mediaType: 'x/y' },
       precondition: {},
+      nowMs: this.#world.clock.wallMs(),
       ...(placement.computedHome(group) === undefined && { claimed }),
     })
     written.then(
@@ -153,8 +154,8 @@ class Run {
 
   /** The moment up to which the copy says to have everything of the write's home. */
   #freshUntilMs(copy: CopyOfStore, { slot, home }: Acknowledged): number {
-    const { replication } = this.#world.running.get(copy.region) ?? {}
-    const stalenessMs = replication?.stalenessMs(copy.dataset, slot, home)
+    const { ages } = this.#world.running.get(copy.region) ?? {}
+    const stalenessMs = ages?.stalenessMs(copy.dataset, slot, home)
     if (stalenessMs === undefined) return Number.NEGATIVE_INFINITY
     return this.#world.clock.monotonicMs() - stalenessMs
   }
@@ -222,10 +223,10 @@ class Run {
   }
 
   async #assertFresh(): Promise<void> {
-    for (const { region, replication } of this.#world.running.values()) {
+    for (const { region, ages } of this.#world.running.values()) {
       for (const placement of table.placements) {
         for (let slot = 0; slot < placement.data.slots; slot++) {
-          const stalenessMs = replication.stalenessMs(placement.id, slot, undefined)
+          const stalenessMs = ages.stalenessMs(placement.id, slot, undefined)
           assert.ok(stalenessMs !== undefined && stalenessMs <= 1_000, `${region} is not fresh`)
         }
       }

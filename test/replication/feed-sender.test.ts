@@ -7,7 +7,8 @@ import {
   type SenderEffect,
 } from '../../src/replication/feed-sender.ts'
 import type { FromSource } from '../../src/replication/messages.ts'
-import type { SlotChunk, SnapshotPart } from '../../src/replication/read-feeds.ts'
+import type { SlotChunk } from '../../src/replication/read-feeds.ts'
+import type { SnapshotPart } from '../../src/replication/read-snapshot.ts'
 
 const feed = 65_537
 const sender = (): FeedSender => new FeedSender(dataset => dataset !== 'secret')

@@ -25,7 +25,7 @@ test('many large values of many stores never overflow the link', async () => {
     for (let slot = 0; slot < 4; slot++) {
       const key = keyOfSlot(name, slot)
       const value = { bytes, mediaType: '' }
-      const write = { key, value, precondition: {} }
+      const write = { key, value, precondition: {}, nowMs: 0 }
       await world.until(source.shards.call(name, slot, 'write', write))
     }
   }

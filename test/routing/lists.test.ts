@@ -7,7 +7,8 @@ import { DenizenError } from '../../src/model/errors.ts'
 import type { Key } from '../../src/model/key.ts'
 import { limits } from '../../src/model/limits.ts'
 import { mergePages } from '../../src/routing/lists.ts'
-import { importSessionKey, Session } from '../../src/routing/session.ts'
+import { Session } from '../../src/routing/session.ts'
+import { hmacSha256 } from '../../src/runtime/mac.ts'
 import { dataset, policy } from '../support/policies.ts'
 import { RoutingWorld } from '../support/routing-world.ts'
 import { seededRandom, seedsOfRun } from '../support/seeded-random.ts'
@@ -166,7 +167,7 @@ lists('a session that outgrew its token is served at the home, or not at all', a
   await world.at('three').router.execute('hint', [put('g/a')], strong)
   const long = new Session()
   for (let n = 0; n < 500; n++) long.add(`d${n}`, { slot: 0, feed: 65_537, position: 1 })
-  const token = await long.encode(await importSessionKey('07'.repeat(32)))
+  const token = long.encode(hmacSha256('07'.repeat(32)))
   const context = { ...session, session: token }
   const page = await world.at('one').lists.list('hint', { ...all, prefix: 'g/' }, context)
   assert.equal([page.items.length, page.receipt.servedBy], [1, 'three'])

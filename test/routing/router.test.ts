@@ -232,8 +232,10 @@ truth('a region that starts is passed over by reads of copies', async () => {
 truth('a failed create throws its failure', async () => {
   const world = await open()
   for (const region of storing) world.link(region, 'cut')
-  const value = { bytes: utf8('x'), mediaType: '' }
-  const created = world.at('four').router.create('hint', '', value, { consistency: 'session' })
+  const value = { value: utf8('x'), mediaType: '' }
+  const created = world
+    .at('four')
+    .router.create('hint', { prefix: '', ...value }, { consistency: 'session' })
   const error = await created.catch(failed => failed)
   assert.ok(error instanceof DenizenError && error.code === 'home_unreachable')
 })
@@ -244,10 +246,14 @@ const keys = suite('server-assigned keys and large replies')
 
 keys('an assigned key names its home, and nobody is asked', async () => {
   const world = await open()
-  const value = { bytes: utf8('x'), mediaType: '' }
-  const { key } = await world.at('three').router.create('hint', 'a/', value, {
-    consistency: 'session',
-  })
+  const value = { value: utf8('x'), mediaType: '' }
+  const { key } = await world.at('three').router.create(
+    'hint',
+    { prefix: 'a/', ...value },
+    {
+      consistency: 'session',
+    },
+  )
   assert.match(key, /^a\/~three~[0-9a-v]{26}$/)
   assert.equal(world.calls, [])
   const found = await run(world, 'one', 'hint', get(key))
@@ -257,20 +263,26 @@ keys('an assigned key names its home, and nobody is asked', async () => {
 keys('under a group the key lies at that group’s home', async () => {
   const world = await open()
   await run(world, 'two', 'grouped', put('g/x'))
-  const value = { bytes: utf8('x'), mediaType: '' }
-  const answer = await world.at('one').router.create('grouped', 'g/', value, {
-    consistency: 'session',
-  })
+  const value = { value: utf8('x'), mediaType: '' }
+  const answer = await world.at('one').router.create(
+    'grouped',
+    { prefix: 'g/', ...value },
+    {
+      consistency: 'session',
+    },
+  )
   assert.match(answer.key, /^g\/[0-9a-v]{26}$/)
   assert.is(homeIn(answer.outcomes[0] as Outcome), 'two')
 })
 
 keys('a prefix that leaves no room for the id is refused, and nothing is stored', async () => {
   const world = await open()
-  const value = { bytes: utf8('x'), mediaType: '' }
+  const value = { value: utf8('x'), mediaType: '' }
   for (const name of ['hint', 'grouped']) {
     const prefix = `${'a'.repeat(limits.keyBytesMax - 2)}/`
-    const created = world.at('one').router.create(name, prefix, value, { consistency: 'session' })
+    const created = world
+      .at('one')
+      .router.create(name, { prefix, ...value }, { consistency: 'session' })
     const error = await created.catch(failed => failed)
     assert.ok(error instanceof DenizenError && error.code === 'bad_key')
     assert.throws(() => parseKey(`${prefix}${'x'.repeat(26)}`))

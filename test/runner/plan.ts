@@ -15,7 +15,7 @@ export interface Job {
 const timeLimitMs = 120_000
 const aloneTimeLimitMs = 300_000
 
-const aloneFolders = ['bench', 'cluster', 'crash', 'worlds']
+const aloneFolders = ['bench', 'cluster', 'crash', 'deploy', 'worlds']
 /** These run whole worlds as well: through the command line, or through the world of the tests. */
 const startsWorlds = [/^(import|\}).* from '.*worlds\/world\.ts'/m, /'dev', '--data'/]
 

@@ -14,12 +14,16 @@ const record: StoredRecord = {
   version: { term: 2 ** 32 + 7, seq: 3 * 2 ** 32 + 1 },
   feed: 65_537,
   tombstone: false,
+  shared: true,
+  expiresAtMs: 2 ** 41 + 5,
   mediaType: 'application/json',
   value: utf8('{"grüße": true}'),
 }
 const tombstone: StoredRecord = {
   ...record,
   tombstone: true,
+  shared: false,
+  expiresAtMs: 0,
   mediaType: '',
   value: new Uint8Array(),
 }

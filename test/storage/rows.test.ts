@@ -12,7 +12,7 @@ import {
   encodeFeedState,
   encodeHomeMarker,
 } from '../../src/storage/row-values.ts'
-import { homeRange, parseFeedRow, recordRange, rowKeys, rowText } from '../../src/storage/rows.ts'
+import { parseFeedRow, recordRange, rowKeys, rowText, textRange } from '../../src/storage/rows.ts'
 
 const within = (rowKey: Uint8Array, { from, to }: { from: Uint8Array; to: Uint8Array }): boolean =>
   compareBytes(rowKey, from) >= 0 && compareBytes(rowKey, to) < 0
@@ -55,7 +55,7 @@ test('the range of a prefix has its keys, and no other rows', () => {
 test('the range of homes excludes where it begins and includes where it ends', () => {
   const groups = ['a', 'a/b', 'b', 'c']
   const found = (after: string | null, upTo: string | null): string[] =>
-    groups.filter(group => within(rowKeys.home(group), homeRange(after, upTo)))
+    groups.filter(group => within(rowKeys.home(group), textRange('home', after, upTo)))
   assert.equal(found(null, null), groups)
   assert.equal(found('a', 'b'), ['a/b', 'b'])
   assert.equal(found('b', null), ['c'])

@@ -46,9 +46,10 @@ async function open(kind: MemoryEngineKind, self = 'one') {
       key: key as Key,
       value: { bytes: utf8(text), mediaType: '' },
       precondition: {},
+      nowMs: 0,
     })
   const get = (key: string) =>
-    shards.callStore('things', 0, 'read', { key: key as Key, as: 'home', seen: [] })
+    shards.callStore('things', 0, 'read', { key: key as Key, as: 'home', seen: [], nowMs: 0 })
   return { shards, growth, failures, put, get }
 }
 
@@ -123,6 +124,7 @@ commits('a request that fails leaves nothing, and harms no other of the same com
   const [slot, key] = [tableOf(data).byId('things')?.slotOf('b') ?? 0, 'b']
   const record = encodeRecord(hasher, key, {
     ...{ version: { term: 1, seq: position }, feed, tombstone: false },
+    ...{ shared: false, expiresAtMs: 0 },
     ...{ mediaType: '', value: utf8('x') },
   })
   const good = { position, kind: 1, text: key, bytes: record } as const
@@ -245,7 +247,6 @@ ends('what this region may not store is refused at the last step, too', async ()
   const shard = new Shard({
     handlers: nodeHandlers,
     mayStore: () => permitted,
-    onReplies: some => replies.push(...some),
     onGrowth: () => {},
     onBug: error => assert.unreachable(String(error)),
     onFatal: error => assert.unreachable(String(error)),
@@ -255,7 +256,9 @@ ends('what this region may not store is refused at the last step, too', async ()
   shard.open('things', 0, engine, { ...context, regions: regionNumbers })
   permitted = false
   const body = { key: 'a', value: { bytes: utf8('x'), mediaType: '' }, precondition: {} }
-  shard.submit([{ id: 1, dataset: 'things', store: 0, name: 'write', body }])
+  shard.submit([{ id: 1, dataset: 'things', store: 0, name: 'write', body }], some =>
+    replies.push(...some),
+  )
   await turns()
   const [reply] = replies
   assert.ok(reply && 'error' in reply && reply.error.code === 'residency_violation')

@@ -11,13 +11,18 @@ import { feeds, openStore } from '../support/store.ts'
 function put(transaction: StoreTransaction, key: string, text: string | undefined): number {
   const slot = transaction.slotOfKey(key)
   const seq = transaction.appendPosition(slot)
-  transaction.writeRecord(slot, key, {
-    version: { term: 0, seq },
-    feed: feeds.one,
-    tombstone: text === undefined,
-    mediaType: '',
-    value: utf8(text ?? ''),
-  })
+  transaction.writeRecord(
+    slot,
+    key,
+    {
+      version: { term: 0, seq },
+      feed: feeds.one,
+      ...{ tombstone: text === undefined, shared: false, expiresAtMs: 0 },
+      mediaType: '',
+      value: utf8(text ?? ''),
+    },
+    transaction.recordHead(key),
+  )
   return seq
 }
 
@@ -114,7 +119,8 @@ test('the digest is the sum of what is there, whatever the way', async () => {
   await two.commit(transaction => {
     for (const [key, record] of [...bytes].reverse()) {
       const position = one.reader.record(key)?.version.seq ?? 0
-      transaction.putRecord(0, key, record, { feed: feeds.one, position })
+      const place = { feed: feeds.one, position, shared: false }
+      transaction.putRecord(0, key, record, place, transaction.recordHead(key))
     }
   })
   assert.equal(two.reader.digest(0), one.reader.digest(0))

@@ -2,7 +2,7 @@
 import { nodeHandlers } from '../../src/node/shard-operations.ts'
 import type { EngineKind } from '../../src/storage/engine.ts'
 import type { FromShard, ShardPort, ToShard } from '../../src/storage/shard-messages.ts'
-import { createShardWorker } from '../../src/storage/shard-worker.ts'
+import { ShardWorker } from '../../src/storage/shard-worker.ts'
 import { hasher } from './policies.ts'
 
 /** Carries a message over: soon, in order. */
@@ -15,7 +15,7 @@ export function inProcessShard(
   fromShard: Carrier = queueMicrotask,
 ): ShardPort {
   let receive: (message: FromShard) => void = () => {}
-  const worker = createShardWorker({
+  const worker = new ShardWorker({
     hasher,
     engineKind,
     handlers: nodeHandlers,
@@ -27,10 +27,12 @@ export function inProcessShard(
   return {
     post(message: ToShard) {
       const copy = structuredClone(message)
-      toShard(() => worker(copy))
+      toShard(() => worker.receive(copy))
     },
     onMessage(task) {
       receive = task
     },
+    // All answers come the same way, after the growth that belongs to them.
+    receiveAll() {},
   }
 }

@@ -8,6 +8,7 @@ import type { PlacementTable } from '../../src/model/placement.ts'
 import { feedNumber } from '../../src/model/position.ts'
 import { type RegionId, RegionNumbers } from '../../src/model/slot.ts'
 import type { NodeOperations } from '../../src/node/shard-operations.ts'
+import { CopyAges } from '../../src/replication/copy-ages.ts'
 import { Replication } from '../../src/replication/streams.ts'
 import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import { ShardClient } from '../../src/storage/shard-client.ts'
@@ -30,6 +31,7 @@ export interface WorldOptions {
 export interface RegionProcess {
   readonly region: RegionId
   readonly shards: ShardClient<NodeOperations>
+  readonly ages: CopyAges
   readonly replication: Replication
 }
 
@@ -136,8 +138,10 @@ export class ReplicatingWorld {
       onViolation: () => complain('a shard refused what it may not store'),
       onFatal: trace => complain(trace),
     })
+    const ages = new CopyAges({ self: region, table: () => table, clock: this.clock })
     const replication: Replication = new Replication({
       self: region,
+      onAges: change => ages.learn(change),
       table: () => table,
       feedOf: other => this.feedOf(other),
       shards,
@@ -153,7 +157,7 @@ export class ReplicatingWorld {
       ownFeed: this.feedOf(region),
     })
     await this.until(opening)
-    const process = { region, shards, replication }
+    const process = { region, shards, replication, ages }
     this.running.set(region, process)
     replication.start()
     return process

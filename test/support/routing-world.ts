@@ -18,10 +18,11 @@ import { Lists } from '../../src/routing/lists.ts'
 import { LocalExecution } from '../../src/routing/local-execution.ts'
 import { LocationCache } from '../../src/routing/location-cache.ts'
 import { Router } from '../../src/routing/router.ts'
-import { importSessionKey } from '../../src/routing/session.ts'
+import { hmacSha256 } from '../../src/runtime/mac.ts'
 import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import { ShardClient } from '../../src/storage/shard-client.ts'
 import { inProcessShard } from './in-process-shard.ts'
+import { type ManualClock, manualClock } from './manual-clock.ts'
 import { hasher, tableOf } from './policies.ts'
 import { seededRandom } from './seeded-random.ts'
 
@@ -37,7 +38,7 @@ export interface RoutingRegion {
   readonly forwarder: Forwarder
 }
 
-const sessionKey = await importSessionKey('07'.repeat(32))
+const sessionMac = hmacSha256('07'.repeat(32))
 
 const crossing = (value: unknown): unknown => {
   const bytes = encodeCbor(value)
@@ -50,6 +51,7 @@ export class RoutingWorld {
   readonly calls: string[] = []
   /** Regions that counted a violation. */
   readonly violations: RegionId[] = []
+  readonly clock: ManualClock = manualClock()
   readonly #data: PolicyData
   readonly #table: PlacementTable
   readonly #record: ClusterRecord
@@ -104,7 +106,8 @@ export class RoutingWorld {
       freshness: { stalenessMs: () => 0 },
       call: (to: RegionId, name: string, body: unknown) => this.#call(region, to, name, body),
       onViolation: () => this.violations.push(region),
-      sessionKey: () => sessionKey,
+      sessionMac,
+      clock: this.clock,
       urlOf: (to: RegionId) => `http://${to}`,
       locations: new LocationCache(hasher, random),
       random,

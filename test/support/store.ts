@@ -4,6 +4,7 @@ import type { PlacementData } from '../../src/model/placement.ts'
 import { feedNumber } from '../../src/model/position.ts'
 import type { Slot } from '../../src/model/slot.ts'
 import { RegionNumbers } from '../../src/model/slot.ts'
+import type { Engine } from '../../src/storage/engine.ts'
 import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import { currentGeneration } from '../../src/storage/row-values.ts'
 import { type StoreContext, StoreReader } from '../../src/storage/store.ts'
@@ -16,6 +17,7 @@ export const feeds = { one: feedNumber(1, 1), two: feedNumber(2, 1), three: feed
 export type TestRegion = keyof typeof feeds
 
 export interface TestStore {
+  readonly engine: Engine
   readonly reader: StoreReader
   readonly context: StoreContext
   /** Runs in one transaction and commits. */
@@ -51,6 +53,7 @@ export async function openStore(options: StoreOptions = {}): Promise<TestStore> 
   }
   const begin = (): StoreTransaction => new StoreTransaction(engine, context, generations)
   return {
+    engine,
     reader,
     context,
     begin,

@@ -30,7 +30,8 @@ export const layers: Readonly<Record<string, Layer>> = {
   replication: { uses: [...sharedWords, ...shell, 'storage'] },
   routing: { uses: [...sharedWords, ...shell, 'execution', 'storage'] },
   movement: { uses: [...sharedWords, ...shell, 'storage', 'routing', 'replication'] },
-  api: { uses: [...sharedWords, 'routing'], knows: ['execution', 'runtime'] },
+  access: { uses: ['model', 'policy'], knows: ['runtime'] },
+  api: { uses: [...sharedWords, 'access', 'routing'], knows: ['execution', 'runtime'] },
   dns: { uses: [...sharedWords, 'policy', 'runtime', 'coordination'] },
   client: { uses: sharedWords },
   edge: { uses: [...sharedWords, 'policy', 'routing', 'api'] },
@@ -38,7 +39,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   node: {
     uses: [
       ...[...sharedWords, ...shell, 'policy', 'storage', 'execution', 'replication'],
-      ...['routing', 'movement', 'api', 'dns', 'console'],
+      ...['routing', 'movement', 'access', 'api', 'dns', 'console'],
     ],
   },
   simulation: {
@@ -50,7 +51,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   /** Its doctor reads the files of a stopped node, so it knows the rows. */
   cli: {
     uses: [
-      ...[...sharedWords, 'policy', 'runtime', 'storage', 'api', 'client', 'dns'],
+      ...[...sharedWords, 'policy', 'runtime', 'storage', 'access', 'api', 'client', 'dns'],
       ...['simulation', 'node'],
     ],
     knows: ['routing'],
@@ -59,7 +60,9 @@ export const layers: Readonly<Record<string, Layer>> = {
 
 /** What nothing may load, directly or through others, that runs where Node is not. */
 export const portable = {
-  folders: ['model', 'protocol', 'policy', 'routing', 'execution', 'api', 'edge', 'client'],
+  folders: [
+    ...['model', 'protocol', 'policy', 'access', 'routing', 'execution', 'api', 'edge', 'client'],
+  ],
   without: [/^node:/, /^lmdb$/, /^@hono\/node-server$/, /^pino$/],
 }
 

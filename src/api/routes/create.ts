@@ -4,6 +4,7 @@ import { assert } from '../../model/assert.ts'
 import { DenizenError } from '../../model/errors.ts'
 import { encodeKeyForPath, parseKeyPrefix } from '../../model/key.ts'
 import { admit } from '../admission.ts'
+import { checkQuota } from '../authorize.ts'
 import { readValue } from '../body.ts'
 import { route } from '../declare.ts'
 import { etagOf } from '../preconditions.ts'
@@ -29,6 +30,7 @@ export const createValue = route({
   description:
     'The key begins with `prefix`, which is empty or ends in "/" and lies inside one partition.',
   mutates: true,
+  needs: 'write',
   parameters: datasetPath,
   query: viaQuery.extend({ prefix: prefixParameter }),
   headers: writeHeaders,
@@ -50,6 +52,7 @@ export const createValue = route({
     'not_supported',
     'unsupported_media_type',
     'prefix_spans_partitions',
+    'quota_exceeded',
     'outcome_unknown',
     'overloaded',
   ],
@@ -61,11 +64,16 @@ export const createValue = route({
       throw new DenizenError('bad_key', 'the prefix of a server-assigned key ends in "/"')
     }
     const admission = admit(exchange, dataset, prefix, query.via)
+    checkQuota(exchange, dataset, false)
     const context = contextOf(inputs.headers())
     const value = await readValue(exchange)
     const answer = await exchange.timed(
       'service',
-      exchange.service.create(dataset, prefix, value, context),
+      exchange.service.create(
+        dataset,
+        { prefix, value: value.bytes, mediaType: value.mediaType },
+        context,
+      ),
     )
     const [outcome] = answer.outcomes
     assert(outcome?.kind === 'written', 'a create writes or throws')

@@ -11,6 +11,7 @@ export const explainKey = route({
   id: 'explainKey',
   summary: 'Where the key lives, why, and what forbids the other regions',
   mutates: false,
+  needs: 'read',
   parameters: keyPath,
   query: viaQuery,
   headers: contextHeaders.pick({ 'Denizen-Redirect': true }),

@@ -4,9 +4,11 @@ import { assert } from '../../model/assert.ts'
 import { DenizenError } from '../../model/errors.ts'
 import type { RequestContext } from '../../routing/service.ts'
 import { type Admitted, admit } from '../admission.ts'
+import { checkQuota } from '../authorize.ts'
 import { readValue } from '../body.ts'
 import { route } from '../declare.ts'
 import type { Exchange } from '../exchange.ts'
+import type { Reply } from '../host.ts'
 import { represent } from '../negotiation.ts'
 import { etagOf, ReadConditions, writePrecondition } from '../preconditions.ts'
 import { problemReply } from '../problem.ts'
@@ -91,6 +93,7 @@ export const getValue = route({
   description:
     'The value as it was put. JSON and CBOR values are transcoded where Accept prefers the other.',
   mutates: false,
+  needs: 'read',
   parameters: keyPath,
   query: viaQuery,
   headers: contextHeaders.extend(conditionHeaders),
@@ -134,7 +137,7 @@ function readReply(
   { outcome, headers }: Executed,
   conditions: ReadConditions,
   admission: Admitted,
-): Response {
+): Reply {
   if (outcome.kind === 'failed') throw outcome.error
   if (outcome.kind === 'absent') {
     conditions.checkMatch(undefined)
@@ -159,6 +162,7 @@ export const putValue = route({
   id: 'putValue',
   summary: 'Write a value',
   mutates: true,
+  needs: 'write',
   parameters: keyPath,
   query: viaQuery,
   headers: writeHeaders.extend(conditionHeaders),
@@ -177,6 +181,7 @@ export const putValue = route({
     'unsupported_media_type',
     'home_unreachable',
     'registrar_unavailable',
+    'quota_exceeded',
     'outcome_unknown',
     'overloaded',
   ],
@@ -188,6 +193,7 @@ export const putValue = route({
       ifMatch: headers['If-Match'],
       ifNoneMatch: headers['If-None-Match'],
     })
+    checkQuota(exchange, target.dataset, precondition.ifMatch !== undefined)
     const { bytes: value, mediaType } = await readValue(exchange)
     const operation: Operation = { kind: 'put', key: target.key, value, mediaType, precondition }
     const executed = await executeOne(exchange, target, operation, contextOf(headers), admission)
@@ -207,6 +213,7 @@ export const deleteValue = route({
   id: 'deleteValue',
   summary: 'Delete a value',
   mutates: true,
+  needs: 'write',
   parameters: keyPath,
   query: viaQuery,
   headers: writeHeaders.extend(conditionHeaders),

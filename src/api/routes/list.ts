@@ -4,7 +4,7 @@ import type { ListItem } from '../../execution/operation.ts'
 import { parseKeyPrefix } from '../../model/key.ts'
 import { limits } from '../../model/limits.ts'
 import { admit } from '../admission.ts'
-import { itemFromValue } from '../data-item.ts'
+import { bytesMember, itemFromValue } from '../data-item.ts'
 import { route } from '../declare.ts'
 import type { Format } from '../media-type.ts'
 import { etagOf } from '../preconditions.ts'
@@ -42,10 +42,9 @@ const query = viaQuery.extend({
     description: '`next` of the page before: items after it in byte order',
   }),
   limit: limitParameter,
-  values: z
-    .enum(['true', 'false'])
-    .default('false')
-    .meta({ description: 'Whether to send the values too' }),
+  values: z.enum(['true', 'false', 'bytes']).default('false').meta({
+    description: 'Whether to send the values too; `bytes`: as they were put, never as data items',
+  }),
 })
 
 const pageSchema = z
@@ -69,6 +68,7 @@ export const listKeys = route({
   summary: 'List keys in byte order',
   description: 'No snapshot across groups: keys written meanwhile may or may not be in it.',
   mutates: false,
+  needs: 'list',
   parameters: datasetPath,
   query,
   headers: contextHeaders,
@@ -91,7 +91,7 @@ export const listKeys = route({
     const request = {
       prefix,
       limit,
-      values: values === 'true',
+      values: values !== 'false',
       ...(after === undefined || after === '' ? {} : { after: parseKeyPrefix(after) }),
     }
     const page = await exchange.timed(
@@ -101,7 +101,7 @@ export const listKeys = route({
     const { format } = exchange
     return exchange.structured(
       200,
-      { items: page.items.map(item => lineOf(item, format)), next: page.next },
+      { items: page.items.map(item => lineOf(item, format, values === 'bytes')), next: page.next },
       {
         ...receiptHeaders(page.receipt, {
           region: exchange.service.region,
@@ -113,9 +113,14 @@ export const listKeys = route({
   },
 })
 
-const lineOf = ({ key, version, mediaType, value }: ListItem, format: Format): object => ({
+const lineOf = (
+  { key, version, mediaType, value }: ListItem,
+  format: Format,
+  asBytes: boolean,
+): object => ({
   key,
   etag: etagOf(version),
   type: mediaType,
-  ...(value === undefined ? {} : itemFromValue({ mediaType, bytes: value }, format)),
+  ...(value &&
+    (asBytes ? bytesMember(value, format) : itemFromValue({ mediaType, bytes: value }, format))),
 })

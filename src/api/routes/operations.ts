@@ -8,10 +8,11 @@ import { clusterSchema } from '../view-schemas.ts'
 
 const plain = {
   mutates: false,
+  needs: 'nothing',
   parameters: noParameters,
   query: noParameters,
   headers: z.object({}),
-}
+} as const
 
 const statusSchema = z.object({ status: z.literal('ok'), region: z.string() })
 const okReply = {
@@ -52,6 +53,7 @@ const cluster = route({
   method: 'GET',
   path: '/v1/cluster',
   id: 'cluster',
+  needs: 'admin',
   summary: 'Regions, datasets, the policy in force',
   replies: {
     200: {

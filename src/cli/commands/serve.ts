@@ -13,10 +13,12 @@ import {
   withConfig,
 } from '../arguments.ts'
 import { exitCodes, usageError } from '../exit-codes.ts'
+import { isLoopback } from '../loopback.ts'
 import { stopRequested } from '../signals.ts'
 import type { Terminal } from '../terminal.ts'
+import { clientTls, peerTls, type TlsOptions, withTls } from '../tls-options.ts'
 
-interface ServeOptions {
+interface ServeOptions extends TlsOptions {
   readonly region: string
   readonly config: string
   readonly data: string
@@ -26,18 +28,21 @@ interface ServeOptions {
   readonly advertise?: string
   readonly threads: number
   readonly othersStopped: boolean
+  readonly access?: string
 }
 
 /** Closing takes a commit and a few sockets; whoever hangs longer is ended. */
 const closeMaxMs = 8_000
 
 export function registerServe(program: Command, terminal: Terminal): void {
-  withConfig(
-    program
-      .command('serve')
-      .description('run one node of a region')
-      .requiredOption('--region <id>', 'the region that this node belongs to')
-      .requiredOption('--data <dir>', 'where the node keeps its data'),
+  withTls(
+    withConfig(
+      program
+        .command('serve')
+        .description('run one node of a region')
+        .requiredOption('--region <id>', 'the region that this node belongs to')
+        .requiredOption('--data <dir>', 'where the node keeps its data'),
+    ),
   )
     .option('--listen <host:port>', 'address of the key API', parseHostPort, {
       host: '127.0.0.1',
@@ -49,12 +54,13 @@ export function registerServe(program: Command, terminal: Terminal): void {
     })
     .option(
       '--peer <region=host:port>',
-      "another region's --peer-listen address; repeat it for each",
+      "a region's --peer-listen address; repeat it for each, this one's own is passed over",
       collectPeer,
       new Map<string, string>(),
     )
-    .option('--advertise <url>', 'public base URL (default: http:// and --listen)', parseUrl)
+    .option('--advertise <url>', 'public base URL (default: from --listen)', parseUrl)
     .option('--threads <n>', 'shard threads', integerIn(1, 64), Math.min(8, availableParallelism()))
+    .option('--access <file>', 'who may do what; without it, whoever reaches --listen may do all')
     .option('--others-stopped', 'states that all other regions are stopped: serve at once', false)
     .addHelpText(
       'after',
@@ -68,21 +74,26 @@ export function registerServe(program: Command, terminal: Terminal): void {
 }
 
 async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
-  requireLoopback('--listen', options.listen)
-  requireLoopback('--peer-listen', options.peerListen)
+  if (options.access === undefined) requireLoopback('--listen', options.listen)
+  const tls = clientTls(options)
+  const peerFiles = peerTls(options, options)
   const { startNode } = await import('../../node/node.ts')
   const stop = stopRequested()
-  const advertise = options.advertise ?? `http://${formatAddress(options.listen)}`
+  const scheme = tls ? 'https' : 'http'
+  const advertise = options.advertise ?? `${scheme}://${formatAddress(options.listen)}`
   const starting = startNode({
     region: options.region,
     configPath: resolve(options.config),
     dataDirectory: resolve(options.data),
     listen: options.listen,
     peerListen: options.peerListen,
-    peers: options.peer,
+    peers: new Map([...options.peer].filter(([region]) => region !== options.region)),
+    tls,
+    peerTls: peerFiles,
     advertise,
     threads: options.threads,
     othersStopped: options.othersStopped,
+    accessPath: options.access === undefined ? undefined : resolve(options.access),
     log: createLogger({ base: { region: options.region } }),
   })
   // A node may wait long for the others before it serves; until then it has nothing to close.
@@ -101,11 +112,11 @@ async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
   process.exit(terminal.exitCode)
 }
 
-/** Until there is authentication, whoever reaches a port may read and write everything. */
+/** Without rules of access, whoever reaches a port may read and write everything. */
 function requireLoopback(option: string, { host, port }: HostPort): void {
-  if (host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)) return
+  if (isLoopback({ host })) return
   throw usageError(
-    `${option} ${formatAddress({ host, port })} is refused: this version has no authentication, so it listens on loopback only`,
-    `Use ${option} 127.0.0.1:${port}; to reach it from elsewhere, put a proxy or tunnel that authenticates in front.`,
+    `${option} ${formatAddress({ host, port })} is refused: without an access file, whoever reaches it may read and write everything`,
+    `Give --access FILE (denizen token create makes one), or use ${option} 127.0.0.1:${port}.`,
   )
 }

@@ -1,5 +1,6 @@
 /** `list`: the live records of one store under a prefix, in key order. The router merges stores. */
 import type { Slot } from '../../model/slot.ts'
+import { isExpired } from '../../storage/record.ts'
 import type { StoreReader } from '../../storage/store.ts'
 import type { ListItem } from '../operation.ts'
 import { hasSeen, type SeenPoints } from './read.ts'
@@ -11,6 +12,8 @@ export interface ListStoreRequest {
   readonly limit: number
   readonly bytesMax: number
   readonly values: boolean
+  /** Wall clock: what has expired by then is left out. */
+  readonly nowMs: number
   /** What the session has seen, by slot. */
   readonly seen: readonly { readonly slot: Slot; readonly points: SeenPoints }[]
 }
@@ -32,7 +35,7 @@ export function list(
   const items: ListItem[] = []
   let bytes = 0
   for (const { key, record } of store.records(request.prefix, request.after)) {
-    if (record.tombstone) continue
+    if (record.tombstone || isExpired(record, request.nowMs)) continue
     if (items.length >= request.limit || bytes >= request.bytesMax) {
       return { items, finished: false }
     }

@@ -6,6 +6,7 @@ import type { Key } from '../../model/key.ts'
 import type { FeedNumber, Position } from '../../model/position.ts'
 import type { Slot } from '../../model/slot.ts'
 import type { Version } from '../../model/version.ts'
+import { isExpired } from '../../storage/record.ts'
 import type { StoreReader } from '../../storage/store.ts'
 import { findHome, type KnownHome } from '../home.ts'
 import type { FeedPoint } from '../operation.ts'
@@ -13,10 +14,15 @@ import type { FeedPoint } from '../operation.ts'
 /** Points of feeds, of one slot, that the answer must not be older than. */
 export type SeenPoints = readonly { readonly feed: FeedNumber; readonly position: Position }[]
 
+/** null asks for nothing: any state will do (`eventual`). */
+export type WantedPoints = SeenPoints | null
+
 export interface ReadRequest {
   readonly key: Key
   readonly as: 'home' | 'copy'
-  readonly seen: SeenPoints
+  readonly seen: WantedPoints
+  /** The reading region's wall clock. */
+  readonly nowMs: number
 }
 
 export type ReadReply =
@@ -34,25 +40,31 @@ export type ReadReply =
       /** The tombstone's point: a session that saw the absence must not see the value again. */
       readonly point: FeedPoint | undefined
     }
-  /** The session has seen more than this copy has. */
+  /**
+   * The session has seen more than this copy has, or the value has expired here: only the home can
+   * say that it is gone.
+   */
   | { readonly kind: 'behind'; readonly home: KnownHome | undefined }
   /** Asked as home, but the home is elsewhere, or not known here. */
   | { readonly kind: 'elsewhere'; readonly home: KnownHome }
   | { readonly kind: 'homeless' }
+  /** This is the home: `expireKey` has to make the absence durable before it is told. */
+  | { readonly kind: 'expired' }
 
-export function read(store: StoreReader, { key, as, seen }: ReadRequest): ReadReply {
+export function read(store: StoreReader, { key, as, seen, nowMs }: ReadRequest): ReadReply {
   const { placement, self } = store.context
   const group = placement.groupOf(key)
   const slot = placement.slotOf(group)
-  const home = findHome(store, group)
-  if (as === 'home') {
-    if (!home) return { kind: 'homeless' }
-    if (home.region !== self) return { kind: 'elsewhere', home }
-  } else if (home?.region !== self && !hasSeen(store, slot, seen)) {
-    return { kind: 'behind', home }
-  }
   const record = store.record(key)
+  const home = findHome(store, group, record)
+  const atHome = home?.region === self
+  if (as === 'home' && !atHome) return home ? { kind: 'elsewhere', home } : { kind: 'homeless' }
+  if (!atHome && seen && !hasSeen(store, slot, seen)) return { kind: 'behind', home }
   if (!record) return { kind: 'absent', home, point: undefined }
+  if (isExpired(record, nowMs)) {
+    if (!seen) return { kind: 'absent', home, point: undefined }
+    return atHome ? { kind: 'expired' } : { kind: 'behind', home }
+  }
   const point = { slot, feed: record.feed, position: record.version.seq }
   if (record.tombstone) return { kind: 'absent', home, point }
   const { version, mediaType, value } = record

@@ -1,22 +1,29 @@
 /**
  * `write`: puts or deletes one key, if this region is the home of its group. The check of the home,
- * of the precondition and the write itself happen in one turn of the shard, so nothing can come
- * between them.
+ * of an earlier run, of the precondition and the write itself happen in one turn of the shard, so
+ * nothing can come between them.
  */
 import { assert } from '../../model/assert.ts'
+import type { IdempotencyKey } from '../../model/idempotency.ts'
 import type { Key } from '../../model/key.ts'
 import { compareVersions, type Version } from '../../model/version.ts'
-import type { StoredRecord } from '../../storage/record.ts'
+import type { IdempotencyRecord } from '../../storage/idempotency-record.ts'
 import type { GroupHome } from '../../storage/row-values.ts'
 import type { StoreTransaction } from '../../storage/transaction.ts'
-import { findHome, type KnownHome } from '../home.ts'
+import { type NewValue, putChange, settled } from '../change.ts'
+import { homeWithClaim, type KnownHome, markHome } from '../home.ts'
+import { earlierRun, onceOnly, remember } from '../idempotency.ts'
 import type { FeedPoint, Precondition } from '../operation.ts'
 
 export interface WriteRequest {
   readonly key: Key
   /** undefined deletes. */
-  readonly value: { readonly bytes: Uint8Array; readonly mediaType: string } | undefined
+  readonly value: NewValue | undefined
   readonly precondition: Precondition
+  /** The home's wall clock. */
+  readonly nowMs: number
+  /** What makes a repeat of this request harmless. */
+  readonly idempotency?: IdempotencyKey
   /** The registrar's answer to a claim that this region has just made for the group. */
   readonly claimed?: GroupHome
 }
@@ -44,45 +51,61 @@ export type WriteReply =
   | { readonly kind: 'homeless' }
 
 export function write(store: StoreTransaction, request: WriteRequest): WriteReply {
-  const { key, value, claimed } = request
-  const { placement, self, ownFeed } = store.context
+  const { key, value, claimed, nowMs } = request
+  const { placement, self, ownFeed: feed } = store.context
   const group = placement.groupOf(key)
   const slot = placement.slotOf(group)
-  const home = strongest(findHome(store, group), claimed && known(store, claimed))
+  const found = store.recordHead(key)
+  const home = homeWithClaim(store, group, found, claimed)
   if (!home) return { kind: 'homeless' }
   if (home.region !== self) return { kind: 'elsewhere', home }
   assert(placement.mayHome(self), 'only a region that may home becomes a home')
 
-  const before = store.record(key)
-  const live = before !== undefined && !before.tombstone
-  const current = live ? before.version : undefined
-  const met = before && { slot, feed: before.feed, position: before.version.seq }
+  const once = request.idempotency && onceOnlyOf(store, request, group, slot)
+  const earlier = once && earlierRun(store, once)
+  if (earlier) return repeated(earlier, slot, home)
+
+  const held = settled(store, { slot, key, nowMs }, home.term, found)
+  const live = held !== undefined && !held.tombstone
+  const current = live ? held.version : undefined
+  const met = held && { slot, feed: held.feed, position: held.version.seq }
   if (!holds(request.precondition, current)) return { kind: 'mismatch', home, current, point: met }
   if (!value && !live) return { kind: 'absent', home, current, point: met }
 
-  if (claimed && placement.data.groupBySegments !== null && !store.homeMarker(group)) {
-    assert(claimed.feed === ownFeed, 'a claim names the feed that the home writes')
-    store.putHomeMarker(slot, group, { ...claimed, position: store.appendPosition(slot) })
-  }
+  markHome(store, slot, group, claimed)
   const seq = store.appendPosition(slot)
   const version: Version = { term: home.term, seq }
-  assert(!before || compareVersions(version, before.version) > 0, 'versions of a key only go up')
-  const record: StoredRecord = value
-    ? { version, feed: ownFeed, tombstone: false, mediaType: value.mediaType, value: value.bytes }
-    : { version, feed: ownFeed, tombstone: true, mediaType: '', value: new Uint8Array() }
-  store.writeRecord(slot, key, record)
-  const point = { slot, feed: ownFeed, position: seq }
+  putChange(store, { slot, key, version, shared: false, held, nowMs }, value)
+  if (once) {
+    const effect = value ? (live ? 'replaced' : 'created') : 'deleted'
+    remember(store, once, version, { succeeded: true, effects: [effect] }, nowMs)
+  }
+  const point = { slot, feed, position: seq }
   return { kind: value ? 'written' : 'deleted', version, created: !live, point, home }
 }
 
-const known = (store: StoreTransaction, home: GroupHome): KnownHome => ({
-  region: store.context.regions.idOf(home.region),
-  term: home.term,
-})
+function onceOnlyOf(
+  { context }: StoreTransaction,
+  { key, value, precondition, idempotency }: WriteRequest,
+  group: string,
+  slot: number,
+): ReturnType<typeof onceOnly> | undefined {
+  if (!idempotency) return undefined
+  const named = value && { mediaType: value.mediaType, ttlMs: value.ttlMs ?? null }
+  const { ifMatch = null, ifNoneMatch = null } = precondition
+  const request = [key, named ?? null, ifMatch, ifNoneMatch]
+  return onceOnly(context.hasher, slot, group, idempotency, request, value ? [value.bytes] : [])
+}
 
-const strongest = (a: KnownHome | undefined, b: KnownHome | undefined): KnownHome | undefined => {
-  if (!a || !b) return a ?? b
-  return b.term > a.term ? b : a
+/** The answer to a repeat: what the first run was answered. */
+function repeated(
+  { version, feed, effects: [effect] }: IdempotencyRecord,
+  slot: number,
+  home: KnownHome,
+): WriteReply {
+  const point = { slot, feed, position: version.seq }
+  const kind = effect === 'deleted' ? 'deleted' : 'written'
+  return { kind, version, created: effect === 'created', point, home }
 }
 
 const holds = ({ ifMatch, ifNoneMatch }: Precondition, current: Version | undefined): boolean =>

@@ -1,16 +1,18 @@
 /**
  * Commits numbered rows until it is killed, and prints the number of rows after each commit that
- * resolved. Arguments: the directory, and what commits: `lmdb` is the engine, `lmdb-open` opens it
- * and dies, the others are what it must not be. When the engine refuses, prints `failed` and
- * whether it refuses reads too.
+ * resolved. Arguments: the directory, and what commits: the name of an engine; that and `-open`,
+ * which opens it and dies; or what an engine must not be. When the engine refuses, prints `failed`
+ * and whether it refuses reads too.
  */
 import { writeSync } from 'node:fs'
 import { open } from 'lmdb'
 import type { Engine, RowChange } from '../../../src/storage/engine.ts'
-import { lmdbEngine } from '../../../src/storage/lmdb-engine.ts'
+import { durableEngines, isDurableEngine } from './durable-engines.ts'
 import { countRow, readCount, rowsOfCommit } from './numbered-rows.ts'
 
 const [directory = '', variety = 'lmdb'] = process.argv.slice(2)
+
+const [name = '', ending] = variety.split('-')
 
 const broken: Record<string, object> = {
   /** Never syncs. */
@@ -20,14 +22,13 @@ const broken: Record<string, object> = {
 }
 
 async function openVariety(): Promise<Pick<Engine, 'get' | 'commit'>> {
-  const options = broken[variety]
-  if (options === undefined) return lmdbEngine.open(directory)
+  if (isDurableEngine(name)) return durableEngines[name].open(directory)
   const environment = open<Uint8Array, Uint8Array>({
     path: directory,
     noSubdir: false,
     keyEncoding: 'binary',
     encoding: 'binary',
-    ...options,
+    ...broken[variety],
   })
   return {
     get: key => environment.getBinary(key),
@@ -40,7 +41,7 @@ async function openVariety(): Promise<Pick<Engine, 'get' | 'commit'>> {
 }
 
 const store = await openVariety()
-if (variety === 'lmdb-open') process.kill(process.pid, 'SIGKILL')
+if (ending === 'open') process.kill(process.pid, 'SIGKILL')
 for (let count = readCount(store); ; ) {
   const rows = rowsOfCommit(count)
   try {

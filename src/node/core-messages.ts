@@ -1,0 +1,95 @@
+/**
+ * What the main thread of a node and its cores say to each other. A core is a worker thread with an
+ * HTTP listener, a router and a shard; the main thread has what exists once: the links to peers,
+ * coordination, replication. Calls of shards go over ports of their own (shard-messages.ts).
+ */
+import type { MessagePort } from 'node:worker_threads'
+import type { AccessState } from '../access/access-control.ts'
+import type { ClusterRecord } from '../coordination/cluster-record.ts'
+import type { WireError } from '../model/errors.ts'
+import type { RegionId } from '../model/slot.ts'
+import type { AgeChange } from '../replication/copy-ages.ts'
+import type { LogFields } from '../runtime/log.ts'
+import type { SharedStore, StoreLocation } from '../storage/shard-messages.ts'
+import type { AccessMessage } from './node-access.ts'
+
+/** A core's `workerData`. */
+export interface CoreBirth {
+  readonly region: RegionId
+  readonly index: number
+  /** To the main thread, for calls of this core's shard. */
+  readonly shardPort: MessagePort
+  /** To this core's shard, from each other core. */
+  readonly servedPorts: readonly MessagePort[]
+  /** To the shards of all cores, by index; null for its own. */
+  readonly shardPorts: readonly (MessagePort | null)[]
+}
+
+export interface ListenRequest {
+  readonly host: string
+  readonly port: number
+  /** Other cores listen at the same address: the kernel spreads connections over them. */
+  readonly reusePort: boolean
+  /** `undefined`: whoever reaches the port may do anything. */
+  readonly access: AccessState | undefined
+}
+
+export interface ServingState {
+  readonly record: ClusterRecord
+  readonly stores: readonly StoreLocation[]
+  readonly sharedStores: readonly SharedStore[]
+  readonly reachable: readonly RegionId[]
+}
+
+export type ToCore =
+  | ({ readonly kind: 'listen' } & ListenRequest)
+  /** The node does not serve yet, for this reason. */
+  | { readonly kind: 'waits'; readonly reason: string }
+  | { readonly kind: 'serve'; readonly state: ServingState }
+  | { readonly kind: 'record'; readonly record: ClusterRecord }
+  | { readonly kind: 'reachability'; readonly region: RegionId; readonly reachable: boolean }
+  | { readonly kind: 'aged'; readonly change: AgeChange }
+  | { readonly kind: 'answers'; readonly answers: readonly Answer[] }
+  | AccessMessage
+  /** Take no new requests, and end those under way. */
+  | { readonly kind: 'stop' }
+
+export type FromCore =
+  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'listenFailed'; readonly code: string | undefined }
+  | { readonly kind: 'serving' }
+  | { readonly kind: 'asks'; readonly asks: readonly Ask[] }
+  | { readonly kind: 'violation' }
+  | { readonly kind: 'failed'; readonly reason: string; readonly trace: string }
+  | {
+      readonly kind: 'log'
+      readonly level: 'debug' | 'info' | 'warn' | 'error'
+      readonly message: string
+      readonly fields: LogFields
+    }
+  | { readonly kind: 'stopped' }
+
+/** What only the main thread can do. */
+export type Question =
+  | {
+      readonly kind: 'call'
+      readonly region: RegionId
+      readonly name: string
+      readonly body: unknown
+      readonly timeoutMs: number
+    }
+  | { readonly kind: 'cluster' }
+
+export interface Ask {
+  readonly id: number
+  readonly question: Question
+}
+
+export type Answer = { readonly id: number } & (
+  | { readonly kind: 'done'; readonly reply: unknown }
+  | NoAnswer
+)
+
+export type NoAnswer =
+  | { readonly kind: 'unanswered'; readonly sent: boolean; readonly reason: string }
+  | { readonly kind: 'failed'; readonly error: WireError }

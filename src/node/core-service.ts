@@ -1,0 +1,66 @@
+/**
+ * The `Service` that the HTTP layer of a core speaks to. Until the node has learnt the policy in
+ * force it answers only that it is not ready, and why.
+ */
+import { DenizenError } from '../model/errors.ts'
+import type { RegionId } from '../model/slot.ts'
+import type { ClusterView, Service } from '../routing/service.ts'
+import type { Serving } from './serving.ts'
+
+export class CoreService implements Service {
+  readonly region: RegionId
+  readonly #askCluster: () => Promise<unknown>
+  #serving: Serving | undefined
+  #reason: string | undefined = 'the node is starting'
+
+  constructor(region: RegionId, askCluster: () => Promise<unknown>) {
+    this.region = region
+    this.#askCluster = askCluster
+  }
+
+  waits(reason: string): void {
+    if (!this.#serving) this.#reason = reason
+  }
+
+  serves(serving: Serving): void {
+    this.#serving = serving
+    this.#reason = undefined
+  }
+
+  stops(): void {
+    this.#reason = 'the node is stopping'
+  }
+
+  notReady(): string | undefined {
+    return this.#reason
+  }
+
+  #parts(): Serving {
+    if (this.#serving && this.#reason === undefined) return this.#serving
+    throw new DenizenError('not_ready', this.#reason ?? 'the node is starting')
+  }
+
+  admit(...args: Parameters<Service['admit']>): ReturnType<Service['admit']> {
+    return this.#parts().router.admit(...args)
+  }
+  async execute(...args: Parameters<Service['execute']>): ReturnType<Service['execute']> {
+    return await this.#parts().router.execute(...args)
+  }
+  async create(...args: Parameters<Service['create']>): ReturnType<Service['create']> {
+    return await this.#parts().router.create(...args)
+  }
+  async transact(...args: Parameters<Service['transact']>): ReturnType<Service['transact']> {
+    return await this.#parts().router.transact(...args)
+  }
+  async list(...args: Parameters<Service['list']>): ReturnType<Service['list']> {
+    return await this.#parts().lists.list(...args)
+  }
+  async explain(...args: Parameters<Service['explain']>): ReturnType<Service['explain']> {
+    return await this.#parts().explain.explain(...args)
+  }
+  async cluster(): Promise<ClusterView> {
+    this.#parts()
+    // The main thread made it of this type.
+    return (await this.#askCluster()) as ClusterView
+  }
+}

@@ -1,0 +1,57 @@
+/** The entry of a core's worker thread. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { assert } from '../model/assert.ts'
+import { loadHasher } from '../model/hash.ts'
+import { lmdbEngine } from '../storage/lmdb-engine.ts'
+import type { FromShard, ShardPort, ToShard } from '../storage/shard-messages.ts'
+import { ShardWorker } from '../storage/shard-worker.ts'
+import { Core } from './core.ts'
+import type { CoreBirth, FromCore, ToCore } from './core-messages.ts'
+import { messagePortToShard } from './message-ports.ts'
+import { nodeHandlers } from './shard-operations.ts'
+
+const main = parentPort
+assert(main, 'a core runs in a worker thread')
+const { region, index, shardPort, servedPorts, shardPorts } = workerData as CoreBirth
+const hasher = await loadHasher()
+
+const shard = new ShardWorker({
+  ...{ hasher, engineKind: lmdbEngine, handlers: nodeHandlers },
+  post: (message: FromShard) => shardPort.postMessage(message),
+})
+shardPort.on('message', (message: ToShard) => shard.receive(message))
+for (const port of servedPorts) serve(port)
+
+const core = new Core({
+  ...{ region, hasher, shard },
+  shardPorts: shardPorts.map(port => (port ? messagePortToShard(port) : ownShard())),
+  post: (message: FromCore) => main.postMessage(message),
+})
+main.on('message', (message: ToCore) => core.receive(message))
+assert(shardPorts[index] === null, 'a core calls its own shard without a port')
+
+/** Another core calls this core's shard. */
+function serve(port: MessagePort): void {
+  const answer = (replies: Extract<FromShard, { kind: 'replies' }>['replies']): void =>
+    port.postMessage({ kind: 'replies', replies } satisfies FromShard)
+  port.on('message', (message: ToShard) => {
+    assert(message.kind === 'requests', 'only the main thread opens and closes shards')
+    shard.submit(message.requests, answer)
+  })
+}
+
+function ownShard(): ShardPort {
+  let receive: (message: FromShard) => void = () => {}
+  const answer = (replies: Extract<FromShard, { kind: 'replies' }>['replies']): void =>
+    receive({ kind: 'replies', replies })
+  return {
+    post(message) {
+      assert(message.kind === 'requests', 'only the main thread opens and closes shards')
+      shard.submit(message.requests, answer)
+    },
+    onMessage(task) {
+      receive = task
+    },
+    receiveAll() {},
+  }
+}

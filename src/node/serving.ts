@@ -1,0 +1,117 @@
+/**
+ * What serves data above the shards, wired the same way in every thread of a node: in the cores for
+ * clients, in the main thread for other regions.
+ */
+import type { ClusterRecord } from '../coordination/cluster-record.ts'
+import { memberFeed } from '../coordination/cluster-record.ts'
+import { assert } from '../model/assert.ts'
+import { nearestRegions } from '../model/distance.ts'
+import type { Hasher } from '../model/hash.ts'
+import type { PlacementTable } from '../model/placement.ts'
+import type { FeedNumber } from '../model/position.ts'
+import { type RegionId, RegionNumbers } from '../model/slot.ts'
+import type { PeerCall } from '../peers/peers.ts'
+import { Claims } from '../routing/claims.ts'
+import type { Topology } from '../routing/decide.ts'
+import { Explain } from '../routing/explain.ts'
+import { Forwarder } from '../routing/forward.ts'
+import { Lists } from '../routing/lists.ts'
+import { type Freshness, LocalExecution } from '../routing/local-execution.ts'
+import { LocationCache } from '../routing/location-cache.ts'
+import { Router } from '../routing/router.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { hmacSha256 } from '../runtime/mac.ts'
+import { systemRandom } from '../runtime/random.ts'
+import type { ShardClient } from '../storage/shard-client.ts'
+import type { ShardConfiguration } from '../storage/shard-messages.ts'
+import type { NodeOperations } from './shard-operations.ts'
+
+export interface ServingOptions {
+  readonly self: RegionId
+  readonly hasher: Hasher
+  readonly table: PlacementTable
+  readonly record: () => ClusterRecord
+  readonly shards: ShardClient<NodeOperations>
+  readonly freshness: Freshness
+  readonly reachable: (region: RegionId) => boolean
+  readonly call: PeerCall
+  /** A residency check has refused something. */
+  readonly onViolation: () => void
+}
+
+/** Answers one kind of call of other regions. */
+export type PeerAnswer = (from: RegionId, body: unknown) => Promise<unknown>
+
+export interface Serving {
+  readonly router: Router
+  readonly lists: Lists
+  readonly explain: Explain
+  /** By the name of the call. */
+  readonly answers: Readonly<Record<string, PeerAnswer>>
+}
+
+export function createServing(options: ServingOptions): Serving {
+  const { self, hasher, table, record, reachable } = options
+  const sessionMac = hmacSha256(record().sessionKey)
+  const topology = topologyOf(table, self, reachable)
+  const common = { ...options, topology, sessionMac, table: () => table, clock: systemClock }
+  const regions = new RegionNumbers(regionNumbers(record()))
+  const claims = new Claims({ ...common, regions: () => regions })
+  const local = new LocalExecution({ ...common, claims })
+  const forwarder = new Forwarder({ ...common, local })
+  const lists = new Lists({ ...common, claims })
+  const explain = new Explain({ ...common, claims })
+  const router = new Router({
+    ...common,
+    ...{ claims, local, forwarder, random: systemRandom },
+    locations: new LocationCache(hasher, systemRandom),
+    urlOf: region => record().members[region]?.url ?? undefined,
+  })
+  return {
+    ...{ router, lists, explain },
+    answers: {
+      execute: (from, body) => forwarder.answer(from, body),
+      registrar: (from, body) => claims.answer(from, body),
+      list: (from, body) => lists.answer(from, body),
+      inspect: (from, body) => explain.answer(from, body),
+    },
+  }
+}
+
+/** What shards are configured with, beside their stores. */
+export const shardConfiguration = (
+  record: ClusterRecord,
+  self: RegionId,
+): Omit<ShardConfiguration, 'stores'> => ({
+  policy: record.current,
+  policyEpoch: record.policyEpoch,
+  self,
+  regionNumbers: regionNumbers(record),
+  ownFeed: feedOf(record, self),
+})
+
+const regionNumbers = ({ members }: ClusterRecord): Record<RegionId, number> =>
+  Object.fromEntries(Object.entries(members).map(([id, { number }]) => [id, number]))
+
+export function feedOf({ members }: ClusterRecord, region: RegionId): FeedNumber {
+  const member = members[region]
+  assert(member, `region ${region} is a member`)
+  return memberFeed(member)
+}
+
+/** Regions by distance from this one; measured reachability. */
+function topologyOf(
+  table: PlacementTable,
+  self: RegionId,
+  reachable: (region: RegionId) => boolean,
+): Topology {
+  const places = table.data.regions.map(({ id, latitude, longitude }) => ({
+    id,
+    coordinates: { latitude, longitude },
+  }))
+  const here = places.find(({ id }) => id === self)
+  assert(here, 'this region is in the policy')
+  const others = places.filter(({ id }) => id !== self)
+  const byNearness = [self, ...nearestRegions(here.coordinates, others).map(({ id }) => id)]
+  return { self, byNearness, reachable }
+}

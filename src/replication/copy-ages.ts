@@ -1,0 +1,87 @@
+/**
+ * How old this region's copies are, from what its streams of all sources know. The thread that
+ * follows the sources fills it, and passes every change on, so that other threads have the same.
+ */
+import type { PlacementTable } from '../model/placement.ts'
+import type { RegionId, Slot } from '../model/slot.ts'
+import type { Clock } from '../runtime/clock.ts'
+
+/**
+ * When the copies of one source's feeds were last known to be complete, by monotonic time, in
+ * milliseconds; undefined if that was never.
+ */
+export interface SourceAges {
+  readonly asOfMs: number | undefined
+  /** The feeds that have a time of their own, as they were found behind. */
+  readonly lagging: readonly FeedAge[]
+}
+
+export interface FeedAge {
+  readonly dataset: string
+  readonly slot: Slot
+  readonly asOfMs: number | undefined
+}
+
+/** What has become known: of all feeds of a source, by a poll; or of one, by progress. */
+export type AgeChange = { readonly region: RegionId } & (
+  | { readonly of: 'source'; readonly ages: SourceAges }
+  | { readonly of: 'feed'; readonly age: FeedAge }
+)
+
+interface OneSource {
+  readonly asOfMs: number | undefined
+  readonly lagging: Map<string, number | undefined>
+}
+
+export interface CopyAgesOptions {
+  readonly self: RegionId
+  readonly table: () => PlacementTable
+  readonly clock: Clock
+}
+
+export class CopyAges {
+  readonly #options: CopyAgesOptions
+  readonly #sources = new Map<RegionId, OneSource>()
+
+  constructor(options: CopyAgesOptions) {
+    this.#options = options
+  }
+
+  learn(change: AgeChange): void {
+    if (change.of === 'source') {
+      const { asOfMs, lagging } = change.ages
+      const own = new Map(lagging.map(age => [nameOf(age.dataset, age.slot), age.asOfMs]))
+      this.#sources.set(change.region, { asOfMs, lagging: own })
+      return
+    }
+    const { dataset, slot, asOfMs } = change.age
+    this.#sources.get(change.region)?.lagging.set(nameOf(dataset, slot), asOfMs)
+  }
+
+  /**
+   * The age in milliseconds of this copy of a slot; undefined where it can't say. `home` undefined:
+   * the greatest over all feeds that could have brought a change.
+   */
+  stalenessMs(dataset: string, slot: Slot, home: RegionId | undefined): number | undefined {
+    const { self, table, clock } = this.#options
+    const sources = home === undefined ? (table().byId(dataset)?.data.home ?? []) : [home]
+    const now = clock.monotonicMs()
+    let stalenessMs = 0
+    for (const region of sources) {
+      if (region === self) continue
+      const asOfMs = this.#asOfMs(region, dataset, slot)
+      if (asOfMs === undefined) return undefined
+      stalenessMs = Math.max(stalenessMs, Math.round(now - asOfMs))
+    }
+    return stalenessMs
+  }
+
+  #asOfMs(region: RegionId, dataset: string, slot: Slot): number | undefined {
+    const source = this.#sources.get(region)
+    if (!source || source.lagging.size === 0) return source?.asOfMs
+    const name = nameOf(dataset, slot)
+    return source.lagging.has(name) ? source.lagging.get(name) : source.asOfMs
+  }
+}
+
+const nameOf = (dataset: string, slot: Slot): string => `${slot} ${dataset}`

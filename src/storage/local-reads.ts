@@ -1,0 +1,47 @@
+/**
+ * Reads of stores in the caller's own thread: of those that it owns, and of those that it reads
+ * along with their owners. A read sees only what is committed, and so durable, wherever it runs.
+ */
+import { DenizenError } from '../model/errors.ts'
+import { EngineFailure } from './engine.ts'
+import type { Handlers, OperationMap } from './shard.ts'
+import type { StoreReader } from './store.ts'
+
+export interface LocalReadsOptions {
+  readonly reads: Handlers<OperationMap>['reads']
+  readonly readerOf: (dataset: string, store: number) => StoreReader | undefined
+  readonly onBug: (error: unknown) => void
+  readonly onFatal: (error: EngineFailure) => void
+}
+
+export class LocalReads {
+  readonly #options: LocalReadsOptions
+
+  constructor(options: LocalReadsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Runs an operation at once; undefined where it writes or its store is not read here. Throws
+   * `DenizenError`.
+   */
+  run(
+    dataset: string,
+    store: number,
+    name: string,
+    body: unknown,
+  ): { readonly reply: unknown } | undefined {
+    const { reads, readerOf, onBug, onFatal } = this.#options
+    const read = reads[name]
+    const reader = read && readerOf(dataset, store)
+    if (!reader) return undefined
+    try {
+      return { reply: read(reader, body) }
+    } catch (error) {
+      if (error instanceof DenizenError) throw error
+      if (error instanceof EngineFailure) onFatal(error)
+      else onBug(error)
+      throw new DenizenError('internal', 'the store could not be read', { applied: 'no' })
+    }
+  }
+}

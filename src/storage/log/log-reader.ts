@@ -1,0 +1,93 @@
+/** Reads a store of two overlays over LMDB: for its owner, and for threads that read along. */
+import { assert } from '../../model/assert.ts'
+import { compareBytes } from '../../model/bytes.ts'
+import { limits } from '../../model/limits.ts'
+import type { EngineReader, RangeOptions, Row, RowChange } from '../engine.ts'
+import { mergeRows } from './merge-rows.ts'
+import type { OverlayRange, Overlays, Phase } from './overlays.ts'
+
+/** How a thread comes to read the overlays. Both throw when the engine refuses. */
+export interface Entrance {
+  /** The phase of now, which stays readable while the turn lasts. */
+  enter(): Phase
+  /** Counts the turns, as far as that matters to who reads. */
+  readonly turn: number
+}
+
+export class LogReader implements EngineReader {
+  readonly #overlays: Overlays
+  readonly #base: EngineReader
+  readonly #entrance: Entrance
+
+  constructor(overlays: Overlays, base: EngineReader, entrance: Entrance) {
+    this.#overlays = overlays
+    this.#base = base
+    this.#entrance = entrance
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    assertKey(key)
+    const value = this.#overlays.get(this.#entrance.enter(), key)
+    return value === undefined ? this.#base.get(key) : (value ?? undefined)
+  }
+
+  range(options: RangeOptions): IterableIterator<Row> {
+    const { from, to } = options
+    assert(from.length <= limits.rowKeyBytesMax, 'a bound of a range is no longer than a key')
+    assert(to.length <= limits.rowKeyBytesMax, 'a bound of a range is no longer than a key')
+    this.#entrance.enter()
+    return this.#rows(options)
+  }
+
+  *#rows({ from, to, limit = Number.POSITIVE_INFINITY, reverse = false }: RangeOptions) {
+    this.#entrance.enter()
+    if (limit <= 0 || compareBytes(from, to) >= 0) return
+    const { rows, base } = this.#snapshot({ from, to, reverse })
+    const { turn } = this.#entrance
+    let count = 0
+    try {
+      for (const { key, value } of rows) {
+        if (value === null) continue
+        yield { key, value }
+        this.#entrance.enter()
+        assert(this.#entrance.turn === turn, 'a range is consumed within one turn')
+        count += 1
+        if (count >= limit) return
+      }
+    } finally {
+      base.return?.()
+    }
+  }
+
+  /**
+   * Overlays and LMDB of one phase. The first row opens LMDB's snapshot: where the phase has moved
+   * by then, LMDB may show more than the overlays did.
+   */
+  #snapshot(range: OverlayRange): { rows: Iterable<RowChange>; base: IterableIterator<Row> } {
+    for (;;) {
+      const phase = this.#entrance.enter()
+      const newer = this.#overlays.ranges(phase, this.#overlays.visible, range)
+      const base = this.#base.range(range)
+      const first = base.next()
+      if (this.#entrance.enter() !== phase) {
+        base.return?.()
+        continue
+      }
+      let rows: IterableIterator<RowChange> = resumed(first, base)
+      for (const each of newer.reverse()) rows = mergeRows(each, rows, range.reverse)
+      return { rows, base }
+    }
+  }
+}
+
+/** An iterator whose first result was taken already. */
+function* resumed<T>(first: IteratorResult<T, unknown>, rest: Iterable<T>): Generator<T> {
+  if (first.done === true) return
+  yield first.value
+  yield* rest
+}
+
+function assertKey(key: Uint8Array): void {
+  const { rowKeyBytesMax } = limits
+  assert(key.length > 0 && key.length <= rowKeyBytesMax, `a key has 1 to ${rowKeyBytesMax} bytes`)
+}

@@ -1,0 +1,110 @@
+/**
+ * Rows of an overlay in the order of their keys. Each thread that reads ranges keeps its own, and
+ * catches up with what came since its last range. Never changes once made, so that holding one is
+ * holding a snapshot; what is added copies the chunks that it touches, once.
+ */
+import type { Overlay, RowOffset } from './overlay.ts'
+import { compareKeys, type KeyWords } from './row-key.ts'
+
+type Chunk = readonly RowOffset[]
+
+const chunkRowsMax = 256
+
+export interface KeyBounds {
+  /** Inclusive. */
+  readonly from: KeyWords
+  /** Exclusive. */
+  readonly to: KeyWords
+}
+
+export class OrderedRows {
+  readonly #overlay: Overlay
+  /** None of them is empty. */
+  readonly #chunks: readonly Chunk[]
+  /** How many of the overlay's rows these are: its first ones. */
+  readonly count: number
+
+  constructor(overlay: Overlay, chunks: readonly Chunk[] = [], count = 0) {
+    this.#overlay = overlay
+    this.#chunks = chunks
+    this.count = count
+  }
+
+  /** With the rows that were inserted since. */
+  caughtUp(): OrderedRows {
+    const { rows } = this.#overlay
+    if (rows === this.count) return this
+    const chunks = [...this.#chunks]
+    const own = new Set<Chunk>()
+    for (let index = this.count; index < rows; index++) {
+      this.#insert(this.#overlay.rowAt(index), chunks, own)
+    }
+    return new OrderedRows(this.#overlay, chunks, rows)
+  }
+
+  /** `own` are the chunks that nobody else holds. */
+  #insert(row: RowOffset, chunks: Chunk[], own: Set<Chunk>): void {
+    const key = this.#overlay.keyOf(row)
+    const at = this.#chunkFor(chunks, key)
+    const old = chunks[at] ?? []
+    const chunk = own.has(old) ? (old as RowOffset[]) : [...old]
+    chunk.splice(this.#firstNotBelow(chunk, key), 0, row)
+    const half = chunk.length >>> 1
+    const pieces = chunk.length > chunkRowsMax ? [chunk.slice(0, half), chunk.slice(half)] : [chunk]
+    if (pieces[0] === old) return
+    for (const piece of pieces) own.add(piece)
+    chunks.splice(at, 1, ...pieces)
+  }
+
+  *between({ from, to }: KeyBounds): Generator<RowOffset> {
+    for (let at = this.#chunkFor(this.#chunks, from); at < this.#chunks.length; at++) {
+      const chunk = this.#chunks[at] as Chunk
+      for (let i = this.#firstNotBelow(chunk, from); i < chunk.length; i++) {
+        const row = chunk[i] as RowOffset
+        if (compareKeys(this.#overlay.keyOf(row), to) >= 0) return
+        yield row
+      }
+    }
+  }
+
+  /** Last one first. */
+  *betweenReversed({ from, to }: KeyBounds): Generator<RowOffset> {
+    for (let at = this.#chunkFor(this.#chunks, to); at >= 0; at--) {
+      const chunk = this.#chunks[at] ?? []
+      for (let i = this.#firstNotBelow(chunk, to) - 1; i >= 0; i--) {
+        const row = chunk[i] as RowOffset
+        if (compareKeys(this.#overlay.keyOf(row), from) < 0) return
+        yield row
+      }
+    }
+  }
+
+  *all(): Generator<RowOffset> {
+    for (const chunk of this.#chunks) yield* chunk
+  }
+
+  /** The chunk that holds a key if any does: the last one that starts at or below it. */
+  #chunkFor(chunks: readonly Chunk[], key: KeyWords): number {
+    let low = 0
+    let high = chunks.length
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1
+      const first = (chunks[middle] as Chunk)[0] as RowOffset
+      if (compareKeys(this.#overlay.keyOf(first), key) <= 0) low = middle
+      else high = middle
+    }
+    return low
+  }
+
+  /** The index of the first row at or above a key; the length where all are below it. */
+  #firstNotBelow(chunk: Chunk, key: KeyWords): number {
+    let low = 0
+    let high = chunk.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (compareKeys(this.#overlay.keyOf(chunk[middle] as RowOffset), key) < 0) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}

@@ -1,0 +1,82 @@
+/** The overlays as the thread that owns the log fills, freezes and drops them. */
+import { assert } from '../../model/assert.ts'
+import type { RowChange } from '../engine.ts'
+import { fillingsOf, Overlays, type Phase, type Place, placeOf, stopped, word } from './overlays.ts'
+
+export class OverlayOwner extends Overlays {
+  /** The place of the active overlay. */
+  get active(): Place {
+    return placeOf(fillingsOf(this.phase)[0] as number)
+  }
+
+  get hasFrozen(): boolean {
+    return this.phase % 2 === 1
+  }
+
+  get isActiveEmpty(): boolean {
+    return this.overlays[this.active].rows === 0
+  }
+
+  /** Of the active overlay: from 0, empty, to 1. */
+  get fullness(): number {
+    return this.overlays[this.active].fullness
+  }
+
+  hasRoomFor(changes: readonly RowChange[]): boolean {
+    return this.overlays[this.active].hasRoomFor(changes)
+  }
+
+  /** For a start: goes on where the log ends. */
+  resume(phase: Phase, commitNumber: number): void {
+    Atomics.store(this.control, word.visible, commitNumber)
+    Atomics.store(this.control, word.phase, phase)
+  }
+
+  /** Puts a commit into an overlay. Nobody sees it before `publish`. */
+  insert(place: Place, changes: readonly RowChange[], commitNumber: number): void {
+    const overlay = this.overlays[place]
+    for (const { key, value } of changes) overlay.insert(this.key.load(key), value, commitNumber)
+  }
+
+  /** Orders what was inserted, so that neither ranges nor checkpoints have to order much at once. */
+  order(): void {
+    this.orderedRows(fillingsOf(this.phase)[0] as number)
+  }
+
+  publish(commitNumber: number): void {
+    Atomics.store(this.control, word.visible, commitNumber)
+  }
+
+  /** The other overlay becomes the active one: it must be empty, and no commit be under way. */
+  freeze(): void {
+    assert(!this.hasFrozen, 'one overlay is frozen at a time')
+    Atomics.add(this.control, word.phase, 1)
+    assert(this.isActiveEmpty, 'an overlay is filled from empty')
+  }
+
+  /** The frozen rows in the order of their keys, each as its last change left it. */
+  frozenChanges(): { rows: number; changes: Iterable<RowChange> } {
+    assert(this.hasFrozen, 'an overlay is frozen')
+    const filling = fillingsOf(this.phase)[1] as number
+    const rows = this.orderedRows(filling)
+    return { rows: rows.count, changes: this.changes(filling, rows.all(), this.visible) }
+  }
+
+  /** Everything frozen is in LMDB. Resolves when no thread reads the overlay any more. */
+  async drop(): Promise<void> {
+    assert(this.hasFrozen, 'what is dropped was frozen')
+    const place = placeOf(fillingsOf(this.phase)[1] as number)
+    Atomics.add(this.control, word.phase, 1)
+    const readers = word.readers + place
+    for (let count = 1; count > 0; ) {
+      count = Atomics.load(this.control, readers)
+      if (count > 0) await Atomics.waitAsync(this.control, readers, count).value
+    }
+    this.overlays[place].clear()
+  }
+
+  /** All threads refuse from now on. */
+  stop(): void {
+    Atomics.store(this.control, word.phase, stopped)
+  }
+}
