@@ -23,6 +23,7 @@ export function admit(
   if (reason !== undefined) throw new DenizenError('not_ready', reason)
   authorizeRoute(exchange, dataset, keyOrPrefix)
   const admission = exchange.service.admit(dataset, keyOrPrefix, via)
+  exchange.dataset = dataset
   if (admission.kind === 'serve') return admission
   throw diversion(exchange, admission)
 }

@@ -5,21 +5,28 @@
 import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { type Access, openAccess } from '../access/access.ts'
+import { RequestMeter } from '../metrics/request-meter.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Service } from '../routing/service.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
+import type { Tracing } from '../runtime/tracing.ts'
+import type { Administration } from './administration.ts'
 import type { Route } from './declare.ts'
 import { type ApiBindings, Exchange, type Needs } from './exchange.ts'
 import { webRequest, webResponse } from './host.ts'
 import { asDenizenError, problemReply } from './problem.ts'
 import { allowedHeaders, exposedHeaders } from './reply-headers.ts'
+import { administrationRoutes } from './routes/administration.ts'
 import { batch } from './routes/batch.ts'
 import { createValue } from './routes/create.ts'
 import { explainKey } from './routes/explain.ts'
 import { deleteValue, getValue, putValue } from './routes/kv.ts'
 import { listKeys } from './routes/list.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { scrubRoutes } from './routes/scrub.ts'
+import { transact } from './routes/tx.ts'
+import { watchKeys } from './routes/watch.ts'
 import { runRoute } from './run-route.ts'
 import { splitTarget, type Target } from './target.ts'
 
@@ -34,6 +41,13 @@ export interface ApiOptions {
   readonly clock: Clock
   /** Default: whoever reaches the port may do anything. */
   readonly access?: Access
+  /** Default: none, as of a host that is no node. */
+  readonly administration?: Administration
+  /** Default: nobody reads what is counted. */
+  readonly meter?: RequestMeter
+  readonly tracing?: Tracing | undefined
+  /** The page for Prometheus; undefined: there is none. */
+  readonly metricsPage?: () => Promise<string>
   /** Of Denizen, for the API document. */
   readonly version: string
 }
@@ -47,8 +61,8 @@ const PREFLIGHT_SECONDS = 7_200
 export function createApi(options: ApiOptions): Api {
   const targetOf = (request: Request, env: unknown): Target =>
     splitTarget(options.rawTarget(request, env))
-  const { access = openAccess } = options
-  const routes = routesOf(options.version)
+  const { access = openAccess, meter = new RequestMeter() } = options
+  const routes = routesOf(options)
   const app: Api = new Hono({ getPath: (request, found) => targetOf(request, found?.env).path })
 
   const exchangeOf = (c: ApiContext, name: string, mutates: boolean, needs: Needs): Exchange =>
@@ -56,6 +70,8 @@ export function createApi(options: ApiOptions): Api {
       service: options.service,
       clock: options.clock,
       log: options.log,
+      meter,
+      tracing: options.tracing,
       request: webRequest(c.req.raw),
       target: targetOf(c.req.raw, c.env),
       route: name,
@@ -95,7 +111,7 @@ export function createApi(options: ApiOptions): Api {
   return app
 }
 
-function routesOf(version: string): readonly Route[] {
+function routesOf(options: ApiOptions): readonly Route[] {
   const routes: Route[] = []
   routes.push(
     getValue,
@@ -103,22 +119,29 @@ function routesOf(version: string): readonly Route[] {
     deleteValue,
     createValue,
     listKeys,
+    watchKeys,
     batch,
+    transact,
     explainKey,
-    ...operationRoutes(() => routes, version),
+    ...(options.administration ? administrationRoutes(options.administration) : []),
+    ...(options.administration ? scrubRoutes(options.administration) : []),
+    ...operationRoutes(() => routes, options),
   )
   return routes
 }
 
 const honoPath = (path: string): string =>
-  path.replace('{dataset}', ':dataset').replace('{key}', ':key{.*}')
+  path.replace('{dataset}', ':dataset').replace(/\{(key|group)\}/, ':$1{.*}')
 
 /** What a request without a route gets: 405 where another method would have one. */
 function unroutedError(routes: readonly Route[]): (path: string) => DenizenError {
   const patterns = routes.map(route => ({
     method: route.method,
     pattern: new RegExp(
-      `^${route.path.replaceAll('.', '\\.').replace('{dataset}', '[^/]+').replace('{key}', '.*')}$`,
+      `^${route.path
+        .replaceAll('.', '\\.')
+        .replace('{dataset}', '[^/]+')
+        .replace(/\{(key|group)\}/, '.*')}$`,
       's',
     ),
   }))

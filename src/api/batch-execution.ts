@@ -19,6 +19,7 @@ export async function executePlanned(
   context: RequestContext,
   format: Format,
 ): Promise<Executed> {
+  exchange.meter.batch(dataset, planned.length)
   const operations = planned.flatMap(plan => (plan.kind === 'run' ? plan.operation : []))
   const answer: Answer =
     operations.length === 0

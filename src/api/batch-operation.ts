@@ -12,6 +12,7 @@ import type { Exchange } from './exchange.ts'
 import { checkMediaType, checkValue, type Format } from './media-type.ts'
 import { etagOf, ReadConditions, writePrecondition } from './preconditions.ts'
 import { errorItem } from './problem.ts'
+import { ttlMsOf } from './ttl.ts'
 
 export type Planned =
   | {
@@ -23,13 +24,25 @@ export type Planned =
   | { readonly kind: 'diverted'; readonly error: DenizenError }
   | { readonly kind: 'failed'; readonly error: DenizenError }
 
-/** What becomes of one operation. Its mistakes are its own result. */
+/** No further members: one object for all, as a body has thousands of operations. */
+const nothing = {}
+
+/** What the operations of a batch share. */
+export interface BatchFrame {
+  readonly dataset: string
+  readonly via: string | undefined
+  /** Of the body. */
+  readonly format: Format
+  /** The batch's; each operation has its own, made of it and its index. */
+  readonly idempotencyKey?: string
+}
+
+/** What becomes of the operation with that index. Its mistakes are its own result. */
 export function planOf(
   exchange: Exchange,
-  dataset: string,
+  { dataset, via, format, idempotencyKey }: BatchFrame,
   op: BatchOp,
-  format: Format,
-  via: string | undefined,
+  index: number,
 ): Planned {
   try {
     const key = parseKey(op.key)
@@ -44,13 +57,18 @@ export function planOf(
       return { kind: 'run', operation: { kind: 'get', key }, conditions, stored }
     }
     const precondition = writePrecondition(op)
+    const once =
+      idempotencyKey === undefined ? nothing : { idempotencyKey: `${idempotencyKey}/${index}` }
     if (op.op === 'delete') {
-      const operation: Operation = { kind: 'delete', key, precondition }
+      const operation: Operation = { kind: 'delete', key, precondition, ...once }
       return { kind: 'run', operation, conditions: undefined, stored }
     }
     checkQuota(exchange, dataset, precondition.ifMatch !== undefined)
     const { bytes: value, mediaType } = valueToPut(op, format)
-    const operation: Operation = { kind: 'put', key, value, mediaType, precondition }
+    const life = op.ttl === undefined ? nothing : { ttlMs: ttlMsOf(op.ttl) }
+    const put = { kind: 'put', key, value, mediaType, precondition } as const
+    const isPlain = life === nothing && once === nothing
+    const operation: Operation = isPlain ? put : { ...put, ...life, ...once }
     return { kind: 'run', operation, conditions: undefined, stored }
   } catch (error) {
     if (error instanceof DenizenError) return { kind: 'failed', error }
@@ -59,9 +77,6 @@ export function planOf(
 }
 
 function valueToPut(op: Extract<BatchOp, { op: 'put' }>, format: Format): StoredValue {
-  if (op.ttl !== undefined) {
-    throw new DenizenError('not_supported', 'expiry is not in this version')
-  }
   const stored = storedValueOf(op, format)
   if (stored.bytes.length > limits.valueBytesMax) {
     throw new DenizenError('too_large', `the value is larger than ${limits.valueBytesMax} bytes`)
@@ -69,7 +84,10 @@ function valueToPut(op: Extract<BatchOp, { op: 'put' }>, format: Format): Stored
   return stored
 }
 
-function storedValueOf(op: Extract<BatchOp, { op: 'put' }>, format: Format): StoredValue {
+export function storedValueOf(
+  op: Pick<Extract<BatchOp, { op: 'put' }>, 'value' | 'bytes' | 'type'>,
+  format: Format,
+): StoredValue {
   if (op.bytes === undefined || op.type === undefined) return valueFromItem(op.value, format)
   const mediaType = checkMediaType(op.type)
   const bytes = bytesFromItem(op.bytes, format)
@@ -116,8 +134,11 @@ function foundResult(
 
 function absentResult(conditions: ReadConditions | undefined): object {
   const mismatch = checked(() => conditions?.checkMatch(undefined))
-  return failureResult(mismatch ?? new DenizenError('not_found', 'there is no such key'))
+  return failureResult(mismatch ?? absent)
 }
+
+/** One for all: making an error costs more than all else that a batch does for a key. */
+const absent = new DenizenError('not_found', 'there is no such key')
 
 function checked(check: () => void): DenizenError | undefined {
   try {

@@ -14,7 +14,7 @@ const put = z
     ...itemValueMembers,
     type: z.string().exactOptional().meta({ description: 'Media type of `bytes`' }),
     ...conditions,
-    ttl: z.string().exactOptional().meta({ description: 'Refused in this version' }),
+    ttl: z.string().exactOptional().meta({ description: 'As the header Denizen-TTL' }),
   })
   .refine(
     op => ('value' in op ? !('bytes' in op || 'type' in op) : 'bytes' in op && 'type' in op),

@@ -18,8 +18,8 @@ import type { BatchOp } from './batch-schemas.ts'
 import type { Format } from './media-type.ts'
 import { Signal } from './signal.ts'
 
-/** Grows while results are small, so that a stream of large values does not come all at once. */
-const FIRST_CHUNK_OPS = 64
+/** Grows while results are small, so that large values do not come all at once. */
+const FIRST_CHUNK_OPS = 16
 
 export interface BatchSourceOptions {
   readonly format: Format
@@ -84,11 +84,11 @@ export class BatchSource {
     return planned
   }
 
-  /** Tells how many bytes the results of a chunk had: so large may the next be. */
-  fit(resultBytes: number): void {
-    const fitting =
-      resultBytes > limits.unreadResultsBytesMax ? this.#chunkOpsMax / 2 : this.#chunkOpsMax * 2
-    this.#chunkOpsMax = Math.min(limits.streamChunkOpsMax, Math.max(1, Math.floor(fitting)))
+  /** Learns from a chunk how large the next may be, so that its results are as many as may wait. */
+  fit(operations: number, resultBytes: number): void {
+    const fitting = Math.floor((limits.unreadResultsBytesMax * operations) / resultBytes)
+    const grown = Math.min(fitting, this.#chunkOpsMax * 2, limits.streamChunkOpsMax)
+    this.#chunkOpsMax = Math.max(1, grown)
   }
 
   async #addAll(items: Iterable<Uint8Array>): Promise<void> {

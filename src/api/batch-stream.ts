@@ -6,7 +6,7 @@
 import { DenizenError, errorKinds } from '../model/errors.ts'
 import type { RequestContext } from '../routing/service.ts'
 import { executePlanned } from './batch-execution.ts'
-import { failureResult, planOf } from './batch-operation.ts'
+import { type BatchFrame, failureResult, planOf } from './batch-operation.ts'
 import { BatchSource } from './batch-source.ts'
 import { checkWhole } from './body.ts'
 import type { Exchange } from './exchange.ts'
@@ -16,23 +16,15 @@ import { asDenizenError } from './problem.ts'
 import { ResultStream } from './result-stream.ts'
 import { encodeSequence, preferredSequence, sequenceTypes } from './sequence.ts'
 
-export interface StreamedBatch {
-  readonly dataset: string
-  readonly via: string | undefined
-  readonly context: RequestContext
-  /** Of the body. */
-  readonly format: Format
-}
-
 /** Throws `unsupported_media_type` and `bad_request` before anything is read. */
-export function streamBatch(exchange: Exchange, batch: StreamedBatch): Reply {
-  const { dataset, via, format } = batch
+export function streamBatch(exchange: Exchange, frame: BatchFrame, context: RequestContext): Reply {
+  const { format } = frame
   checkWhole(exchange)
   const replyFormat = preferredSequence(exchange.accept, format)
   const source = new BatchSource({
     format,
     clock: exchange.clock,
-    plan: operation => planOf(exchange, dataset, operation, format, via),
+    plan: (operation, index) => planOf(exchange, frame, operation, index),
   })
   const results = new ResultStream({
     clock: exchange.clock,
@@ -43,14 +35,15 @@ export function streamBatch(exchange: Exchange, batch: StreamedBatch): Reply {
   const body = exchange.request.stream()
   if (body) void source.fill(body)
   else source.stop()
-  void answerAll(exchange, batch, source, results, replyFormat)
+  void answerAll(exchange, frame.dataset, context, source, results, replyFormat)
   return exchange.streamed({ 'Content-Type': sequenceTypes[replyFormat] }, results.body)
 }
 
 /** Never rejects: whatever ends the stream early is its last item. */
 async function answerAll(
   exchange: Exchange,
-  { dataset, context }: StreamedBatch,
+  dataset: string,
+  context: RequestContext,
   source: BatchSource,
   results: ResultStream,
   format: Format,
@@ -69,7 +62,7 @@ async function answerAll(
       session = executed.answer.session ?? session
       taken += planned.length
       results.write(bytes)
-      source.fit(bytes.length)
+      source.fit(planned.length, bytes.length)
     }
     failure = source.failure ?? notReading(results)
   } catch (error) {

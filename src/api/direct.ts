@@ -4,6 +4,7 @@
  * see bench/results). Everything behind the host is the same: routes, exchange, problems.
  */
 import { type Access, openAccess } from '../access/access.ts'
+import { RequestMeter } from '../metrics/request-meter.ts'
 import type { ApiOptions } from './app.ts'
 import type { Route } from './declare.ts'
 import { Exchange } from './exchange.ts'
@@ -22,7 +23,7 @@ export type DirectApi = (
 const BASE = '/v1/kv/'
 
 export function createDirectApi(options: Omit<ApiOptions, 'rawTarget' | 'version'>): DirectApi {
-  const { service, clock, log } = options
+  const { service, clock, log, meter = new RequestMeter(), tracing } = options
   const access: Access = options.access ?? openAccess
   const routes = new Map<string | undefined, { readonly route: Route; readonly name: string }>(
     [getValue, putValue, deleteValue].map(route => [
@@ -38,7 +39,7 @@ export function createDirectApi(options: Omit<ApiOptions, 'rawTarget' | 'version
     if (!target.path.includes('/', BASE.length)) return undefined
     const { route, name } = found
     const exchange = new Exchange({
-      ...{ service, clock, log, request, target },
+      ...{ service, clock, log, meter, tracing, request, target },
       ...{ route: name, mutates: route.mutates, needs: route.needs },
       sendContinue: undefined,
       cutOff: undefined,

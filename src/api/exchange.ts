@@ -5,16 +5,21 @@
 
 import type { Caller } from '../access/access.ts'
 import type { Verb } from '../access/scope.ts'
+import type { Receipt } from '../execution/operation.ts'
+import { Phases } from '../metrics/phases.ts'
+import type { RequestMeter } from '../metrics/request-meter.ts'
 import { assert } from '../model/assert.ts'
 import { utf8 } from '../model/bytes.ts'
+import type { ErrorCode } from '../model/errors.ts'
 import { writeCbor } from '../protocol/cbor-writer.ts'
-import type { Service } from '../routing/service.ts'
+import type { RequestContext, Service } from '../routing/service.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { LogFields, Logger } from '../runtime/log.ts'
+import { parseTraceParent, type Tracing } from '../runtime/tracing.ts'
 import type { HostRequest, Reply } from './host.ts'
 import { type Format, formatTypes } from './media-type.ts'
 import { preferredFormat } from './negotiation.ts'
-import { corsHeaders, type Headers, neverCached } from './reply-headers.ts'
+import { corsHeaders, type Headers, neverCached, receiptHeaders } from './reply-headers.ts'
 import type { Target } from './target.ts'
 
 /** What a host may pass to `app.fetch` beside the request. */
@@ -35,6 +40,8 @@ export interface ExchangeOptions {
   readonly service: Service
   readonly clock: Clock
   readonly log: Logger
+  readonly meter: RequestMeter
+  readonly tracing: Tracing | undefined
   readonly request: HostRequest
   readonly target: Target
   /** Method and route, without key or dataset: for logs. */
@@ -55,6 +62,12 @@ export class Exchange {
   readonly #options: ExchangeOptions
   readonly #startMs: number
   #timings = ''
+  /** Of the policy; empty where the request names none, or is refused before that is known. */
+  dataset = ''
+  /** The role of who answered; empty where the request does not get that far. */
+  served: 'home' | 'replica' | 'proxy' | '' = ''
+  /** What the request is answered in place of success. */
+  error: ErrorCode | undefined
   #caller: Caller | undefined
   #isHinted: boolean | undefined
 
@@ -102,6 +115,19 @@ export class Exchange {
     return this.#options.clock
   }
 
+  get tracing(): Tracing | undefined {
+    return this.#options.tracing
+  }
+
+  get meter(): RequestMeter {
+    return this.#options.meter
+  }
+
+  /** Since the request came. */
+  elapsedMs(): number {
+    return this.clock.monotonicMs() - this.#startMs
+  }
+
   sendContinue(): void {
     this.#options.sendContinue?.()
   }
@@ -121,6 +147,26 @@ export class Exchange {
     }
   }
 
+  /** Runs operations, and says in Server-Timing where the time went. */
+  async execute<T>(
+    context: RequestContext,
+    run: (context: RequestContext) => Promise<T>,
+  ): Promise<T> {
+    const phases = new Phases(this.clock)
+    const startMs = this.clock.monotonicMs()
+    try {
+      return await run({ ...context, phases })
+    } finally {
+      this.#timings += phases.timings(this.clock.monotonicMs() - startMs)
+    }
+  }
+
+  /** What a receipt says in the headers of the reply. `stored`: this region keeps a copy. */
+  receipted(receipt: Receipt, { stored }: { readonly stored: boolean }): Headers {
+    this.served = stored ? receipt.role : 'proxy'
+    return receiptHeaders(receipt, { region: this.service.region, stored })
+  }
+
   reply(status: number, headers: Headers, body?: Uint8Array): Reply {
     const all = this.#withShared(headers)
     if (body === undefined) {
@@ -138,11 +184,10 @@ export class Exchange {
   }
 
   #withShared(headers: Headers): Headers {
-    const totalMs = this.clock.monotonicMs() - this.#startMs
     return {
-      ...corsHeaders,
-      Vary: 'Accept',
-      'Server-Timing': `${this.#timings}total;dur=${totalMs.toFixed(2)}`,
+      ...(this.header('origin') !== undefined && corsHeaders),
+      Vary: 'Accept, Origin',
+      'Server-Timing': `${this.#timings}total;dur=${this.elapsedMs().toFixed(2)}`,
       'Cache-Control': neverCached,
       ...headers,
     }
@@ -159,7 +204,13 @@ export class Exchange {
   }
 
   log(level: keyof Logger, message: string, fields: LogFields): void {
-    this.#options.log[level](message, { route: this.#options.route, ...fields })
+    const trace = this.#options.tracing?.current() ?? this.header('traceparent')
+    const traceId = trace && parseTraceParent(trace)?.traceId
+    this.#options.log[level](message, {
+      route: this.#options.route,
+      ...(traceId && { traceId }),
+      ...fields,
+    })
   }
 }
 

@@ -40,6 +40,7 @@ const errorHeaders: Readonly<Record<number, z.ZodObject>> = {
   405: z.object({ Allow: header('The methods of the route') }),
   412: z.object({ ETag: header('The current version, where the key exists') }),
   503: z.object({ 'Retry-After': header('Seconds') }),
+  507: z.object({ 'Retry-After': header('Seconds') }),
 }
 
 export type OpenApiDocument = ReturnType<typeof createDocument>

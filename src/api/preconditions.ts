@@ -35,8 +35,11 @@ function parseTags(text: string, header: string): TagList {
 const versionOf = (tag: EntityTag): Version | undefined =>
   parseVersion(tag.opaque.replace(/-[jc]$/, ''))
 
+const noPrecondition: Precondition = {}
+
 /** What a write demands of the current version. Throws `bad_precondition`. */
 export function writePrecondition(texts: ConditionTexts): Precondition {
+  if (texts.ifMatch === undefined && texts.ifNoneMatch === undefined) return noPrecondition
   const ifMatch = wanted(texts.ifMatch, 'If-Match')
   const ifNoneMatch = wanted(texts.ifNoneMatch, 'If-None-Match')
   return {

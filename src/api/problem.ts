@@ -9,6 +9,8 @@ import { targetVia } from './target.ts'
 
 /** Seconds after which a caller may try again what failed for the moment. */
 const RETRY_AFTER_SECONDS = '1'
+/** The same where somebody has to make room first. */
+const DISK_FULL_RETRY_SECONDS = '10'
 
 export const problemTypes = {
   json: 'application/problem+json',
@@ -45,6 +47,7 @@ export function problemReply(
   headers: Headers = {},
 ): Reply {
   const { level, status } = errorKinds[error.code]
+  exchange.error = error.code
   exchange.log(level, status < 500 ? 'request refused' : 'request failed', {
     code: error.code,
     detail: error.message,
@@ -66,6 +69,7 @@ function headersOf(exchange: Exchange, error: DenizenError): Headers {
   if (error.code === 'version_mismatch') return currentEtag(error.extra.current)
   if (error.code === 'unauthenticated') return { 'WWW-Authenticate': challenge(exchange) }
   if (error.status === 429) return { 'Retry-After': String(error.extra.retryAfterSeconds) }
+  if (error.code === 'disk_full') return { 'Retry-After': DISK_FULL_RETRY_SECONDS }
   return error.status === 503 ? { 'Retry-After': RETRY_AFTER_SECONDS } : {}
 }
 

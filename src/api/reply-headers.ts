@@ -41,6 +41,7 @@ export const allowedHeaders = [
   'Denizen-Acks',
 ]
 
+/** For requests of scripts of another origin, which browsers mark with `Origin`. */
 export const corsHeaders: Readonly<Headers> = {
   'Access-Control-Allow-Origin': '*',
   'Access-Control-Expose-Headers': exposedHeaders.join(', '),

@@ -7,6 +7,9 @@ import { limits, timing } from '../model/limits.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { Signal } from './signal.ts'
 
+/** Given to the host at a time, which keeps what it was given: small, so that the count is true. */
+const PIECE_BYTES = 64 * 1024
+
 export interface ResultStreamOptions {
   readonly clock: Clock
   /** The client does not read, or is gone: nothing more is to be written but a last item. */
@@ -64,14 +67,21 @@ export class ResultStream {
 
   async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     while (this.#waiting.length === 0 && !this.#ended) await this.#written.next
-    const next = this.#waiting.shift()
-    if (next === undefined) controller.close()
-    else {
-      controller.enqueue(next)
-      this.#waitingBytes -= next.length
-    }
+    if (this.#state === 'gone') return
+    const piece = this.#takePiece()
+    if (piece) controller.enqueue(piece)
+    else controller.close()
     this.#watch()
     this.#read.notify()
+  }
+
+  #takePiece(): Uint8Array<ArrayBuffer> | undefined {
+    const next = this.#waiting.shift()
+    if (next === undefined) return undefined
+    if (next.length > PIECE_BYTES) this.#waiting.unshift(next.subarray(PIECE_BYTES))
+    const piece = next.subarray(0, PIECE_BYTES)
+    this.#waitingBytes -= piece.length
+    return piece as Uint8Array<ArrayBuffer>
   }
 
   /** Counts the time anew since which nothing was read. */

@@ -7,6 +7,40 @@ import type { Reply } from './host.ts'
 import { asDenizenError, problemReply } from './problem.ts'
 
 export async function runRoute(route: Route, exchange: Exchange, access: Access): Promise<Reply> {
+  const { meter } = exchange
+  meter.began()
+  const reply = await traced(route, exchange, () => answer(route, exchange, access))
+  const { dataset, served, error } = exchange
+  const durationMs = exchange.elapsedMs()
+  meter.ended({ operation: route.id, dataset, served, status: reply.status, error, durationMs })
+  return reply
+}
+
+/** In a span, where there is tracing. What it says of a request holds no key. */
+async function traced(
+  { method, path }: Route,
+  exchange: Exchange,
+  run: () => Promise<Reply>,
+): Promise<Reply> {
+  const { tracing } = exchange
+  if (!tracing) return await run()
+  const attributes = { 'http.request.method': method, 'http.route': path }
+  const parent = exchange.header('traceparent')
+  const start = { name: `${method} ${path}`, kind: 'server', attributes, parent } as const
+  return await tracing.run(start, async span => {
+    const reply = await run()
+    const { dataset, served, error } = exchange
+    span.set({
+      'http.response.status_code': reply.status,
+      ...(dataset !== '' && { 'denizen.dataset': dataset }),
+      ...(served !== '' && { 'denizen.served': served }),
+    })
+    if (error !== undefined && reply.status >= 500) span.fail(error)
+    return reply
+  })
+}
+
+async function answer(route: Route, exchange: Exchange, access: Access): Promise<Reply> {
   try {
     await authenticate(exchange, access)
     return await route.run(exchange)

@@ -3,7 +3,9 @@ import { z } from 'zod'
 import { limits } from '../model/limits.ts'
 import type { Consistency, RequestContext } from '../routing/service.ts'
 import { notSupported } from './declare.ts'
+import type { Exchange } from './exchange.ts'
 import { unquoted } from './reply-headers.ts'
+import { ttlMsOf } from './ttl.ts'
 
 export const datasetParameter = z.string().meta({
   description: 'Name of the dataset: a DNS label',
@@ -18,8 +20,16 @@ export const keyParameter = z.string().meta({
   example: 'eu/alice',
 })
 
+export const groupParameter = z.string().meta({
+  description:
+    'The group: the whole key, or its leading segments where the dataset says groupBy. It takes ' +
+    'the rest of the path, as a key does.',
+  example: 'eu/acme',
+})
+
 export const datasetPath = z.object({ dataset: datasetParameter })
 export const keyPath = z.object({ dataset: datasetParameter, key: keyParameter })
+export const groupPath = z.object({ dataset: datasetParameter, group: groupParameter })
 
 const regionId = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, {
   error: 'must be the id of a region',
@@ -92,16 +102,63 @@ const absent = (text: string) =>
     .exactOptional()
     .meta({ description: `Refused: ${text}.`, deprecated: true })
 
-/** Honest refusals: ignoring them would break what the caller relies on. */
-export const writeHeaders = contextHeaders.extend({
-  'Idempotency-Key': absent('idempotency keys are not in this version'),
-  'Denizen-TTL': absent('expiry is not in this version'),
+const ttlHeader = z.string().transform(ttlMsOf).exactOptional().meta({
+  description:
+    'Life of the value: 500ms 5s 10m 2h 30d. Without it the dataset decides; each write decides anew.',
+  example: '30d',
+})
+
+const idempotencyHeader = z
+  .string()
+  .transform(unquoted)
+  .pipe(z.string().regex(/^[ -~]+$/, { error: 'must be printable ASCII' }))
+  .pipe(z.string().max(limits.idempotencyKeyBytesMax))
+  .exactOptional()
+  .meta({
+    description:
+      `A text of the caller's, at most ${limits.idempotencyKeyBytesMax} characters, new for each ` +
+      'mutation. For 24 hours a repeat under the same key is answered as the first was, and not ' +
+      'applied again.',
+    example: '"8e03978e-40d5-43dd-bc93-6894a57f9324"',
+  })
+
+/** Headers of mutations. Honest refusals: ignoring them would break what the caller relies on. */
+export const mutationHeaders = contextHeaders.extend({
+  'Idempotency-Key': idempotencyHeader,
+  'Denizen-TTL': absent('nothing is put, or each put in the body has its own ttl'),
   'Denizen-Acks': z
     .string()
     .refine(text => text.trim() === '1', notSupported('only the level 1 is in this version'))
     .exactOptional()
     .meta({ description: 'Regions that have the write on disk before the reply: 1.' }),
 })
+
+/** Headers of a mutation that puts one value. */
+export const putHeaders = mutationHeaders.extend({ 'Denizen-TTL': ttlHeader })
+
+interface Mutation {
+  readonly context: RequestContext
+  /** Members of an operation that is applied once. */
+  readonly once: { readonly idempotencyKey?: string }
+}
+
+/** As `contextOf`, where something is changed: idempotency keys belong to who sends them. */
+export function mutationContextOf(
+  exchange: Exchange,
+  headers: z.output<typeof mutationHeaders> | z.output<typeof putHeaders>,
+): Mutation {
+  const context = contextOf(headers)
+  const idempotencyKey = headers['Idempotency-Key']
+  if (idempotencyKey === undefined) return { context, once: {} }
+  const { principal } = exchange.caller
+  return { context: { ...context, principal }, once: { idempotencyKey } }
+}
+
+/** Members of an operation that puts a value. */
+export const lifeOf = (headers: z.output<typeof putHeaders>): { readonly ttlMs?: number } => {
+  const ttlMs = headers['Denizen-TTL']
+  return ttlMs === undefined ? {} : { ttlMs }
+}
 
 /** The words of the port, from the headers of a request. */
 export function contextOf(headers: z.output<typeof contextHeaders>): RequestContext {
@@ -142,7 +199,7 @@ export const replyHeaders = z.object({
   'Denizen-Session': header('Token to send with the next request of this session'),
   'Server-Timing': header('Where the time went, in ms'),
   'Cache-Control': header('`private, no-store, no-transform` unless the dataset may be anywhere'),
-  Vary: header('`Accept`'),
+  Vary: header('`Accept, Origin`'),
 })
 
 export const itemValueMembers = {
@@ -166,3 +223,8 @@ export const anyValue = {
   required: true,
   content: { '*/*': {}, 'application/json': {}, 'application/cbor': {} },
 }
+
+export const inBothForms = (schema: z.ZodType) => ({
+  'application/json': { schema },
+  'application/cbor': { schema },
+})

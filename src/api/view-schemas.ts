@@ -56,6 +56,7 @@ export const clusterSchema: z.ZodType<ClusterView> = z
     keeperEpoch: z.int(),
     revision: z.int(),
     policyEpoch: z.int(),
+    dataFormat: z.int().meta({ description: 'The data format in force' }),
     drift: z
       .array(z.string())
       .meta({ description: 'How denizen.yaml on this node differs from the policy in force' }),
@@ -65,6 +66,10 @@ export const clusterSchema: z.ZodType<ClusterView> = z
         name: z.string(),
         country: z.string(),
         url: z.string().exactOptional(),
+        build: z
+          .object({ version: z.string(), newest: z.int() })
+          .exactOptional()
+          .meta({ description: 'Version of its node, and the newest data format it knows' }),
         self: z.boolean(),
         reachable: z.boolean(),
         rttMs: z.number().exactOptional(),

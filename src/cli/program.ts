@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { z } from 'zod'
+import { registerBackup } from './commands/backup.ts'
 import { registerDelete } from './commands/del.ts'
 import { registerDev } from './commands/dev.ts'
 import { registerDoctor } from './commands/doctor.ts'
@@ -12,9 +13,11 @@ import { registerImport } from './commands/import.ts'
 import { registerList } from './commands/ls.ts'
 import { registerPolicy } from './commands/policy-check.ts'
 import { registerPut } from './commands/put.ts'
+import { registerRestore } from './commands/restore.ts'
 import { registerServe } from './commands/serve.ts'
 import { registerStatus } from './commands/status.ts'
 import { registerToken } from './commands/token.ts'
+import { registerUpgrade } from './commands/upgrade.ts'
 import { exitCodesHelp } from './exit-codes.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -42,6 +45,9 @@ export function createProgram(terminal: Terminal): Command {
   registerExport(program, terminal)
   registerPolicy(program, terminal)
   registerDoctor(program, terminal)
+  registerBackup(program, terminal)
+  registerRestore(program, terminal)
+  registerUpgrade(program, terminal)
   registerToken(program, terminal)
   return program
 }

@@ -5,9 +5,11 @@
  */
 import { z } from 'zod'
 import type { Hasher } from '../model/hash.ts'
+import { timing } from '../model/limits.ts'
 import { highestWeight, type PolicyData } from '../model/placement.ts'
 import { type FeedNumber, feedNumber } from '../model/position.ts'
 import type { RegionId, RegionNumber, Slot } from '../model/slot.ts'
+import { type Build, buildSchema, FIRST_DATA_FORMAT } from './data-format.ts'
 
 const text = z.string().min(1)
 const regionNumberSchema = z.int().min(1).max(65_535)
@@ -35,6 +37,7 @@ const placementSchema = z.strictObject({
   outside: z.enum(['redirect', 'refuse']),
   anywhere: z.boolean(),
   law: z.array(text),
+  ttlMs: z.int().min(1).max(timing.ttlMaxMs).exactOptional(),
   home: z.array(text).min(1),
   store: z.array(text).min(1),
   serve: z.array(text).min(1),
@@ -67,6 +70,8 @@ const memberSchema = z.strictObject({
   nodeId: text.nullable(),
   /** Public base URL, as the node advertises it. */
   url: text.nullable(),
+  /** What the node ran when it last joined. */
+  build: buildSchema.exactOptional(),
 })
 
 export const clusterRecordSchema = z.strictObject({
@@ -75,6 +80,8 @@ export const clusterRecordSchema = z.strictObject({
   keeperEpoch: z.int().min(1),
   revision: z.int().min(1),
   policyEpoch: z.int().min(1),
+  /** What data directories hold and regions send each other is written as this format says. */
+  dataFormat: z.int().min(1).default(FIRST_DATA_FORMAT),
   current: policyDataSchema,
   members: z.record(text, memberSchema),
   registrars: z.record(
@@ -101,7 +108,7 @@ export const compareOrder = (a: RecordOrder, b: RecordOrder): number =>
 export function foundCluster(
   policy: PolicyData,
   hasher: Hasher,
-  ids: { readonly clusterId: string; readonly sessionKey: string },
+  begin: Pick<ClusterRecord, 'clusterId' | 'sessionKey' | 'dataFormat'>,
 ): ClusterRecord {
   const numbers = new Map(policy.regions.map(({ id }, index) => [id, index + 1]))
   const members = Object.fromEntries(
@@ -115,7 +122,7 @@ export function foundCluster(
   )
   return {
     format: 1,
-    ...ids,
+    ...begin,
     keeperEpoch: 1,
     revision: 1,
     policyEpoch: 1,
@@ -138,11 +145,33 @@ const registrarSlots = (
     return numbers.get(region) as RegionNumber
   })
 
+/** What a node says of itself when it joins. */
+export interface Joining {
+  readonly nodeId: string
+  readonly url: string
+  readonly build: Build
+}
+
+/** Whether the record has the node as it is: nothing is to be changed for it. */
+export const hasMember = (
+  { members }: ClusterRecord,
+  region: RegionId,
+  { nodeId, url, build }: Joining,
+): boolean => {
+  const member = members[region]
+  return (
+    member?.nodeId === nodeId &&
+    member.url === url &&
+    member.build?.version === build.version &&
+    member.build.newest === build.newest
+  )
+}
+
 /** A record with one region's node entered: what a join changes. */
 export function withMember(
   record: ClusterRecord,
   region: RegionId,
-  change: { readonly nodeId: string; readonly url: string },
+  change: Joining,
 ): ClusterRecord {
   const member = record.members[region] as Member
   return {
@@ -151,6 +180,13 @@ export function withMember(
     members: { ...record.members, [region]: { ...member, ...change } },
   }
 }
+
+/** A record with another data format in force. */
+export const withDataFormat = (record: ClusterRecord, dataFormat: number): ClusterRecord => ({
+  ...record,
+  revision: record.revision + 1,
+  dataFormat,
+})
 
 export const memberFeed = ({ number, opening }: Member): FeedNumber => feedNumber(number, opening)
 

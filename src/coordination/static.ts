@@ -13,28 +13,38 @@ import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import type { PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
-import { decodeCbor, encodeCbor } from '../protocol/cbor.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Disk } from '../runtime/disk.ts'
 import type { Logger } from '../runtime/log.ts'
 import { type Random, randomId } from '../runtime/random.ts'
 import {
   type ClusterRecord,
-  clusterRecordSchema,
   compareOrder,
   foundCluster,
+  hasMember,
+  type Joining,
   type RecordOrder,
+  withDataFormat,
   withMember,
 } from './cluster-record.ts'
 import { type Coordination, CoordinationError } from './coordination.ts'
+import { askBuilds, type Build, buildSchema, formatToFinalize } from './data-format.ts'
+import { stillToHear } from './hearing.ts'
+import { HeldRecord } from './held-record.ts'
 
 export interface StaticCoordinationOptions {
   readonly self: RegionId
   readonly nodeId: string
   readonly url: string
+  readonly build: Build
   /** The compiled denizen.yaml: founds a cluster that does not exist yet, and is ignored after. */
   readonly desired: PolicyData
   readonly othersStopped: boolean
+  /**
+   * The data directory was restored from a backup, so that others may know higher records than it
+   * kept: it hears all of them but those that are lost for good. Undefined: it was not.
+   */
+  readonly restored: { readonly lost: ReadonlySet<RegionId> } | undefined
   readonly disk: Disk
   /** Where the record is kept. */
   readonly path: string
@@ -48,34 +58,33 @@ export interface StaticCoordinationOptions {
 
 const RETRY_MS = 100
 
-const joinSchema = z.strictObject({ nodeId: z.string().min(1), url: z.string().min(1) })
+const text = z.string().min(1)
+const joinSchema = z.strictObject({ nodeId: text, url: text, build: buildSchema })
 
 export class StaticCoordination implements Coordination {
   readonly #options: StaticCoordinationOptions
-  readonly #listeners: ((record: ClusterRecord) => void)[] = []
-  #record: ClusterRecord | undefined
-  /** Changes of the record, one after the other. */
-  #changing: Promise<unknown> = Promise.resolve()
+  readonly #held: HeldRecord
   #waitingFor: string | undefined = 'the cluster record has not been read yet'
   #stopped = false
   readonly #fetching = new Set<RegionId>()
 
   constructor(options: StaticCoordinationOptions) {
     this.#options = options
+    this.#held = new HeldRecord(options)
   }
 
   record(): ClusterRecord {
-    assert(this.#record, 'coordination has started')
-    return this.#record
+    assert(this.#held.current, 'coordination has started')
+    return this.#held.current
   }
   order(): RecordOrder | undefined {
-    return this.#record
+    return this.#held.current
   }
   clusterId(): string | undefined {
-    return this.#record?.clusterId
+    return this.#held.current?.clusterId
   }
   onChange(listener: (record: ClusterRecord) => void): void {
-    this.#listeners.push(listener)
+    this.#held.onChange(listener)
   }
   waitingFor(): string | undefined {
     return this.#waitingFor
@@ -86,19 +95,18 @@ export class StaticCoordination implements Coordination {
 
   /** Reads what this data directory knows, so that links can name their cluster. */
   async load(): Promise<void> {
-    const bytes = await this.#options.disk.read(this.#options.path)
-    if (bytes) this.#record = parseRecord(decodeCbor(bytes))
+    await this.#held.load()
   }
 
   async start(): Promise<void> {
     await this.#hearOthers()
-    if (!this.#record) await this.#foundOrFetch()
+    if (!this.#held.current) await this.#foundOrFetch()
     await this.#join()
     this.#waitingFor = undefined
   }
 
   observe(region: RegionId, order: RecordOrder): void {
-    if (!this.#record || compareOrder(order, this.#record) <= 0) return
+    if (!this.#held.current || compareOrder(order, this.#held.current) <= 0) return
     if (this.#fetching.has(region)) return
     this.#fetching.add(region)
     this.#fetch(region)
@@ -111,65 +119,103 @@ export class StaticCoordination implements Coordination {
       .finally(() => this.#fetching.delete(region))
   }
 
-  /** Answers peers: `coordination.read` and, at the keeper, `coordination.join`. */
+  /** Answers peers: what it knows and runs and, at the keeper, what changes the record. */
   async answer(from: RegionId, name: string, body: unknown): Promise<unknown> {
-    if (name === 'coordination.read') return this.#record ?? null
+    if (name === 'coordination.read') return this.#held.current ?? null
+    if (name === 'coordination.build') return this.#options.build
     if (name === 'coordination.join') return await this.#admit(from, joinSchema.parse(body))
+    if (name === 'coordination.finalize') return await this.#finalizeAtKeeper()
     throw new DenizenError('bad_request', 'coordination has no such call')
+  }
+
+  /**
+   * Puts the newest data format in force that the regions' nodes know. Throws `upgrade_refused`
+   * while one of them does not know it, or can't be asked; `coordinator_unavailable`.
+   */
+  async finalizeFormat(): Promise<ClusterRecord> {
+    const keeper = this.#keeper()
+    if (keeper === this.#options.self) return await this.#finalizeAtKeeper()
+    const asked = this.#options.call(keeper, 'coordination.finalize', {})
+    const body = await asked.catch((error: unknown) => {
+      if (error instanceof DenizenError) throw error
+      throw new DenizenError('coordinator_unavailable', `the keeper is ${keeper}`, { cause: error })
+    })
+    await this.#held.learn(body, keeper)
+    return this.record()
+  }
+
+  /** All are asked now: what they ran when they joined may have been taken back since. */
+  async #finalizeAtKeeper(): Promise<ClusterRecord> {
+    const { self, build, call } = this.#options
+    const others = this.#regions().filter(region => region !== self)
+    const reports = await askBuilds(others, region => call(region, 'coordination.build', {}))
+    return await this.#held.inTurn(async () => {
+      const record = this.#recordAtKeeper()
+      const dataFormat = formatToFinalize([{ region: self, build }, ...reports])
+      if (dataFormat === record.dataFormat) return record
+      return await this.#held.keep(withDataFormat(record, dataFormat))
+    })
   }
 
   /** The regions of the record, or of the policy that would found it. */
   #regions(): RegionId[] {
-    return (this.#record?.current ?? this.#options.desired).regions.map(({ id }) => id)
+    return (this.#held.current?.current ?? this.#options.desired).regions.map(({ id }) => id)
   }
   #keeper(): RegionId {
-    return (this.#record?.current ?? this.#options.desired).keeper
+    return (this.#held.current?.current ?? this.#options.desired).keeper
   }
 
-  /**
-   * Hears the keeper or a majority, this region included. Regions without a record count: a
-   * majority that knows nothing shows that there is nothing to know.
-   */
+  /** See `stillToHear`. */
   async #hearOthers(): Promise<void> {
-    const { self, othersStopped, clock } = this.#options
-    const regions = this.#regions()
-    const keeper = this.#keeper()
-    const majority = Math.floor(regions.length / 2) + 1
+    const { self, othersStopped, restored } = this.#options
     const heard = new Set<RegionId>([self])
-    const enough = (): boolean =>
-      othersStopped || heard.size >= majority || (keeper !== self && heard.has(keeper))
-    while (!enough()) {
-      if (this.#stopped) throw new CoordinationError('the node is stopping', 'Start it again.')
+    const missing = (): string | undefined => {
+      const [regions, keeper] = [this.#regions(), this.#keeper()]
+      return stillToHear({ self, keeper, regions, heard, othersStopped, restored })
+    }
+    while (missing() !== undefined) {
       await Promise.all(
-        regions
+        this.#regions()
           .filter(region => !heard.has(region))
           .map(region => this.#fetch(region).then(() => heard.add(region), unreachableYet)),
       )
-      this.#waitingFor = `to hear the keeper (${keeper}) or ${majority} of ${regions.length} regions; heard ${heard.size}, this one included. If the others are stopped for certain, start with --others-stopped`
-      if (!enough()) await pause(clock, RETRY_MS)
+      await this.#retryWhile(missing)
     }
   }
 
+  /** Pauses while there is something to wait for. Throws once the node is stopping. */
+  async #retryWhile(waitingFor: () => string | undefined): Promise<void> {
+    const reason = waitingFor()
+    if (reason === undefined) return
+    this.#waitingFor = reason
+    if (this.#stopped) throw new CoordinationError('the node is stopping', 'Start it again.')
+    const { clock } = this.#options
+    await new Promise<void>(resolve => void clock.after(RETRY_MS, resolve))
+  }
+
   async #foundOrFetch(): Promise<void> {
-    const { self, desired, hasher, random, clock, log } = this.#options
+    const { self, build, desired, hasher, random, log } = this.#options
     if (desired.keeper === self) {
       const sessionKey = Buffer.from(random.bytes(32)).toString('hex')
-      const record = foundCluster(desired, hasher, { clusterId: randomId(random), sessionKey })
-      await this.#adopt(record)
+      const begin = { clusterId: randomId(random), sessionKey, dataFormat: build.newest }
+      const record = foundCluster(desired, hasher, begin)
+      await this.#held.adopt(record, self)
       log.info('a new cluster was founded', { cluster: desired.cluster, policyEpoch: 1 })
       return
     }
-    while (!this.#record) {
-      if (this.#stopped) throw new CoordinationError('the node is stopping', 'Start it again.')
-      this.#waitingFor = `the keeper (${desired.keeper}) to found the cluster`
-      await this.#fetch(desired.keeper).catch(unreachableYet)
-      if (!this.#record) await pause(clock, RETRY_MS)
+    const { keeper } = desired
+    while (!this.#held.current) {
+      await this.#fetch(keeper).catch(unreachableYet)
+      await this.#retryWhile(() =>
+        this.#held.current ? undefined : `the keeper (${keeper}) to found the cluster`,
+      )
     }
   }
 
   /** Enters this node as its region's, at the keeper. */
   async #join(): Promise<void> {
-    const { self, nodeId, url, call, clock } = this.#options
+    const { self, nodeId, url, build, call } = this.#options
+    const joining: Joining = { nodeId, url, build }
     const member = this.record().members[self]
     if (!member) {
       throw new CoordinationError(
@@ -177,26 +223,22 @@ export class StaticCoordination implements Coordination {
         'Check --region; a region is added to a running cluster by policy apply.',
       )
     }
-    if (member.nodeId === nodeId && member.url === url) return
+    if (hasMember(this.record(), self, joining)) return
     this.#refuseStranger(self, nodeId)
     for (;;) {
-      if (this.#stopped) throw new CoordinationError('the node is stopping', 'Start it again.')
       try {
-        if (this.#keeper() === self) await this.#admit(self, { nodeId, url })
-        else
-          await this.#adopt(
-            parseRecord(await call(this.#keeper(), 'coordination.join', { nodeId, url })),
-            this.#keeper(),
-          )
+        const keeper = this.#keeper()
+        if (keeper === self) await this.#admit(self, joining)
+        else await this.#held.learn(await call(keeper, 'coordination.join', joining), keeper)
         return
       } catch (error) {
         if (error instanceof CoordinationError) throw error
         if (error instanceof DenizenError && error.code === 'bad_request') {
           throw new CoordinationError(error.message, lostDisk)
         }
-        if (member.nodeId === nodeId) return // Only the address changed; it is told another time.
-        this.#waitingFor = `the keeper (${this.#keeper()}) to enter this node`
-        await pause(clock, RETRY_MS)
+        // It is entered already: its address and build are told another time.
+        if (member.nodeId === nodeId) return
+        await this.#retryWhile(() => `the keeper (${this.#keeper()}) to enter this node`)
       }
     }
   }
@@ -211,75 +253,42 @@ export class StaticCoordination implements Coordination {
   }
 
   /** Joins come together: each is judged on the record that the one before it has left. */
-  #admit(region: RegionId, change: { nodeId: string; url: string }): Promise<ClusterRecord> {
-    return this.#inTurn(async () => {
-      if (!this.#record || this.#keeper() !== this.#options.self) {
-        throw new DenizenError('coordinator_unavailable', 'this region is not the keeper')
-      }
-      const member = this.#record.members[region]
+  #admit(region: RegionId, change: Joining): Promise<ClusterRecord> {
+    return this.#held.inTurn(async () => {
+      const record = this.#recordAtKeeper()
+      const member = record.members[region]
       if (!member || (member.nodeId && member.nodeId !== change.nodeId)) {
         throw new DenizenError('bad_request', `region ${region} belongs to another node`)
       }
-      if (member.nodeId !== change.nodeId || member.url !== change.url) {
-        await this.#keep(withMember(this.#record, region, change))
-      }
-      return this.record()
+      if (hasMember(record, region, change)) return record
+      return await this.#held.keep(withMember(record, region, change))
     })
+  }
+
+  #recordAtKeeper(): ClusterRecord {
+    const record = this.#held.current
+    if (record && this.#keeper() === this.#options.self) return record
+    throw new DenizenError('coordinator_unavailable', 'this region is not the keeper')
   }
 
   async #fetch(region: RegionId): Promise<void> {
     const body = await this.#options.call(region, 'coordination.read', {})
     if (body === null) return
-    const record = parseRecord(body)
-    if (!this.#record && record.current.keeper === this.#options.self) {
+    const record = this.#held.parse(body)
+    if (!this.#held.current && record.current.keeper === this.#options.self) {
       throw new CoordinationError(
         `this region is the keeper of a cluster that ${region} knows, but its data directory is empty`,
         'Bring the data directory back. A lost keeper is replaced by denizen keeper adopt.',
       )
     }
-    await this.#adopt(record, region)
-  }
-
-  /** Takes a record if it is higher than the one held. `from` is for the message alone. */
-  #adopt(record: ClusterRecord, from = this.#options.self): Promise<void> {
-    return this.#inTurn(async () => {
-      if (this.#record && record.clusterId !== this.#record.clusterId) {
-        throw new CoordinationError(
-          `region ${from} belongs to another cluster (${record.clusterId})`,
-          'Check --peer and --data: two clusters share these addresses.',
-        )
-      }
-      if (this.#record && compareOrder(record, this.#record) <= 0) return
-      await this.#keep(record)
-    })
-  }
-
-  /** Persists a record, then acts under it. */
-  async #keep(record: ClusterRecord): Promise<void> {
-    await this.#options.disk.replace(this.#options.path, encodeCbor(record))
-    this.#record = record
-    for (const listener of this.#listeners) listener(record)
-  }
-
-  /** What looks at the record and changes it runs one after the other. */
-  #inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const done = this.#changing.then(task)
-    this.#changing = done.catch(() => {})
-    return done
+    await this.#held.adopt(record, region)
   }
 }
 
 const lostDisk =
-  'Give the node its old --data directory back. A region whose disk is lost returns by fail-over, which this version does not have; a development world starts over when its data directory is removed.'
-
-const parseRecord = (body: unknown): ClusterRecord => clusterRecordSchema.parse(body)
+  'Give the node its old --data directory back. A region whose disk is lost returns by denizen restore, from a backup of it; a development world starts over when its data directory is removed.'
 
 /** A peer that does not answer is asked again; what the operator must mend is not. */
 const unreachableYet = (error: unknown): void => {
   if (error instanceof CoordinationError) throw error
 }
-
-const pause = (clock: Clock, delayMs: number): Promise<void> =>
-  new Promise(resolve => {
-    clock.after(delayMs, resolve)
-  })

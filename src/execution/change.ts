@@ -2,7 +2,13 @@
 import { assert } from '../model/assert.ts'
 import type { Slot } from '../model/slot.ts'
 import { compareVersions, type Version } from '../model/version.ts'
-import { isExpired, type StoredRecord, type VerifiedHead } from '../storage/record.ts'
+import {
+  type HeldHead,
+  isExpired,
+  type StoredRecord,
+  soundHead,
+  type VerifiedHead,
+} from '../storage/record.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
 
 export interface NewValue {
@@ -19,7 +25,7 @@ export interface Change {
   /** Other records of the same transaction have the same position. */
   readonly shared: boolean
   /** What the key has held so far. */
-  readonly held: VerifiedHead | undefined
+  readonly held: HeldHead | undefined
   /** The home's wall clock. */
   readonly nowMs: number
 }
@@ -32,20 +38,18 @@ export function putChange(
 ): void {
   const { slot, key, version, shared, held, nowMs } = change
   const { ownFeed: feed, placement } = store.context
-  assert(!held || compareVersions(version, held.version) > 0, 'versions of a key only go up')
+  const before = soundHead(held)
+  assert(!before || compareVersions(version, before.version) > 0, 'versions of a key only go up')
   const ttlMs = value?.ttlMs ?? placement.data.ttlMs
-  const record: StoredRecord = value
-    ? {
-        ...{ version, feed, tombstone: false, shared },
-        expiresAtMs: ttlMs === undefined ? 0 : nowMs + ttlMs,
-        mediaType: value.mediaType,
-        value: value.bytes,
-      }
-    : {
-        ...{ version, feed, tombstone: true, shared, expiresAtMs: 0 },
-        mediaType: '',
-        value: noBytes,
-      }
+  const record: StoredRecord = {
+    version,
+    feed,
+    tombstone: !value,
+    shared,
+    expiresAtMs: !value || ttlMs === undefined ? 0 : nowMs + ttlMs,
+    mediaType: value?.mediaType ?? '',
+    value: value?.bytes ?? noBytes,
+  }
   store.writeRecord(slot, key, record, held)
 }
 
@@ -53,8 +57,8 @@ const noBytes = new Uint8Array()
 
 /**
  * What a key holds at its home: a value whose time is over becomes a tombstone first, at a position
- * of its own. So nobody is told of its absence before the absence is in the feed, and a session that
- * has seen it gone never sees it again, whatever the clocks of other regions show.
+ * of its own. So nobody is told of its absence before the absence is in the feed, and a session
+ * that has seen it gone never sees it again, whatever the clocks of other regions show.
  */
 export function settled(
   store: StoreTransaction,

@@ -88,6 +88,17 @@ export const errorKinds = {
     'Read results while sending. Those sent are true; send again what came after the last of them.',
     { retry: 'safe', level: 'warn' },
   ),
+  upgrade_refused: kind(
+    409,
+    'Not every node can work with the newer data format yet',
+    'Upgrade and start the nodes that the detail names, then finalize again.',
+  ),
+  cursor_too_old: kind(
+    410,
+    'The changes since this cursor are not known here any more',
+    'Watch again without a cursor, and drop what is not seen before the live mark.',
+    { level: 'info' },
+  ),
   version_mismatch: kind(
     412,
     'The precondition does not hold',
@@ -140,6 +151,11 @@ export const errorKinds = {
     451,
     'The policy forbids answering here',
     'Use a region that the policy permits to serve this dataset.',
+  ),
+  forbidden_place: kind(
+    451,
+    'The policy forbids keeping a copy there, and a backup is one',
+    'Keep the backup in a region that may store all of its datasets, or name fewer with --dataset.',
   ),
   redirect: kind(
     307,
@@ -195,6 +211,12 @@ export const errorKinds = {
     retry: 'safe',
     level: 'warn',
   }),
+  disk_full: kind(
+    507,
+    'The disk of the home is full, or read-only',
+    'Retry after the time in Retry-After; nothing was written, and reads go on. The operator has to give the node more disk.',
+    { retry: 'safe', level: 'warn' },
+  ),
   idempotency_full: kind(
     503,
     'Too many idempotency records are kept for keys of this slot',
@@ -216,8 +238,8 @@ export const errorKinds = {
   damaged_record: kind(
     500,
     'A stored record fails its checksum',
-    'The record is refused, never guessed. Run denizen doctor --verify on this region.',
-    { level: 'error' },
+    'Retry soon: it is refused, never guessed, until it was fetched from another region. A write without a precondition replaces it at once; denizen doctor --scrub counts what is damaged.',
+    { retry: 'safe', level: 'error' },
   ),
   residency_violation: kind(
     500,

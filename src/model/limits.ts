@@ -33,17 +33,43 @@ export const limits = {
   idempotencyRecordsPerSlotMax: 1_048_576,
   /** Expired rows that one turn of a shard removes. */
   expiryRowsPerTurn: 256,
+  /** Such turns in a row for one store: the next sweep goes on from there. */
+  expiryTurnsPerSweep: 32,
   /** Items in one page of a list. */
   listItemsMax: 1_000,
   listItemsDefault: 100,
   /** Bytes of values in one page of a list; a page ends early rather than grow past it. */
   listBytesMax: 4 * 1024 * 1024,
+  /** Rows of a store that one page of a list looks at, tombstones included. */
+  listRowsMax: 4_096,
+  /** Watches open in one thread of a node. */
+  watchesPerThreadMax: 16_384,
+  /** Keys of a store whose latest changes are remembered for watches, once there was one. */
+  changeIndexKeysMax: 16_384,
+  /** Changed keys that a store names at a time, but for those of one commit. */
+  changedKeysPerReply: 1_024,
+  /** Values in bytes that a watch reads at a time, beyond the first. */
+  watchBytesMax: 256 * 1024,
 
   /** Hash slots of a dataset, fixed when it is created. */
   slots: 64,
   /** Store files of one dataset, and of all datasets together. */
   storesPerDatasetMax: 8,
   storesPerNodeMax: 512,
+
+  /**
+   * Bytes of the disk that values are not put into: they are for deletions, for claims of homes by
+   * other regions, and for what the node writes about itself. The last of them are for that alone.
+   */
+  diskReserveBytes: 64 * 1024 * 1024,
+  diskLastReserveBytes: 16 * 1024 * 1024,
+
+  /** A scrub verifies so much of a store at a time: the store answers others in between. */
+  scrubRowsPerSlice: 256,
+  scrubBytesPerSlice: 1024 * 1024,
+  /** Damaged records that are remembered until they are repaired, and repaired at a time. */
+  repairsWaitingMax: 10_000,
+  repairsAtOnce: 16,
 
   /** Bytes of a row's key in a store: what a page of LMDB can index. */
   rowKeyBytesMax: 1_978,
@@ -60,6 +86,11 @@ export const limits = {
   /** Rows and bytes of one of the transactions in which a checkpoint writes an overlay to LMDB. */
   checkpointRowsMax: 2_048,
   checkpointBytesMax: 1024 * 1024,
+
+  /** Bytes of one frame of a backup's file, compressed or not: a block and one row more. */
+  backupFrameBytesMax: 32 * 1024 * 1024,
+  /** Bytes of a backup that was read from the stores and waits for its client. */
+  backupAheadBytesMax: 8 * 1024 * 1024,
 
   /** Bytes of one frame between nodes; larger messages are split. */
   frameBytesMax: 256 * 1024,
@@ -94,9 +125,12 @@ export const limits = {
   /** Bytes of an encoded session token. */
   sessionTokenBytesMax: 2_048,
 
-  /** Bytes of an access file or of a file of keys, and tokens in one. */
-  accessFileBytesMax: 8 * 1024 * 1024,
-  tokensMax: 10_000,
+  /**
+   * Bytes of an access file or of a file of keys, and tokens in one: what the main thread parses
+   * without falling silent for its peers.
+   */
+  accessFileBytesMax: 512 * 1024,
+  tokensMax: 1_000,
   /** Scopes of a token, of a JWT, of requests without either. */
   scopesPerCallerMax: 64,
   /** Bytes of an Authorization header; longer ones are no credentials of ours. */
@@ -124,9 +158,21 @@ export const timing = {
   streamIdleMaxMs: 60_000,
   /** The same once it has left as many results unread as may wait. */
   streamUnreadMaxMs: 10_000,
+  /** A backup whose client takes nothing for this long is given up: its snapshot holds pages. */
+  backupUnreadMaxMs: 60_000,
   /** Opening a connection to a peer, and then the exchange of hellos on it. */
   connectTimeoutMs: 1_500,
   helloTimeoutMs: 1_500,
+  /** When a node first verifies all that it stores, how often, and its rest between two slices. */
+  scrubFirstMs: 3_600_000,
+  scrubIntervalMs: 7 * 86_400_000,
+  scrubPauseMs: 100,
+  /** The same rest where an operator waits. */
+  scrubAskedPauseMs: 2,
+  /** How often damaged records that could not be repaired are tried again. */
+  repairIntervalMs: 1_000,
+  /** How often a watch shows that it is alive. */
+  watchHeartbeatMs: 15_000,
   /** How often a node looks for what has expired. */
   expiryIntervalMs: 1_000,
   /** The longest life that a value can be given: a hundred years of 365 days. */
@@ -150,7 +196,11 @@ export const timing = {
 
 assert(limits.keyBytesMax < limits.rowKeyBytesMax, 'a key fits a row key')
 assert(limits.logCommitBytesMax * 2 <= limits.overlayBytesMax, 'an overlay holds a few commits')
+assert(limits.diskLastReserveBytes < limits.diskReserveBytes, 'deletions go on for longer')
+assert(limits.listItemsMax <= limits.listRowsMax, 'a page without tombstones is full')
+assert(timing.watchHeartbeatMs * 2 < timing.streamIdleMaxMs, 'who reads a watch is never idle')
 assert(Number.isInteger(Math.log2(limits.overlayRowsMax)), 'a table of rows is masked, not divided')
+assert(limits.valueBytesMax * 2 < limits.backupFrameBytesMax, 'a value fits a frame of a backup')
 assert(limits.valueBytesMax < limits.messageBytesMax, 'a value fits one message between nodes')
 assert(limits.bodyBytesMax < limits.messageBytesMax, 'a batch fits one message between nodes')
 assert(limits.valueBytesMax * 1.4 < limits.streamItemBytesMax, 'a value in base64url fits an item')

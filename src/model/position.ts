@@ -41,5 +41,9 @@ export const nextPosition = (position: Position): Position => {
   return position + 1
 }
 
+/** How many changes there are after one position and up to another; of new generations, at least. */
+export const positionsBetween = (from: Position, to: Position): number =>
+  Math.max(0, generationOf(from) === generationOf(to) ? to - from : to % GENERATION_UNIT)
+
 export const isPosition = (value: unknown): value is Position =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0

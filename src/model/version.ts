@@ -33,3 +33,9 @@ export const IMPLICIT_TERM = 0
 const TERM_UNIT = 2 ** 32
 export const claimTerm = (registrarEpoch: number, n: number): number =>
   registrarEpoch * TERM_UNIT + n
+
+/** What `claimTerm` made a term of. */
+export const termInEpoch = (term: number): { epoch: number; n: number } => ({
+  epoch: Math.floor(term / TERM_UNIT),
+  n: term % TERM_UNIT,
+})

@@ -5,8 +5,10 @@ import type { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { PeerStatus } from '../peers/peers.ts'
 import type { CopyAges } from '../replication/copy-ages.ts'
+import type { Replication } from '../replication/streams.ts'
 import type { ClusterView } from '../routing/service.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import type { StoreLocation } from '../storage/shard-messages.ts'
 import type { NodeOperations } from './shard-operations.ts'
 
 /** This region's copies, once its stores are open. */
@@ -14,6 +16,8 @@ export interface Copies {
   readonly table: PlacementTable
   readonly shards: ShardClient<NodeOperations>
   readonly ages: CopyAges
+  readonly stores: readonly StoreLocation[]
+  readonly replication: Replication
 }
 
 export interface ClusterStatusOptions {
@@ -63,9 +67,10 @@ export class ClusterStatus {
       keeperEpoch: current.keeperEpoch,
       revision: current.revision,
       policyEpoch: current.policyEpoch,
+      dataFormat: current.dataFormat,
       drift: drift(),
       regions: current.current.regions.map(({ id, name, country }) => {
-        const url = current.members[id]?.url
+        const { url, build } = current.members[id] ?? {}
         const status = statuses.get(id)
         const rttMs = status?.rttMs
         return {
@@ -73,6 +78,7 @@ export class ClusterStatus {
           name,
           country,
           ...(url && { url }),
+          ...(build && { build: { version: build.version, newest: build.newest } }),
           self: id === region,
           reachable: id === region || status?.reachable === true,
           ...(rttMs !== undefined && { rttMs: Math.round(rttMs * 10) / 10 }),

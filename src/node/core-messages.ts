@@ -6,10 +6,12 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { AccessState } from '../access/access-control.ts'
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
+import type { Family } from '../metrics/family.ts'
 import type { WireError } from '../model/errors.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { AgeChange } from '../replication/copy-ages.ts'
 import type { LogFields } from '../runtime/log.ts'
+import type { TlsMaterial } from '../runtime/tls-network.ts'
 import type { SharedStore, StoreLocation } from '../storage/shard-messages.ts'
 import type { AccessMessage } from './node-access.ts'
 
@@ -32,6 +34,8 @@ export interface ListenRequest {
   readonly reusePort: boolean
   /** `undefined`: whoever reaches the port may do anything. */
   readonly access: AccessState | undefined
+  /** The certificate for clients; `undefined`: HTTP without TLS. */
+  readonly tls: TlsMaterial | undefined
 }
 
 export interface ServingState {
@@ -45,12 +49,16 @@ export type ToCore =
   | ({ readonly kind: 'listen' } & ListenRequest)
   /** The node does not serve yet, for this reason. */
   | { readonly kind: 'waits'; readonly reason: string }
+  /** To be shown from now on. */
+  | { readonly kind: 'tls'; readonly material: TlsMaterial }
   | { readonly kind: 'serve'; readonly state: ServingState }
   | { readonly kind: 'record'; readonly record: ClusterRecord }
   | { readonly kind: 'reachability'; readonly region: RegionId; readonly reachable: boolean }
   | { readonly kind: 'aged'; readonly change: AgeChange }
   | { readonly kind: 'answers'; readonly answers: readonly Answer[] }
   | AccessMessage
+  /** Say what has been counted. */
+  | { readonly kind: 'measure' }
   /** Take no new requests, and end those under way. */
   | { readonly kind: 'stop' }
 
@@ -60,6 +68,8 @@ export type FromCore =
   | { readonly kind: 'serving' }
   | { readonly kind: 'asks'; readonly asks: readonly Ask[] }
   | { readonly kind: 'violation' }
+  /** A record seems to be damaged. */
+  | { readonly kind: 'damaged'; readonly dataset: string; readonly key: string }
   | { readonly kind: 'failed'; readonly reason: string; readonly trace: string }
   | {
       readonly kind: 'log'
@@ -67,6 +77,7 @@ export type FromCore =
       readonly message: string
       readonly fields: LogFields
     }
+  | { readonly kind: 'measured'; readonly families: readonly Family[] }
   | { readonly kind: 'stopped' }
 
 /** What only the main thread can do. */
@@ -77,8 +88,13 @@ export type Question =
       readonly name: string
       readonly body: unknown
       readonly timeoutMs: number
+      readonly trace?: string | undefined
     }
   | { readonly kind: 'cluster' }
+  | { readonly kind: 'scrub'; readonly start: boolean }
+  | { readonly kind: 'finalizeFormat' }
+  /** The page for Prometheus. */
+  | { readonly kind: 'metrics' }
 
 export interface Ask {
   readonly id: number

@@ -10,12 +10,15 @@ import type { Serving } from './serving.ts'
 export class CoreService implements Service {
   readonly region: RegionId
   readonly #askCluster: () => Promise<unknown>
+  readonly #hasRoom: () => boolean
   #serving: Serving | undefined
   #reason: string | undefined = 'the node is starting'
 
-  constructor(region: RegionId, askCluster: () => Promise<unknown>) {
+  /** `hasRoom`: the disk takes more values. */
+  constructor(region: RegionId, askCluster: () => Promise<unknown>, hasRoom: () => boolean) {
     this.region = region
     this.#askCluster = askCluster
+    this.#hasRoom = hasRoom
   }
 
   waits(reason: string): void {
@@ -29,10 +32,15 @@ export class CoreService implements Service {
 
   stops(): void {
     this.#reason = 'the node is stopping'
+    this.#serving?.watches.end(new DenizenError('not_ready', this.#reason))
   }
 
   notReady(): string | undefined {
     return this.#reason
+  }
+
+  readOnly(): boolean {
+    return !this.#hasRoom()
   }
 
   #parts(): Serving {
@@ -54,6 +62,9 @@ export class CoreService implements Service {
   }
   async list(...args: Parameters<Service['list']>): ReturnType<Service['list']> {
     return await this.#parts().lists.list(...args)
+  }
+  async watch(...args: Parameters<Service['watch']>): ReturnType<Service['watch']> {
+    return await this.#parts().watches.watch(...args)
   }
   async explain(...args: Parameters<Service['explain']>): ReturnType<Service['explain']> {
     return await this.#parts().explain.explain(...args)

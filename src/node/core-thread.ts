@@ -1,31 +1,40 @@
 /** The entry of a core's worker thread. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { ShardMeter } from '../metrics/shard-meter.ts'
 import { assert } from '../model/assert.ts'
 import { loadHasher } from '../model/hash.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { nodeDisk } from '../runtime/node-disk.ts'
+import { systemRandom } from '../runtime/random.ts'
 import { lmdbEngine } from '../storage/lmdb-engine.ts'
 import type { FromShard, ShardPort, ToShard } from '../storage/shard-messages.ts'
 import { ShardWorker } from '../storage/shard-worker.ts'
 import { Core } from './core.ts'
+import { coreLog } from './core-log.ts'
 import type { CoreBirth, FromCore, ToCore } from './core-messages.ts'
 import { messagePortToShard } from './message-ports.ts'
+import { openTracing } from './node-tracing.ts'
 import { nodeHandlers } from './shard-operations.ts'
 
 const main = parentPort
 assert(main, 'a core runs in a worker thread')
 const { region, index, shardPort, servedPorts, shardPorts } = workerData as CoreBirth
 const hasher = await loadHasher()
+const post = (message: FromCore): void => main.postMessage(message)
+const meter = new ShardMeter(systemClock)
 
 const shard = new ShardWorker({
-  ...{ hasher, engineKind: lmdbEngine, handlers: nodeHandlers },
+  ...{ hasher, engineKind: lmdbEngine, handlers: nodeHandlers, meter, random: systemRandom },
+  roomBytes: directory => nodeDisk.roomBytes(directory),
   post: (message: FromShard) => shardPort.postMessage(message),
 })
 shardPort.on('message', (message: ToShard) => shard.receive(message))
 for (const port of servedPorts) serve(port)
 
 const core = new Core({
-  ...{ region, hasher, shard },
+  ...{ region, index, hasher, shard, post, shardMeter: meter },
+  tracing: await openTracing(region, coreLog(post)),
   shardPorts: shardPorts.map(port => (port ? messagePortToShard(port) : ownShard())),
-  post: (message: FromCore) => main.postMessage(message),
 })
 main.on('message', (message: ToCore) => core.receive(message))
 assert(shardPorts[index] === null, 'a core calls its own shard without a port')

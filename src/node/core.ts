@@ -3,16 +3,23 @@
  * reads every store of the node by itself; it writes its own shard's stores, and asks other cores
  * for theirs. What exists once per node it asks of the main thread.
  */
+import type { Administration } from '../api/administration.ts'
 import { createApi } from '../api/app.ts'
 import { createDirectApi } from '../api/direct.ts'
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
+import type { Family } from '../metrics/family.ts'
+import { RequestMeter } from '../metrics/request-meter.ts'
+import type { ShardMeter } from '../metrics/shard-meter.ts'
 import { assert } from '../model/assert.ts'
 import type { Hasher } from '../model/hash.ts'
+import { limits } from '../model/limits.ts'
 import { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
+import type { ScrubReport } from '../routing/service.ts'
 import { systemClock } from '../runtime/clock.ts'
-import type { Logger } from '../runtime/log.ts'
+import { nodeDisk } from '../runtime/node-disk.ts'
+import { type Tracing, tracedCall } from '../runtime/tracing.ts'
 import type { AttachedReader } from '../storage/engine.ts'
 import { lmdbEngine } from '../storage/lmdb-engine.ts'
 import { LocalReads } from '../storage/local-reads.ts'
@@ -21,19 +28,25 @@ import type { ShardPort, SharedStore, StoreLocation } from '../storage/shard-mes
 import { type ShardWorker, storeContexts, traceOf } from '../storage/shard-worker.ts'
 import { StoreReader } from '../storage/store.ts'
 import { Asks } from './asks.ts'
+import { Backups } from './backups.ts'
 import { CoreAccess } from './core-access.ts'
+import { coreLog } from './core-log.ts'
 import type { FromCore, ListenRequest, ServingState, ToCore } from './core-messages.ts'
 import { CoreService } from './core-service.ts'
-import { nodeTarget, startHttpServer } from './http-server.ts'
+import { EventLoopDelay } from './event-loop-delay.ts'
+import { type HttpServer, nodeTarget, startHttpServer } from './http-server.ts'
 import { createServing, type Serving, shardConfiguration } from './serving.ts'
 import { type NodeOperations, nodeHandlers } from './shard-operations.ts'
 import { version } from './version.ts'
 
 export interface CoreOptions {
   readonly region: RegionId
+  readonly index: number
   readonly hasher: Hasher
   /** This core's own. */
   readonly shard: ShardWorker
+  readonly shardMeter: ShardMeter
+  readonly tracing: Tracing | undefined
   /** To the shards of all cores, this one's among them. */
   readonly shardPorts: readonly ShardPort[]
   readonly post: (message: FromCore) => void
@@ -42,20 +55,31 @@ export interface CoreOptions {
 export class Core {
   readonly #options: CoreOptions
   readonly #asks: Asks
+  readonly #meter = new RequestMeter()
+  readonly #delay: EventLoopDelay
   readonly #service: CoreService
+  readonly #backups: Backups
   readonly #access = new CoreAccess(systemClock)
   readonly #reachable = new Set<RegionId>()
   readonly #attached = new Map<string, StoreReader>()
   readonly #attachedEngines: AttachedReader[] = []
+  /** Of the stores. */
+  #directories: readonly string[] = []
   #record: ClusterRecord | undefined
   #ages: CopyAges | undefined
   #shards: ShardClient<NodeOperations> | undefined
-  #http: { close(): Promise<void> } | undefined
+  #http: HttpServer | undefined
 
   constructor(options: CoreOptions) {
     this.#options = options
+    this.#delay = new EventLoopDelay(`core ${options.index}`)
     this.#asks = new Asks(asks => options.post({ kind: 'asks', asks }))
-    this.#service = new CoreService(options.region, () => this.#asks.ask({ kind: 'cluster' }))
+    this.#backups = new Backups(options.region)
+    this.#service = new CoreService(
+      options.region,
+      () => this.#asks.ask({ kind: 'cluster' }),
+      () => this.#directories.every(hasRoom),
+    )
   }
 
   receive(message: ToCore): void {
@@ -85,24 +109,41 @@ export class Core {
       case 'answers':
         this.#asks.settle(message.answers)
         return
+      case 'tls':
+        this.#http?.replaceTls(message.material)
+        return
       case 'access':
       case 'usage':
         this.#access.receive(message)
+        return
+      case 'measure':
+        this.#options.post({ kind: 'measured', families: this.#families() })
         return
       case 'stop':
         void this.#stop()
     }
   }
 
-  async #listen({ host, port, reusePort, access: state }: ListenRequest): Promise<void> {
-    const { post } = this.#options
-    const log = this.#log()
+  async #listen({ host, port, reusePort, access: state, tls }: ListenRequest): Promise<void> {
+    const { post, tracing } = this.#options
+    const log = coreLog(post)
     const access = this.#access.begin(state)
-    const common = { service: this.#service, access, log, clock: systemClock }
-    const app = createApi({ ...common, rawTarget: nodeTarget, version })
+    const common = {
+      service: this.#service,
+      access,
+      log,
+      clock: systemClock,
+      meter: this.#meter,
+      tracing,
+    }
+    const metricsPage = async (): Promise<string> =>
+      String(await this.#asks.ask({ kind: 'metrics' }))
+    const administration = this.#administration()
+    const options = { ...common, administration, metricsPage, version }
+    const app = createApi({ ...options, rawTarget: nodeTarget })
     const direct = createDirectApi(common)
     try {
-      const listen = { host, port, reusePort }
+      const listen = { host, port, reusePort, ...(tls && { tls }) }
       const http = await startHttpServer({ app, direct, ...listen, log, clock: systemClock })
       this.#http = http
       post({ kind: 'listening', port: http.port })
@@ -115,13 +156,15 @@ export class Core {
   async #serve(state: ServingState): Promise<void> {
     const { region, hasher, shardPorts, post } = this.#options
     this.#record = state.record
+    this.#directories = state.stores.map(({ directory }) => directory)
     for (const reachable of state.reachable) this.#reachable.add(reachable)
     const table = new PlacementTable(state.record.current, state.record.policyEpoch, hasher)
     this.#ages = new CopyAges({ self: region, table: () => table, clock: systemClock })
     await this.#attach(state)
+    this.#backups.serves(state)
     this.#shards = new ShardClient<NodeOperations>({
       ports: shardPorts,
-      stores: state.stores,
+      ...{ stores: state.stores, tracing: this.#options.tracing },
       reads: this.#localReads(),
       onGrowth: () => assert(false, 'growth goes to the main thread'),
       onBug: () => assert(false, 'bugs of a shard go to the main thread'),
@@ -132,24 +175,27 @@ export class Core {
   }
 
   #serving(table: PlacementTable, shards: ShardClient<NodeOperations>): Serving {
-    const { region, hasher, post } = this.#options
+    const { region, hasher, tracing, post } = this.#options
     assert(this.#ages, 'the ages of copies are kept before anything is served')
     return createServing({
-      ...{ self: region, hasher, table, shards, freshness: this.#ages },
+      ...{ self: region, hasher, table, shards, tracing, freshness: this.#ages },
       record: () => {
         assert(this.#record, 'a core that serves has a record')
         return this.#record
       },
       reachable: to => this.#reachable.has(to),
       call: (to, name, body, { timeoutMs }) =>
-        this.#asks.ask({ kind: 'call', region: to, name, body, timeoutMs }),
+        tracedCall(tracing, to, name, trace =>
+          this.#asks.ask({ kind: 'call', region: to, name, body, timeoutMs, trace }),
+        ),
       onViolation: () => post({ kind: 'violation' }),
+      onDamaged: (dataset, key) => post({ kind: 'damaged', dataset, key }),
     })
   }
 
   #localReads(): LocalReads {
-    const { shard } = this.#options
-    const log = this.#log()
+    const { shard, post } = this.#options
+    const log = coreLog(post)
     return new LocalReads({
       reads: nodeHandlers.reads,
       readerOf: (dataset, store) =>
@@ -179,14 +225,19 @@ export class Core {
     return new StoreReader(engine, context)
   }
 
-  /** Lines of all threads are written by one: two writers could tear them. */
-  #log(): Logger {
-    const { post } = this.#options
-    const at =
-      (level: keyof Logger): Logger[typeof level] =>
-      (message, fields = {}) =>
-        post({ kind: 'log', level, message, fields })
-    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+  #families(): Family[] {
+    const { shard, shardMeter } = this.#options
+    const ofShard = shardMeter.families(shard.waiting)
+    return [...this.#meter.families(), ...ofShard, this.#delay.family()]
+  }
+
+  #administration(): Administration {
+    return {
+      backUp: request => this.#backups.open(request),
+      // The main thread made it of this type.
+      scrub: async start => (await this.#asks.ask({ kind: 'scrub', start })) as ScrubReport,
+      finalizeFormat: async () => Number(await this.#asks.ask({ kind: 'finalizeFormat' })),
+    }
   }
 
   #fail(reason: string, error: unknown): void {
@@ -195,11 +246,16 @@ export class Core {
 
   async #stop(): Promise<void> {
     this.#service.stops()
+    await this.#backups.close()
     await this.#http?.close()
+    await this.#options.tracing?.close()
     await Promise.all(this.#attachedEngines.map(engine => engine.close()))
     this.#options.post({ kind: 'stopped' })
   }
 }
+
+const hasRoom = (directory: string): boolean =>
+  nodeDisk.roomBytes(directory) >= limits.diskReserveBytes
 
 const nameOf = ({ dataset, store }: Pick<StoreLocation, 'dataset' | 'store'>): string =>
   `${store}:${dataset}`

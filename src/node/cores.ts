@@ -5,14 +5,21 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import type { AccessState } from '../access/access-control.ts'
+import type { Family } from '../metrics/family.ts'
 import { assert } from '../model/assert.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { HostPort } from '../runtime/network.ts'
 import type { ShardPort } from '../storage/shard-messages.ts'
 import { answering } from './asks.ts'
-import type { CoreBirth, FromCore, Question, ServingState, ToCore } from './core-messages.ts'
+import type {
+  CoreBirth,
+  FromCore,
+  ListenRequest,
+  Question,
+  ServingState,
+  ToCore,
+} from './core-messages.ts'
 import { messagePortToShard } from './message-ports.ts'
 
 export interface CoresOptions {
@@ -21,6 +28,7 @@ export interface CoresOptions {
   readonly log: Logger
   readonly answer: (question: Question) => Promise<unknown>
   readonly onViolation: () => void
+  readonly onDamaged: (dataset: string, key: string) => void
   /** A thread has failed or ended: the process has to end. */
   readonly onFailure: (reason: string, trace: string) => void
 }
@@ -31,6 +39,7 @@ export class Cores {
   readonly #options: CoresOptions
   readonly #workers: readonly Worker[]
   readonly #waiting = new Map<Worker, (message: FromCore) => void>()
+  readonly #measuring = new Map<Worker, (families: readonly Family[]) => void>()
   #closing = false
 
   constructor(options: CoresOptions) {
@@ -79,16 +88,22 @@ export class Cores {
   }
 
   #receive(worker: Worker, message: FromCore, answer: ReturnType<typeof answering>): void {
-    const { log, onViolation, onFailure } = this.#options
+    const { log, onViolation, onDamaged, onFailure } = this.#options
     switch (message.kind) {
       case 'asks':
         answer(message.asks)
+        return
+      case 'measured':
+        this.#measuring.get(worker)?.(message.families)
         return
       case 'log':
         log[message.level](message.message, message.fields)
         return
       case 'violation':
         onViolation()
+        return
+      case 'damaged':
+        onDamaged(message.dataset, message.key)
         return
       case 'failed':
         onFailure(message.reason, message.trace)
@@ -119,8 +134,8 @@ export class Cores {
   /** Rejects with what Node's `listen` would: `code` tells. */
   async listen(
     address: HostPort,
-    /** Asked for each core: the rules may change while they begin. */
-    access: () => AccessState | undefined,
+    /** Asked for each core: the rules and the certificate may change while they begin. */
+    doors: () => Pick<ListenRequest, 'access' | 'tls'>,
   ): Promise<void> {
     const listeners = reusesPorts ? this.#workers : this.#workers.slice(0, 1)
     if (listeners.length < this.#workers.length) {
@@ -132,7 +147,7 @@ export class Cores {
     let { port } = address
     for (const worker of listeners) {
       const reusePort = listeners.length > 1
-      const request = { host: address.host, port, reusePort, access: access() }
+      const request = { host: address.host, port, reusePort, ...doors() }
       const heard = await this.#tell(worker, { kind: 'listen', ...request })
       if (heard.kind === 'listenFailed') {
         throw Object.assign(new Error('can not listen'), { code: heard.code })
@@ -140,6 +155,18 @@ export class Cores {
       assert(heard.kind === 'listening', 'a core listens, or says that it can not')
       port = heard.port
     }
+  }
+
+  /** What each core has counted. One at a time. */
+  measure(): Promise<readonly (readonly Family[])[]> {
+    const measured = this.#workers.map(
+      worker =>
+        new Promise<readonly Family[]>(resolve => {
+          this.#measuring.set(worker, resolve)
+          worker.postMessage({ kind: 'measure' } satisfies ToCore)
+        }),
+    )
+    return Promise.all(measured)
   }
 
   async serve(state: ServingState): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * A node's data directory:
  *
- *   node.json            who the node is: never changes
+ *   node.json            who the node is, and the directory's format: see identity.ts
  *   node.lock            the process that runs on it
  *   coordination.cbor    the cluster record: policy in force, members, registrars
  *   datasets/<dataset>/dataset.json    how the dataset is laid out: never changes
@@ -16,15 +16,8 @@ import type { RegionId } from '../model/slot.ts'
 import type { Disk } from '../runtime/disk.ts'
 import { makeDirectory } from '../runtime/node-disk.ts'
 import { takePidFile } from '../runtime/pid-file.ts'
-import { type Random, randomId } from '../runtime/random.ts'
 import type { StoreLocation } from '../storage/shard-messages.ts'
 import { StartError } from './start-error.ts'
-
-const identitySchema = z.strictObject({
-  format: z.literal(1),
-  nodeId: z.string().min(1),
-  region: z.string().min(1),
-})
 
 export const datasetLayoutSchema = z.strictObject({
   format: z.literal(1),
@@ -50,31 +43,6 @@ export async function lockDataDirectory(directory: string): Promise<() => void> 
   )
 }
 
-/** The node's stable id, made at its first start. */
-export async function openIdentity(
-  disk: Disk,
-  random: Random,
-  directory: string,
-  region: RegionId,
-): Promise<string> {
-  const path = join(directory, 'node.json')
-  const bytes = await disk.read(path)
-  if (!bytes) {
-    const nodeId = randomId(random)
-    await disk.replace(path, utf8(JSON.stringify({ format: 1, nodeId, region })))
-    return nodeId
-  }
-  const identity = identitySchema.safeParse(JSON.parse(fromUtf8(bytes))).data
-  if (!identity) {
-    throw new StartError(`${path} is damaged`, 'Restore the data directory from a backup.')
-  }
-  if (identity.region === region) return identity.nodeId
-  throw new StartError(
-    `the data directory ${directory} belongs to region ${identity.region}`,
-    `Start it with --region ${identity.region}, or give ${region} its own --data directory.`,
-  )
-}
-
 /** Lays out every dataset that this region may store, and says where its stores are. */
 export async function openLayouts(
   disk: Disk,
@@ -88,7 +56,7 @@ export async function openLayouts(
     if (!placement.mayStore(self)) continue
     const folder = datasetDirectory(directory, placement.id)
     await makeDirectory(folder)
-    const layout = await openLayout(disk, join(folder, 'dataset.json'), placement, storesOfNew)
+    const layout = await openLayout(disk, folder, placement, storesOfNew)
     for (let store = 0; store < layout.stores; store++) {
       locations.push({ dataset: placement.id, store, directory: join(folder, String(store)) })
     }
@@ -100,21 +68,32 @@ export async function openLayouts(
   )
 }
 
+export const layoutPath = (datasetFolder: string): string => join(datasetFolder, 'dataset.json')
+
+/** Undefined where there is none, or where it is damaged. */
+export async function readLayout(
+  disk: Disk,
+  datasetFolder: string,
+): Promise<DatasetLayout | undefined> {
+  const bytes = await disk.read(layoutPath(datasetFolder))
+  return bytes && datasetLayoutSchema.safeParse(JSON.parse(fromUtf8(bytes))).data
+}
+
 async function openLayout(
   disk: Disk,
-  path: string,
+  folder: string,
   { data }: Placement,
   storesOfNew: number,
 ): Promise<DatasetLayout> {
-  const bytes = await disk.read(path)
-  if (!bytes) {
+  const path = layoutPath(folder)
+  if (!(await disk.read(path))) {
     const { id: dataset, slots, groupBySegments } = data
     const stores = Math.min(storesOfNew, limits.storesPerDatasetMax)
     const layout: DatasetLayout = { format: 1, dataset, slots, groupBySegments, stores }
     await disk.replace(path, utf8(JSON.stringify(layout)))
     return layout
   }
-  const layout = datasetLayoutSchema.safeParse(JSON.parse(fromUtf8(bytes))).data
+  const layout = await readLayout(disk, folder)
   const same =
     layout?.dataset === data.id &&
     layout.slots === data.slots &&

@@ -3,21 +3,30 @@
  * cluster record. The composition root's other half; `node.ts` has the life cycle.
  */
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
+import type { PeerMeter } from '../metrics/peer-meter.ts'
+import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { PeerLinks } from '../peers/links.ts'
 import type { MessageStream } from '../peers/peers.ts'
+import { Repairs } from '../repair/repairs.ts'
+import { Scrubber } from '../repair/scrubber.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
 import { Replication } from '../replication/streams.ts'
+import { Expiry } from '../routing/expiry.ts'
+import type { ScrubReport } from '../routing/service.ts'
 import { systemClock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import { nodeDisk } from '../runtime/node-disk.ts'
+import type { Tracing } from '../runtime/tracing.ts'
 import { ShardClient } from '../storage/shard-client.ts'
 import type { StoreLocation } from '../storage/shard-messages.ts'
 import type { Copies } from './cluster-status.ts'
 import type { Cores } from './cores.ts'
 import { openLayouts } from './data-directory.ts'
+import type { Recovery } from './recovery.ts'
+import { answersToRecovering } from './recovery-answers.ts'
 import { createServing, feedOf, type PeerAnswer, shardConfiguration } from './serving.ts'
 import type { NodeOperations } from './shard-operations.ts'
 
@@ -31,7 +40,11 @@ export interface DataPlaneOptions {
   readonly record: () => ClusterRecord
   readonly links: PeerLinks
   readonly cores: Cores
+  /** Of a directory that was restored: it comes before the node acts as a home. */
+  readonly recovery: Recovery | undefined
   readonly log: Logger
+  readonly meter: PeerMeter
+  readonly tracing: Tracing | undefined
   /** A residency check has refused something. */
   readonly onViolation: () => void
   /** A disk has failed: the process has to end. */
@@ -44,6 +57,9 @@ export class DataPlane {
   readonly #ages: CopyAges
   #shards: ShardClient<NodeOperations> | undefined
   #replication: Replication | undefined
+  #expiry: Expiry | undefined
+  #repairs: Repairs | undefined
+  #scrubber: Scrubber | undefined
   #answers: Readonly<Record<string, PeerAnswer>> = {}
 
   constructor(options: DataPlaneOptions) {
@@ -57,27 +73,40 @@ export class DataPlane {
 
   /** Opens the stores, and then everything above them. */
   async open(): Promise<Copies> {
-    const { self, hasher, record, links, cores, onViolation } = this.#options
+    const { self, hasher, record, links, cores, tracing, onViolation } = this.#options
     const table = this.#table
     const stores = await this.#layOut()
     const shards = this.#shardClient(stores)
     this.#shards = shards
     const sharedStores = await shards.open(shardConfiguration(record(), self))
+    const recoveryOptions = { self, table, record, shards, onViolation }
+    // Others may be recovering at the same time: they are answered before this region serves.
+    const recoveryAnswers = answersToRecovering(recoveryOptions)
+    this.#answers = recoveryAnswers
+    await this.#options.recovery?.run(recoveryOptions)
+    const repairs = this.#repair(shards)
+    this.#repairs = repairs
     const replication = this.#replicate(shards)
     this.#replication = replication
     const { answers } = createServing({
-      ...{ self, hasher, table, record, shards, onViolation, freshness: this.#ages },
+      ...{ self, hasher, table, record, shards, tracing, onViolation, freshness: this.#ages },
+      onDamaged: (dataset, key) => repairs.onDamaged(dataset, key),
       reachable: region => links.reachable(region),
       call: (...args) => links.call(...args),
     })
-    this.#answers = answers
+    const repair: PeerAnswer = (from, body) => repairs.answer(from, body)
+    this.#answers = { ...answers, ...recoveryAnswers, repair }
     replication.start()
+    this.#expiry = this.#expire(shards)
+    this.#expiry.start()
+    this.#scrubber = this.#scrub(shards)
+    this.#scrubber.start()
     const reachable = links.statuses().filter(status => status.reachable)
     await cores.serve({
       ...{ record: record(), stores, sharedStores },
       reachable: reachable.map(({ region }) => region),
     })
-    return { table, shards, ages: this.#ages }
+    return { table, shards, ages: this.#ages, stores, replication }
   }
 
   /** How a call of this name is answered; undefined for unknown ones, and before `open` is done. */
@@ -100,6 +129,23 @@ export class DataPlane {
   /** Ends the feeds, before the links close under them. */
   stop(): void {
     this.#replication?.stop()
+    this.#expiry?.stop()
+    this.#scrubber?.stop()
+    this.#repairs?.stop()
+  }
+
+  /** A core has met a record that seems to be damaged. */
+  onDamaged(dataset: string, key: string): void {
+    this.#repairs?.onDamaged(dataset, key)
+  }
+
+  /** Of the scrub under way, or of the last one; `start` begins one, or hurries that under way. */
+  scrub(start: boolean): ScrubReport {
+    if (!this.#scrubber || !this.#repairs) {
+      throw new DenizenError('not_ready', 'the stores are not open yet')
+    }
+    const scrubbed = start ? this.#scrubber.ask() : this.#scrubber.view()
+    return { ...scrubbed, repairs: this.#repairs.counts() }
   }
 
   async close(): Promise<void> {
@@ -112,10 +158,10 @@ export class DataPlane {
   }
 
   #shardClient(stores: readonly StoreLocation[]): ShardClient<NodeOperations> {
-    const { cores, log, onViolation, onFailure } = this.#options
+    const { cores, log, tracing, onViolation, onFailure } = this.#options
     return new ShardClient<NodeOperations>({
       ports: cores.shardPorts,
-      stores,
+      ...{ stores, tracing },
       onGrowth: growth => this.#replication?.onGrowth(growth),
       onBug: trace => log.error('a bug in a shard', { trace }),
       onViolation,
@@ -123,12 +169,40 @@ export class DataPlane {
     })
   }
 
-  #replicate(shards: ShardClient<NodeOperations>): Replication {
-    const { self, cores, record, log, onViolation } = this.#options
-    return new Replication({
+  #expire(shards: ShardClient<NodeOperations>): Expiry {
+    const { log } = this.#options
+    const datasets = this.#datasets(shards)
+    return new Expiry({ shards, datasets, clock: systemClock, log })
+  }
+
+  #repair(shards: ShardClient<NodeOperations>): Repairs {
+    const { self, links, log, onViolation } = this.#options
+    return new Repairs({
       ...{ self, shards, clock: systemClock, log, onViolation },
       table: () => this.#table,
+      call: (...args) => links.call(...args),
+    })
+  }
+
+  #scrub(shards: ShardClient<NodeOperations>): Scrubber {
+    const { log } = this.#options
+    return new Scrubber({
+      ...{ shards, clock: systemClock, log, datasets: this.#datasets(shards) },
+      onDamaged: (dataset, key) => this.onDamaged(dataset, key),
+    })
+  }
+
+  #datasets(shards: ShardClient<NodeOperations>): string[] {
+    return [...this.#table.placements].map(({ id }) => id).filter(dataset => shards.stores(dataset))
+  }
+
+  #replicate(shards: ShardClient<NodeOperations>): Replication {
+    const { self, cores, record, log, meter, onViolation } = this.#options
+    return new Replication({
+      ...{ self, shards, clock: systemClock, log, meter, onViolation },
+      table: () => this.#table,
       feedOf: region => feedOf(record(), region),
+      onDamaged: (dataset, key) => this.onDamaged(dataset, key),
       onAges: change => {
         this.#ages.learn(change)
         cores.tell({ kind: 'aged', change })

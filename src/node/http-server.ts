@@ -8,7 +8,14 @@
  * close: closing at once would make the kernel answer the rest of the body with a reset, which can
  * destroy the reply before the client has read it (RFC 9112, section 9.6).
  */
-import { createServer, IncomingMessage, ServerResponse } from 'node:http'
+import {
+  createServer,
+  IncomingMessage,
+  type RequestListener,
+  type Server,
+  ServerResponse,
+} from 'node:http'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { getRequestListener, RequestError } from '@hono/node-server'
@@ -20,6 +27,8 @@ import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { describeError, type Logger } from '../runtime/log.ts'
+import type { TlsMaterial } from '../runtime/tls-network.ts'
+import { httpsOptions } from './tls-files.ts'
 
 /** What the app gets beside the request. */
 export interface NodeBindings {
@@ -42,12 +51,16 @@ export interface HttpServerOptions {
   readonly port: number
   /** Lets other threads and processes listen at the same address. */
   readonly reusePort: boolean
+  /** The certificate for clients; default: HTTP without TLS. */
+  readonly tls?: TlsMaterial
   readonly log: Logger
   readonly clock: Clock
 }
 
 export interface HttpServer {
   readonly port: number
+  /** Shown to connections from now on; those that are open go on. */
+  replaceTls(material: TlsMaterial): void
   /** Stops listening, lets requests under way end, and cuts off those that take too long. */
   close(): Promise<void>
 }
@@ -92,17 +105,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   )
 
   const direct = options.direct && directListener(options.direct, clock, () => closing)
-  const server = createServer(
-    {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      noDelay: true,
-    },
-    (incoming, outgoing) => {
-      if (direct?.(incoming, outgoing) !== true) void listener(incoming, outgoing)
-    },
-  )
+  const server = createFor(options.tls, (incoming, outgoing) => {
+    if (direct?.(incoming, outgoing) !== true) void listener(incoming, outgoing)
+  })
   server.on('checkContinue', (incoming, outgoing) => {
     awaitingContinue.add(incoming)
     void listener(incoming, outgoing)
@@ -111,6 +116,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
   return {
     port,
+    replaceTls(material) {
+      assert(server instanceof TlsServer, 'only a certificate that was there is replaced')
+      server.setSecureContext(httpsOptions(material))
+    },
     async close() {
       closing = true
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
@@ -203,8 +212,19 @@ class IncomingRequest implements HostRequest {
   }
 }
 
+function createFor(tls: TlsMaterial | undefined, listener: RequestListener): Server | TlsServer {
+  const settings = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    noDelay: true,
+  }
+  if (!tls) return createServer(settings, listener)
+  return createTlsServer({ ...settings, ...httpsOptions(tls) }, listener)
+}
+
 async function listen(
-  server: ReturnType<typeof createServer>,
+  server: Server | TlsServer,
   { host, port, reusePort }: HttpServerOptions,
 ): Promise<number> {
   await new Promise<void>((resolve, reject) => {

@@ -4,30 +4,40 @@
  * only then does the node answer for data.
  */
 import { join } from 'node:path'
+import type { ClusterRecord } from '../coordination/cluster-record.ts'
 import { CoordinationError } from '../coordination/coordination.ts'
 import { StaticCoordination } from '../coordination/static.ts'
+import { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import { type Hasher, loadHasher } from '../model/hash.ts'
 import type { PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { PeerLinks } from '../peers/links.ts'
+import type { PeerCall } from '../peers/peers.ts'
 import { drift } from '../policy/report.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { describeError, type Logger } from '../runtime/log.ts'
 import { formatAddress, type HostPort } from '../runtime/network.ts'
 import { nodeDisk } from '../runtime/node-disk.ts'
 import { systemRandom } from '../runtime/random.ts'
+import { type Tracing, tracedAnswer } from '../runtime/tracing.ts'
+import { traceOf } from '../storage/shard-worker.ts'
+import { build } from './build.ts'
 import { ClusterStatus, type Copies } from './cluster-status.ts'
 import type { Question } from './core-messages.ts'
 import { Cores } from './cores.ts'
-import { lockDataDirectory, openIdentity } from './data-directory.ts'
+import { lockDataDirectory } from './data-directory.ts'
 import { DataPlane } from './data-plane.ts'
 import { desiredPolicy } from './desired-policy.ts'
+import { Identity } from './identity.ts'
 import { NodeAccess } from './node-access.ts'
+import { NodeMetrics } from './node-metrics.ts'
+import { openTracing } from './node-tracing.ts'
 import { openPeerNetwork, type PeerNetwork } from './peer-network.ts'
+import { Recovery } from './recovery.ts'
 import { StartError } from './start-error.ts'
-import type { TlsPaths } from './tls-files.ts'
+import { TlsFiles, type TlsPaths } from './tls-files.ts'
 import { usageOf } from './usage.ts'
 import { version } from './version.ts'
 
@@ -48,6 +58,8 @@ export interface NodeOptions {
   readonly threads: number
   /** The operator's word that all other regions are stopped. */
   readonly othersStopped: boolean
+  /** The operator's word that these regions are lost for good: a restored node asks them nothing. */
+  readonly lost: ReadonlySet<RegionId>
   /** The access file; undefined: whoever reaches `listen` may do anything. */
   readonly accessPath: string | undefined
   readonly log: Logger
@@ -96,17 +108,22 @@ class Node implements RunningNode {
   readonly #desired: PolicyData
   readonly #unlock: () => void
   readonly #hasher: Hasher
+  readonly #peerMeter = new PeerMeter(systemClock)
   #end: (result: { reason?: string }) => void = () => {}
   #violations = 0
   #closing: Promise<void> | undefined
 
   #coordination: StaticCoordination | undefined
+  #tracing: Tracing | undefined
   #network: PeerNetwork | undefined
+  #tls: TlsFiles | undefined
   #links: PeerLinks | undefined
   #cores: Cores | undefined
   #access: NodeAccess | undefined
   #status: ClusterStatus | undefined
+  #metrics: NodeMetrics | undefined
   #copies: Copies | undefined
+  #recovery: Recovery | undefined
   #data: DataPlane | undefined
 
   constructor(options: NodeOptions, desired: PolicyData, unlock: () => void, hasher: Hasher) {
@@ -121,9 +138,14 @@ class Node implements RunningNode {
 
   async start(): Promise<void> {
     const { region, dataDirectory, log } = this.#options
-    const nodeId = await openIdentity(nodeDisk, systemRandom, dataDirectory, region)
+    this.#tracing = await openTracing(region, log)
+    const identity = await Identity.open(
+      { disk: nodeDisk, directory: dataDirectory, region, build },
+      systemRandom,
+    )
     await this.#openAccess()
-    const coordination = this.#coordinate(nodeId)
+    const { nodeId } = identity
+    const coordination = this.#coordinate(identity)
     await coordination.load()
     await this.#openLinks(coordination, nodeId)
     const cores = await this.#listen(coordination, nodeId)
@@ -133,8 +155,9 @@ class Node implements RunningNode {
     this.#reportWaiting(coordination, cores)
     await coordination.start()
     cancel()
-    this.#copies = await this.#openData(coordination, cores)
-    coordination.onChange(record => cores.tell({ kind: 'record', record }))
+    await identity.useFormat(coordination.record().dataFormat)
+    this.#copies = await this.#openData(coordination, cores, identity)
+    coordination.onChange(record => this.#adopt(record, identity))
     this.#peerLinks().follow()
     for (const difference of this.#drift()) {
       log.warn('denizen.yaml differs from the policy in force', { difference })
@@ -152,12 +175,22 @@ class Node implements RunningNode {
     })
   }
 
-  #coordinate(nodeId: string): StaticCoordination {
-    const { region, advertise, othersStopped, dataDirectory, log } = this.#options
+  /** What is of a newer format comes after the directory says so. */
+  #adopt(record: ClusterRecord, identity: Identity): void {
+    identity.useFormat(record.dataFormat).then(
+      () => this.#cores?.tell({ kind: 'record', record }),
+      (error: unknown) => this.#fail('a disk failed', traceOf(error)),
+    )
+  }
+
+  #coordinate({ nodeId, isRecovering }: Identity): StaticCoordination {
+    const { region, advertise, othersStopped, lost, dataDirectory, log } = this.#options
     this.#coordination = new StaticCoordination({
       self: region,
       nodeId,
       url: advertise,
+      build,
+      restored: isRecovering ? { lost } : undefined,
       desired: this.#desired,
       othersStopped,
       disk: nodeDisk,
@@ -189,9 +222,9 @@ class Node implements RunningNode {
       random: systemRandom,
       log,
       listen: formatAddress(peerListen),
-      peers,
+      ...{ peers, meter: this.#peerMeter },
       handlers: {
-        onCall: (from, name, body) => this.#answer(coordination, from, name, body),
+        onCall: (...call) => this.#answer(coordination, ...call),
         onStream: (from, stream) => (this.#data ? this.#data.serve(from, stream) : stream.close()),
         onStreamOpen: (to, stream) => (this.#data ? this.#data.follow(to, stream) : stream.close()),
         onPeerState: (from, state) => coordination.observe(from, state),
@@ -216,15 +249,23 @@ class Node implements RunningNode {
     from: RegionId,
     name: string,
     body: unknown,
+    trace: string | undefined,
   ): Promise<unknown> {
     if (name.startsWith('coordination.')) return await coordination.answer(from, name, body)
     const answer = this.#data?.answerTo(name)
-    if (answer) return await answer(from, body)
+    if (answer) {
+      const answering = tracedAnswer(this.#tracing, { peer: from, name, trace }, () =>
+        answer(from, body),
+      )
+      return await this.#peerMeter.answered(from, name, answering)
+    }
     throw new DenizenError('not_ready', `${this.#options.region} does not serve yet`)
   }
 
   async #listen(coordination: StaticCoordination, nodeId: string): Promise<Cores> {
-    const { region, threads, listen, log } = this.#options
+    const { region, threads, listen, tls: paths, log } = this.#options
+    const tls = paths && (await TlsFiles.open({ paths, clock: systemClock, log }))
+    this.#tls = tls
     this.#status = new ClusterStatus({
       ...{ region, nodeId, version },
       record: () => coordination.record(),
@@ -237,33 +278,65 @@ class Node implements RunningNode {
       ...{ region, count: threads, log },
       answer: question => this.#answerCore(question),
       onViolation: () => this.#violated(),
+      onDamaged: (dataset, key) => this.#data?.onDamaged(dataset, key),
       onFailure: (reason, trace) => this.#fail(reason, trace),
     })
     this.#cores = cores
+    this.#metrics = this.#measure(cores, this.#status)
     try {
-      await cores.listen(listen, () => this.#access?.state)
+      await cores.listen(listen, () => ({ access: this.#access?.state, tls: tls?.current() }))
+      tls?.onChange(() => cores.tell({ kind: 'tls', material: tls.current() }))
     } catch (error) {
       throw listenError(error, '--listen', listen)
     }
     return cores
   }
 
+  #measure(cores: Cores, status: ClusterStatus): NodeMetrics {
+    const { region, dataDirectory } = this.#options
+    return new NodeMetrics({
+      ...{ region, version, dataDirectory, peerMeter: this.#peerMeter },
+      view: () => status.view(),
+      copies: () => this.#copies,
+      peers: () => this.#peerLinks().statuses(),
+      violations: () => this.#violations,
+      cores: () => cores.measure(),
+    })
+  }
+
   async #answerCore(question: Question): Promise<unknown> {
     if (question.kind === 'cluster') return await this.#status?.view()
-    const { region, name, body, timeoutMs } = question
-    return await this.#peerLinks().call(region, name, body, { timeoutMs })
+    if (question.kind === 'scrub') return this.#data?.scrub(question.start)
+    if (question.kind === 'finalizeFormat') return await this.#finalizeFormat()
+    if (question.kind === 'metrics') return await this.#metrics?.text()
+    const { region, name, body, timeoutMs, trace } = question
+    return await this.#peerLinks().call(region, name, body, { timeoutMs, trace })
+  }
+
+  async #finalizeFormat(): Promise<number> {
+    assert(this.#coordination, 'the node is coordinated')
+    return (await this.#coordination.finalizeFormat()).dataFormat
   }
 
   /** Until the node serves, whoever asks it is told what it waits for. */
   #reportWaiting(coordination: StaticCoordination, cores: Cores): void {
     if (this.#copies || this.#closing) return
-    const waitingFor = coordination.waitingFor() ?? 'for its stores to open'
+    const waitingFor =
+      coordination.waitingFor() ?? this.#recovery?.waitingFor ?? 'for its stores to open'
     cores.tell({ kind: 'waits', reason: `the node waits ${waitingFor}` })
     systemClock.after(WAITING_REPORT_MS, () => this.#reportWaiting(coordination, cores))
   }
 
-  async #openData(coordination: StaticCoordination, cores: Cores): Promise<Copies> {
-    const { region: self, dataDirectory, threads, log } = this.#options
+  async #openData(
+    coordination: StaticCoordination,
+    cores: Cores,
+    identity: Identity,
+  ): Promise<Copies> {
+    const { region: self, dataDirectory, threads, lost, log } = this.#options
+    const call: PeerCall = (...args) => this.#peerLinks().call(...args)
+    if (identity.isRecovering) {
+      this.#recovery = new Recovery({ self, lost, identity, dataDirectory, call, log })
+    }
     this.#data = new DataPlane({
       self,
       dataDirectory,
@@ -272,7 +345,8 @@ class Node implements RunningNode {
       cores,
       record: () => coordination.record(),
       links: this.#peerLinks(),
-      log,
+      recovery: this.#recovery,
+      ...{ log, meter: this.#peerMeter, tracing: this.#tracing },
       onViolation: () => this.#violated(),
       onFailure: (reason, trace) => this.#fail(reason, trace),
     })
@@ -306,12 +380,15 @@ class Node implements RunningNode {
   async #close(): Promise<void> {
     const { log } = this.#options
     this.#coordination?.stop()
+    this.#recovery?.stop()
     const parts: readonly (() => unknown)[] = [
       () => this.#access?.close(),
+      () => this.#tls?.close(),
       () => this.#cores?.stop(),
       () => this.#data?.stop(),
       () => this.#links?.close(),
       () => this.#network?.close(),
+      () => this.#tracing?.close(),
       () => this.#data?.close(),
       () => this.#cores?.close(),
     ]

@@ -19,9 +19,11 @@ import { Lists } from '../routing/lists.ts'
 import { type Freshness, LocalExecution } from '../routing/local-execution.ts'
 import { LocationCache } from '../routing/location-cache.ts'
 import { Router } from '../routing/router.ts'
+import { Watches } from '../routing/watches.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { hmacSha256 } from '../runtime/mac.ts'
 import { systemRandom } from '../runtime/random.ts'
+import type { Tracing } from '../runtime/tracing.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { ShardConfiguration } from '../storage/shard-messages.ts'
 import type { NodeOperations } from './shard-operations.ts'
@@ -35,6 +37,9 @@ export interface ServingOptions {
   readonly freshness: Freshness
   readonly reachable: (region: RegionId) => boolean
   readonly call: PeerCall
+  readonly tracing: Tracing | undefined
+  /** This region's record of a key seems to be damaged. */
+  readonly onDamaged: (dataset: string, key: string) => void
   /** A residency check has refused something. */
   readonly onViolation: () => void
 }
@@ -46,6 +51,7 @@ export interface Serving {
   readonly router: Router
   readonly lists: Lists
   readonly explain: Explain
+  readonly watches: Watches
   /** By the name of the call. */
   readonly answers: Readonly<Record<string, PeerAnswer>>
 }
@@ -61,14 +67,15 @@ export function createServing(options: ServingOptions): Serving {
   const forwarder = new Forwarder({ ...common, local })
   const lists = new Lists({ ...common, claims })
   const explain = new Explain({ ...common, claims })
+  const urlOf = (region: RegionId): string | undefined => record().members[region]?.url ?? undefined
+  const watches = new Watches({ ...common, urlOf })
   const router = new Router({
     ...common,
-    ...{ claims, local, forwarder, random: systemRandom },
+    ...{ claims, local, forwarder, urlOf, random: systemRandom },
     locations: new LocationCache(hasher, systemRandom),
-    urlOf: region => record().members[region]?.url ?? undefined,
   })
   return {
-    ...{ router, lists, explain },
+    ...{ router, lists, explain, watches },
     answers: {
       execute: (from, body) => forwarder.answer(from, body),
       registrar: (from, body) => claims.answer(from, body),

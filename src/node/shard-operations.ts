@@ -1,15 +1,18 @@
 /** Every operation that a shard of a node knows. */
+import type { RepairOperations } from '../repair/shard-operations.ts'
+import { repairHandlers } from '../repair/shard-operations.ts'
 import type { ReplicationOperations } from '../replication/shard-operations.ts'
 import { replicationHandlers } from '../replication/shard-operations.ts'
 import type { RoutingOperations } from '../routing/shard-operations.ts'
 import { routingHandlers } from '../routing/shard-operations.ts'
 import type { Handlers, OperationMap } from '../storage/shard.ts'
 
-export type NodeOperations = RoutingOperations & ReplicationOperations
+export type NodeOperations = RoutingOperations & ReplicationOperations & RepairOperations
 
 const typed: Handlers<NodeOperations> = {
-  reads: { ...routingHandlers.reads, ...replicationHandlers.reads },
-  writes: { ...routingHandlers.writes, ...replicationHandlers.writes },
+  reads: { ...routingHandlers.reads, ...replicationHandlers.reads, ...repairHandlers.reads },
+  writes: { ...routingHandlers.writes, ...replicationHandlers.writes, ...repairHandlers.writes },
+  slices: { ...repairHandlers.slices },
 }
 
 /**

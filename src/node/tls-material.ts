@@ -11,7 +11,7 @@ export interface Speaker {
   readonly region: string
 }
 
-/** serverAuth and clientAuth (RFC 5280, section 4.2.1.12); a certificate that names none has all. */
+/** serverAuth and clientAuth (RFC 5280, 4.2.1.12); a certificate that names no use has all. */
 const bothUses = ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2']
 
 /** The certificate itself, of material without a fault. */

@@ -1,6 +1,6 @@
 /**
  * Calls over a session: the side that dialled asks, the other side answers, in any order. A request
- * is `[name, body]`; its answer has the request's id and is a reply, or a failure (a `WireError`).
+ * is `[name, body]`, or `[name, body, traceparent]` where it belongs to a trace; its answer has the request's id and is a reply, or a failure (a `WireError`).
  */
 import { z } from 'zod'
 import { assert } from '../model/assert.ts'
@@ -12,10 +12,14 @@ import type { Message, Outgoing } from '../protocol/frames.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { describeError, type Logger } from '../runtime/log.ts'
 import type { Channel } from './channel.ts'
-import { PeerFailure, type PeerHandlers } from './peers.ts'
+import { type CallOptions, PeerFailure, type PeerHandlers } from './peers.ts'
 import { messageType, type PeerSession } from './session.ts'
 
-const requestSchema = z.tuple([z.string().min(1).max(100), z.unknown()])
+const requestSchema = z.tuple([
+  z.string().min(1).max(100),
+  z.unknown(),
+  z.string().max(200).optional(),
+])
 
 const wireErrorSchema = z.object({
   // A code of a later version means nothing here but that it failed.
@@ -51,9 +55,9 @@ export class CallClient implements Channel {
   }
 
   /** Rejects with `PeerFailure`, or with the `DenizenError` that the other side answered. */
-  call(name: string, body: unknown, timeoutMs: number): Promise<unknown> {
+  call(name: string, body: unknown, { timeoutMs, trace }: CallOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const payload = encodeCbor([name, body])
+      const payload = encodeCbor(trace === undefined ? [name, body] : [name, body, trace])
       if (payload.length > limits.messageBytesMax) {
         throw new DenizenError('too_large', 'a call between regions is too large')
       }
@@ -136,7 +140,7 @@ export class CallServer implements Channel {
   /** Throws when the message is no request: the session ends with it. */
   receive({ type, id, payload }: Message): void {
     assert(type === messageType.request, 'the asking side of a calls connection only asks')
-    const [name, body] = requestSchema.parse(decodeMessage(payload))
+    const [name, body, trace] = requestSchema.parse(decodeMessage(payload))
     // The caller gives up on calls that we still work on, so its bound does not bound us.
     const full =
       this.#running >= limits.callsInFlightMax ||
@@ -146,7 +150,7 @@ export class CallServer implements Channel {
       return
     }
     this.#running += 1
-    this.#run(name, body).then(
+    this.#run(name, body, trace).then(
       reply => this.#answer(id, reply),
       error => this.#answerFailure(id, this.#crossing(name, error)),
     )
@@ -156,9 +160,9 @@ export class CallServer implements Channel {
   /** Handlers that still run finish; their answers have nowhere to go. */
   closed(): void {}
 
-  async #run(name: string, body: unknown): Promise<Uint8Array> {
+  async #run(name: string, body: unknown, trace?: string): Promise<Uint8Array> {
     try {
-      const reply = encodeCbor(await this.#handlers.onCall(this.#from, name, body))
+      const reply = encodeCbor(await this.#handlers.onCall(this.#from, name, body, trace))
       assert(reply.length <= limits.messageBytesMax, 'the reply to a call keeps its bound')
       return reply
     } finally {

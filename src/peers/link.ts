@@ -7,7 +7,7 @@ import type { Random } from '../runtime/random.ts'
 import { CallClient } from './calls.ts'
 import { channelEvents } from './channel.ts'
 import { PeerDialer } from './dialer.ts'
-import { PeerFailure, type PeerHandlers, type PeerStatus } from './peers.ts'
+import { type CallOptions, PeerFailure, type PeerHandlers, type PeerStatus } from './peers.ts'
 import type { SessionContext } from './session.ts'
 import { SessionStream } from './stream.ts'
 
@@ -60,9 +60,9 @@ export class PeerLink {
     return this.#rttMs
   }
 
-  async call(name: string, body: unknown, timeoutMs: number): Promise<unknown> {
+  async call(name: string, body: unknown, options: CallOptions): Promise<unknown> {
     if (!this.#client) throw new PeerFailure(false, this.#calls.lastFailure ?? 'not connected yet')
-    return this.#client.call(name, body, timeoutMs)
+    return this.#client.call(name, body, options)
   }
 
   whenReachable(timeoutMs: number): Promise<void> {

@@ -9,6 +9,7 @@
  * The promise behind truthful errors: nothing but the hello leaves before the peer's hello has come
  * and was accepted, so a call that fails with `sent: false` was not executed.
  */
+import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
 import { timing } from '../model/limits.ts'
 import type { RegionId } from '../model/slot.ts'
@@ -18,7 +19,13 @@ import type { Listener, Network } from '../runtime/network.ts'
 import type { Random } from '../runtime/random.ts'
 import { PeerAcceptor } from './acceptor.ts'
 import { PeerLink } from './link.ts'
-import { PeerFailure, type PeerHandlers, type PeerIdentity, type PeerStatus } from './peers.ts'
+import {
+  type CallOptions,
+  PeerFailure,
+  type PeerHandlers,
+  type PeerIdentity,
+  type PeerStatus,
+} from './peers.ts'
 
 export interface PeerLinksOptions {
   /** Asked anew for each hello and ping. */
@@ -32,6 +39,8 @@ export interface PeerLinksOptions {
   /** The address of each other region; not this one's. */
   readonly peers: ReadonlyMap<RegionId, string>
   readonly handlers: PeerHandlers
+  /** Default: nobody counts. */
+  readonly meter?: PeerMeter
 }
 
 export class PeerLinks {
@@ -83,11 +92,13 @@ export class PeerLinks {
     region: RegionId,
     name: string,
     body: unknown,
-    { timeoutMs = timing.callTimeoutMs }: { readonly timeoutMs?: number } = {},
+    { timeoutMs = timing.callTimeoutMs, trace }: Partial<CallOptions> = {},
   ): Promise<unknown> {
     const link = this.#links.get(region)
     if (!link) throw new PeerFailure(false, 'no such peer')
-    return link.call(name, body, timeoutMs)
+    const { meter } = this.#options
+    const answer = link.call(name, body, { timeoutMs, trace })
+    return meter ? meter.asked(region, name, answer) : answer
   }
 
   reachable(region: RegionId): boolean {

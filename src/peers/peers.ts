@@ -17,9 +17,10 @@ export interface PeerIdentity extends PeerState {
 export interface PeerHandlers {
   /**
    * Answers a call. What it resolves with goes back as the reply; a `DenizenError` crosses as it
-   * is; anything else is logged here and crosses as `internal`, without its text.
+   * is; anything else is logged here and crosses as `internal`, without its text. `trace`: the
+   * `traceparent` of the caller's span.
    */
-  onCall(from: RegionId, name: string, body: unknown): Promise<unknown>
+  onCall(from: RegionId, name: string, body: unknown, trace?: string): Promise<unknown>
   /** A peer opened its feeds connection to us. Set the stream's callbacks before returning. */
   onStream(from: RegionId, stream: MessageStream): void
   /** Our feeds connection to a peer is up (again). Set the stream's callbacks before returning. */
@@ -74,12 +75,18 @@ export class PeerFailure extends Error {
   }
 }
 
+export interface CallOptions {
+  readonly timeoutMs: number
+  /** The `traceparent` of the span that the call belongs to. */
+  readonly trace?: string | undefined
+}
+
 /** Asks a region. Rejects with `PeerFailure`, or with the `DenizenError` of its handler. */
 export type PeerCall = (
   region: RegionId,
   name: string,
   body: unknown,
-  options: { readonly timeoutMs: number },
+  options: CallOptions,
 ) => Promise<unknown>
 
 export interface PeerStatus {

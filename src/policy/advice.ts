@@ -15,7 +15,6 @@ export interface DurabilitySettings {
   readonly acks: Written<NonNullable<PartitionInput['acks']>> | undefined
   readonly failover: Written<NonNullable<PartitionInput['failover']>> | undefined
   readonly rehome: Written<NonNullable<PartitionInput['rehome']>> | undefined
-  readonly ttl: Written<string> | undefined
 }
 
 export function adviseOnResidency(
@@ -49,7 +48,7 @@ export function adviseOnResidency(
 export function adviseOnDurability(
   id: string,
   { regions }: Residency,
-  { acks, failover, rehome, ttl }: DurabilitySettings,
+  { acks, failover, rehome }: DurabilitySettings,
   context: CompileContext,
 ): void {
   const copies = regions.store.length
@@ -70,7 +69,6 @@ export function adviseOnDurability(
     warnNotEnforced(failover.path, 'failover: auto', 'no region is replaced by itself')
   }
   if (rehome) warnNotEnforced(rehome.path, 'rehome', 'a group stays where it was first written')
-  if (ttl) warnNotEnforced(ttl.path, `ttl: ${ttl.value}`, 'values stay until they are deleted')
 
   function warnNotEnforced(path: SourcePath, setting: string, instead: string): void {
     const message = `${setting} is not enforced by this version: ${instead}`

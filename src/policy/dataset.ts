@@ -1,4 +1,5 @@
 /** One dataset of the policy, to the placements of its partitions (or of the whole). */
+import { parseDuration } from '../model/duration.ts'
 import { limits } from '../model/limits.ts'
 import type { Homing, PlacementData } from '../model/placement.ts'
 import { adviseOnDurability, adviseOnResidency } from './advice.ts'
@@ -77,12 +78,13 @@ function compilePart(part: Part, context: CompileContext): PlacementData | undef
       acks: part.setting('acks'),
       failover: part.setting('failover'),
       rehome: part.setting('rehome'),
-      ttl: part.setting('ttl'),
     },
     context,
   )
   const homing = partHoming(part, context)
   if (!homing) return undefined
+  const ttl = part.setting('ttl')
+  const ttlMs = ttl && parseDuration(ttl.value)
   const ids = (list: readonly { readonly id: string }[]): string[] => list.map(region => region.id)
   return {
     id,
@@ -94,6 +96,7 @@ function compilePart(part: Part, context: CompileContext): PlacementData | undef
     outside: part.setting('outside')?.value ?? 'redirect',
     anywhere,
     law,
+    ...(ttlMs !== undefined && { ttlMs }),
     home: ids(regions.home),
     store: ids(regions.store),
     serve: ids(regions.serve),

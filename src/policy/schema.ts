@@ -6,7 +6,7 @@
  * by `compilePolicy`. Everything is strict, because a misspelt field would be a rule not applied.
  */
 import { z } from 'zod'
-import { parseDuration } from '../model/duration.ts'
+import { isTtl } from '../model/duration.ts'
 import { regionIdSchema } from '../model/region.ts'
 import { rulePackIds } from './rule-packs.ts'
 
@@ -126,13 +126,12 @@ const failoverSchema = z
   .enum(['manual', 'auto'])
   .describe('Who replaces a lost home: the operator (default), or coordination with acks above 1')
 
-const durationSchema = z
+const ttlSchema = z
   .string({ error: 'must be a duration such as 500ms, 5s, 10m, 2h or 30d' })
-  .refine(text => (parseDuration(text) ?? 0) > 0, {
-    error: 'must be a duration above zero such as 500ms, 5s, 10m, 2h or 30d',
+  .refine(isTtl, {
+    error: 'must be a duration above zero such as 500ms, 5s, 10m, 2h or 30d, at most 36500d',
   })
-
-const ttlSchema = durationSchema.describe('Life of a value that names none: 500ms 5s 10m 2h 30d')
+  .describe('Life of a value that names none: 500ms 5s 10m 2h 30d')
 
 /** What a partition may set for itself; what it leaves out is the dataset's. */
 const perPartition = {

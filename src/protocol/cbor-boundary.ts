@@ -10,9 +10,9 @@ const INDEFINITE = 31
 const BREAK = 0xff
 
 export class CborBoundary implements ItemBoundary {
-  /** Items still missing in each open array, map (two for a member) or tag; Infinity: until break. */
+  /** Items missing in each open array, map (two for a member) or tag; Infinity: until a break. */
   readonly #open: number[] = []
-  /** Of the head under way: its first byte, and the bytes of its argument that are still to come. */
+  /** Of the head under way: its first byte, and how much of its argument is still to come. */
   #initial = 0
   #argument = 0
   #argumentBytesLeft = 0

@@ -39,8 +39,8 @@ export function checkCbor(bytes: Uint8Array, depthMax: number): CborFindings {
 }
 
 /**
- * Checks items amid other bytes, one by one: of the item that begins at an offset, the offset behind
- * its end. Throws `bad_body` as `checkCbor` does.
+ * Checks items amid other bytes, one by one: of the item that begins at an offset, the offset
+ * behind its end. Throws `bad_body` as `checkCbor` does.
  */
 export function itemChecker(bytes: Uint8Array, depthMax: number): (at: number) => number {
   const checker = new CborChecker(bytes, depthMax)

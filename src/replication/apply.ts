@@ -10,7 +10,7 @@ import type { FeedNumber, Position } from '../model/position.ts'
 import { compareVersions, type Version } from '../model/version.ts'
 import { entryKind } from '../storage/feed-entry.ts'
 import { decodeIdempotencyRecord } from '../storage/idempotency-record.ts'
-import { decodeHead } from '../storage/record.ts'
+import { damagedHead, decodeHead, type HeldHead, type VerifiedHead } from '../storage/record.ts'
 import { decodeHomeMarker } from '../storage/row-values.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
 import type { FeedChunk, FeedItem, ReplaceChunk } from './messages.ts'
@@ -26,17 +26,27 @@ export function applyChunk(store: StoreTransaction, chunk: FeedChunk): ApplyRepl
   const state = store.feedState(slot, feed)
   if (state.end !== after || state.replacing) return { kind: 'gap' }
   for (const item of items) {
-    const { position, kind, text, bytes } = item
-    if (position <= after || position > to) {
+    if (item.position <= after || item.position > to) {
       throw new DenizenError('bad_request', 'an item of a chunk lies outside the chunk')
     }
-    if (kind === entryKind.home) applyMarker(store, slot, text, bytes)
-    else if (kind === entryKind.idempotency) applyIdempotency(store, slot, text, bytes)
-    else applyRecord(store, slot, feed, item)
+    applyItem(store, slot, feed, item)
   }
   const next = { ...state, end: to, complete: complete ? to : state.complete }
   store.putFeedState(slot, feed, next)
   return { kind: 'applied', end: next.end, complete: next.complete }
+}
+
+/** Applies one change of a feed. Throws `bad_request`, `damaged_record`. */
+export function applyItem(
+  store: StoreTransaction,
+  slot: number,
+  feed: FeedNumber,
+  item: FeedItem,
+): void {
+  const { kind, text, bytes } = item
+  if (kind === entryKind.home) applyMarker(store, slot, text, bytes)
+  else if (kind === entryKind.idempotency) applyIdempotency(store, slot, text, bytes)
+  else applyRecord(store, slot, feed, item)
 }
 
 function applyRecord(
@@ -47,13 +57,23 @@ function applyRecord(
 ): void {
   checkSlot(store, slot, key)
   const incoming = decodeHead(store.context.hasher, key, bytes)
-  const held = store.recordHead(key)
-  if (held && compareVersions(incoming.version, held.version) <= 0) {
+  const held = store.heldHead(key)
+  if (held === damagedHead) refuseUnlessNewest(incoming, feed, position)
+  else if (held && compareVersions(incoming.version, held.version) <= 0) {
     store.putEntry(slot, feed, { position, kind, text: key })
     return
   }
   const shared = kind === entryKind.sharedRecord
   store.putRecord(slot, key, bytes, { feed, position, shared }, held)
+}
+
+/**
+ * The version that lies here is damaged, and so unknown. What its home has just written is newer;
+ * anything else may be older, and waits until the copy has been repaired.
+ */
+function refuseUnlessNewest(incoming: VerifiedHead, feed: FeedNumber, position: Position): void {
+  if (incoming.feed === feed && incoming.version.seq === position) return
+  throw new DenizenError('damaged_record', 'a change has to wait for the repair of its record')
 }
 
 function applyIdempotency(
@@ -110,16 +130,16 @@ export function applyReplace(store: StoreTransaction, part: ReplaceChunk): Apply
   }
   const sent = new Set(records.map(({ key }) => key))
   for (const key of keysOfSlot(store, slot, from, to)) {
-    const held = store.recordHead(key)
-    if (!sent.has(key) && held && gone(held, feed, cursors)) store.dropRecord(slot, key)
+    const held = store.heldHead(key)
+    if (sent.has(key) || !held || held === damagedHead) continue
+    if (gone(held, feed, cursors)) store.dropRecord(slot, key)
   }
   for (const { key, bytes } of records) {
     checkSlot(store, slot, key)
     const incoming = decodeHead(store.context.hasher, key, bytes)
-    const held = store.recordHead(key)
+    const held = store.heldHead(key)
     if (unknownToHost(store, slot, incoming)) continue
-    const newer = !held || compareVersions(incoming.version, held.version) > 0
-    if (newer || lost(held, feed, cursors)) {
+    if (replaces(store, slot, { key, incoming, held, feed, cursors })) {
       const { feed: of, shared, version } = incoming
       store.putRecord(slot, key, bytes, { feed: of, position: version.seq, shared }, held)
     }
@@ -139,6 +159,25 @@ export function applyReplace(store: StoreTransaction, part: ReplaceChunk): Apply
 }
 
 type Cursors = ReadonlyMap<FeedNumber, Position>
+
+interface Meeting {
+  readonly key: string
+  readonly incoming: VerifiedHead
+  readonly held: HeldHead | undefined
+  /** The source's own. */
+  readonly feed: FeedNumber
+  readonly cursors: Cursors
+}
+
+function replaces(
+  store: StoreTransaction,
+  slot: number,
+  { key, incoming, held, feed, cursors }: Meeting,
+): boolean {
+  if (held === damagedHead) return !store.hasChangeAfter(slot, key, cursors)
+  const newer = !held || compareVersions(incoming.version, held.version) > 0
+  return newer || lost(held, feed, cursors)
+}
 
 /** Which change it was that something holds. */
 interface Changed {

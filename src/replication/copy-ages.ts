@@ -76,6 +76,19 @@ export class CopyAges {
     return stalenessMs
   }
 
+  /** The greatest age of the copy over the slots of one source's feed, in ms; as above. */
+  lagMs(dataset: string, source: RegionId): number | undefined {
+    const known = this.#sources.get(source)
+    if (known?.asOfMs === undefined) return undefined
+    let asOfMs = known.asOfMs
+    for (const [name, at] of known.lagging) {
+      if (!name.endsWith(` ${dataset}`)) continue
+      if (at === undefined) return undefined
+      asOfMs = Math.min(asOfMs, at)
+    }
+    return this.#options.clock.monotonicMs() - asOfMs
+  }
+
   #asOfMs(region: RegionId, dataset: string, slot: Slot): number | undefined {
     const source = this.#sources.get(region)
     if (!source || source.lagging.size === 0) return source?.asOfMs

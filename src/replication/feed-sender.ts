@@ -3,6 +3,9 @@
  * dataset and slot, where this region's feed ends, what was sent and what the follower has made
  * durable; it reads ahead only within the dataset's credit, and takes slots and datasets in turn.
  *
+ * A slot whose next record is damaged here *stalls* before it: other slots go on, and each poll of
+ * the follower has it read once more, as the record may have been repaired.
+ *
  * A follower may follow a dataset again on the same stream. Each time begins a *round*: what was
  * read for an earlier one is thrown away when it comes.
  */
@@ -12,7 +15,7 @@ import type { Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Behind, FromFollower, FromSource } from './messages.ts'
 import type { SlotChunk } from './read-feeds.ts'
-import type { SnapshotPart } from './read-snapshot.ts'
+import type { SnapshotPart, StalledSnapshot } from './read-snapshot.ts'
 
 interface Read {
   readonly dataset: string
@@ -64,6 +67,8 @@ interface DatasetState {
   readonly waiting: Set<Slot>
   /** Slots that need a replacing snapshot, in turn. */
   readonly stale: Set<Slot>
+  /** Slots that are to be read again after the next poll. */
+  readonly stalled: Set<Slot>
   snapshot: Snapshot | undefined
   outstandingBytes: number
   reading: boolean
@@ -96,8 +101,19 @@ export class FeedSender {
         return this.#onAck(message.dataset, message.slot, message.position, message.bytes)
       case 'poll':
         this.#polls = [...this.#polls, message.id].slice(-limits.pollsInFlightMax)
-        return this.#answerPolls()
+        return [...this.#answerPolls(), ...this.#resume()]
     }
+  }
+
+  #resume(): SenderEffect[] {
+    return [...this.#datasets].flatMap(([dataset, state]) => {
+      for (const slot of state.stalled) {
+        if (state.slots.get(slot)?.replacing) state.stale.add(slot)
+        else state.waiting.add(slot)
+      }
+      state.stalled.clear()
+      return this.#pump(dataset, state)
+    })
   }
 
   #onFollow(dataset: string, positions: DatasetState['positions']): SenderEffect[] {
@@ -109,6 +125,7 @@ export class FeedSender {
       slots: new Map(),
       waiting: new Set(),
       stale: new Set(),
+      stalled: new Set(),
       snapshot: undefined,
       outstandingBytes: 0,
       reading: false,
@@ -161,6 +178,7 @@ export class FeedSender {
     const known = state.slots.get(slot) ?? { end: 0, sent: 0, acked: 0, replacing: false }
     state.slots.set(slot, known)
     if (end > known.end) known.end = end
+    if (state.stalled.has(slot)) return
     if (known.end > known.sent && !known.replacing) state.waiting.add(slot)
   }
 
@@ -186,25 +204,34 @@ export class FeedSender {
         this.#needSnapshot(state, chunk.slot)
         continue
       }
-      const { kind: _, ...body } = chunk
+      const { kind: _, damaged, ...body } = chunk
       assert(slot.sent === chunk.after, 'one read of a slot at a time')
       assert(this.#mayShare(dataset), 'a chunk is sent only where both ends may store it')
-      effects.push(send({ type: 'chunk', dataset, ...body }))
-      state.outstandingBytes += chunk.bytes
+      if (damaged === undefined || chunk.items.length > 0) {
+        effects.push(send({ type: 'chunk', dataset, ...body }))
+        state.outstandingBytes += chunk.bytes
+      }
       slot.sent = chunk.to
       state.waiting.delete(chunk.slot)
-      if (slot.end > slot.sent || !chunk.complete) state.waiting.add(chunk.slot)
+      if (damaged !== undefined) state.stalled.add(chunk.slot)
+      else if (slot.end > slot.sent || !chunk.complete) state.waiting.add(chunk.slot)
     }
     return [...effects, ...this.#pump(dataset, state)]
   }
 
-  onSnapshotPart(read: Read, part: SnapshotPart): SenderEffect[] {
+  onSnapshotPart(read: Read, part: SnapshotPart | StalledSnapshot): SenderEffect[] {
     const state = this.#ofRound(read)
     if (!state) return []
     const { dataset } = read
     const { snapshot } = state
     assert(state.reading && snapshot?.slot === part.slot, 'parts come when they were asked for')
     state.reading = false
+    if ('damaged' in part) {
+      // It begins again: records that were sent may be changed meanwhile.
+      state.snapshot = undefined
+      state.stalled.add(part.slot)
+      return this.#pump(dataset, state)
+    }
     if (part.from === null) snapshot.cursors = part.cursors
     snapshot.from = part.to
     const { cursors } = snapshot

@@ -1,7 +1,12 @@
 /**
  * The shell around a `Follower`: one source region that this region follows, over as many streams
  * one after the other as it takes.
+ *
+ * What comes while the disk is full is held back, in order, and tried again with each tick. The
+ * source's credit bounds it, as nothing of it is acknowledged.
  */
+import type { PeerMeter } from '../metrics/peer-meter.ts'
+import { DenizenError } from '../model/errors.ts'
 import type { FeedNumber } from '../model/position.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { MessageStream } from '../peers/peers.ts'
@@ -17,6 +22,7 @@ export interface FollowedSourceOptions extends FollowerOptions {
   readonly onAges: (change: AgeChange) => void
   readonly shards: ShardClient<ReplicationOperations>
   readonly faults: StreamFaults
+  readonly meter: PeerMeter
 }
 
 type StreamEffect = Exclude<FollowerEffect, { kind: 'apply' | 'aged' }>
@@ -26,6 +32,7 @@ export class FollowedSource {
   readonly #feed: FeedNumber
   readonly #follower: Follower
   #stream: MessageStream | undefined
+  #held: (FeedChunk | ReplaceChunk)[] = []
 
   constructor(options: FollowedSourceOptions) {
     this.#options = options
@@ -53,7 +60,13 @@ export class FollowedSource {
   }
 
   onTick(nowMs: number): void {
+    for (const chunk of this.#held.splice(0)) this.#apply(chunk)
     this.#carryOut(this.#follower.onTick(nowMs))
+  }
+
+  /** By dataset: see `Follower`. */
+  lags(): ReadonlyMap<string, number> {
+    return this.#follower.lags()
   }
 
   close(): void {
@@ -63,7 +76,7 @@ export class FollowedSource {
   #carryOut(effects: readonly FollowerEffect[]): void {
     const { region } = this.#options
     for (const effect of effects) {
-      if (effect.kind === 'apply') this.#apply(effect.chunk)
+      if (effect.kind === 'apply') this.#applyInTurn(effect.chunk)
       else if (effect.kind === 'aged') this.#options.onAges({ ...effect, region })
       else if (this.#stream) this.#carryOutOn(this.#stream, effect)
     }
@@ -92,6 +105,12 @@ export class FollowedSource {
     }
   }
 
+  #applyInTurn(chunk: FeedChunk | ReplaceChunk): void {
+    this.#options.meter.received(chunk.dataset, this.#options.region, chunk.bytes)
+    if (this.#held.length > 0) this.#held.push(chunk)
+    else this.#apply(chunk)
+  }
+
   /** The follower hears of every chunk's end, also when its stream has ended before. */
   #apply(chunk: FeedChunk | ReplaceChunk): void {
     const { shards, faults } = this.#options
@@ -104,6 +123,10 @@ export class FollowedSource {
     applied.then(
       reply => this.#carryOut(this.#follower.onApplied(chunk, reply)),
       (error: unknown) => {
+        if (error instanceof DenizenError && error.code === 'disk_full') {
+          this.#held.push(chunk)
+          return
+        }
         if (stream) faults.failed(stream, error)
         this.#carryOut(this.#follower.onFailed(chunk))
       },

@@ -11,12 +11,12 @@
  */
 import { assert } from '../model/assert.ts'
 import { limits } from '../model/limits.ts'
-import type { FeedNumber, Position } from '../model/position.ts'
+import { type FeedNumber, type Position, positionsBetween } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { ApplyReply } from './apply.ts'
 import type { FeedAge, SourceAges } from './copy-ages.ts'
 import { StreamFreshness } from './freshness.ts'
-import type { FeedChunk, FromFollower, FromSource, ReplaceChunk } from './messages.ts'
+import type { Behind, FeedChunk, FromFollower, FromSource, ReplaceChunk } from './messages.ts'
 
 export type FollowerEffect =
   | { readonly kind: 'send'; readonly message: FromFollower }
@@ -66,6 +66,8 @@ export class Follower {
   readonly #datasets: ReadonlyMap<string, DatasetState>
   #poll = 0
   readonly #pollsSentAtMs = new Map<number, number>()
+  /** What the last answer to a poll listed. */
+  #behind: readonly Behind[] = []
 
   constructor(options: FollowerOptions) {
     this.#options = options
@@ -122,6 +124,7 @@ export class Follower {
         if (sentAtMs === undefined) return []
         const complete = (dataset: string, slot: Slot): Position =>
           this.#complete.get(nameOf(dataset, slot)) ?? 0
+        this.#behind = message.behind
         this.freshness.onPolled(sentAtMs, message.behind, complete)
         return [{ kind: 'aged', of: 'source', ages: this.freshness.ages() }]
       }
@@ -169,6 +172,16 @@ export class Follower {
     this.#complete.set(nameOf(dataset, slot), complete)
     const age = this.freshness.onProgress(dataset, slot, complete)
     return age ? [{ kind: 'aged', of: 'feed', age }] : []
+  }
+
+  /** By dataset, how many changes the last answer to a poll named that are not applied yet. */
+  lags(): ReadonlyMap<string, number> {
+    const lags = new Map(this.#options.datasets.map(dataset => [dataset, 0]))
+    for (const { dataset, slot, end } of this.#behind) {
+      const complete = this.#complete.get(nameOf(dataset, slot)) ?? 0
+      lags.set(dataset, (lags.get(dataset) ?? 0) + positionsBetween(complete, end))
+    }
+    return lags
   }
 
   /** Once a second. Polls only when the source knows all positions, so that its answer counts. */

@@ -40,12 +40,12 @@ export const fromFollowerSchema = z.discriminatedUnion('type', [
 ])
 export type FromFollower = z.infer<typeof fromFollowerSchema>
 
-const itemSchema = z.strictObject({
+export const itemSchema = z.strictObject({
   position: positionSchema,
   /**
-   * 1: a record, `text` its key. 2: a home marker, `text` its group. Items of one position are never
-   * split over chunks: 3: a record that a transaction wrote with others. 4: an idempotency record,
-   * `text` its scope.
+   * 1: a record, `text` its key. 2: a home marker, `text` its group. Items of one position are
+   * never split over chunks: 3: a record that a transaction wrote with others. 4: an idempotency
+   * record, `text` its scope.
    */
   kind: z.literal([1, 2, 3, 4]),
   text: z.string().min(1),

@@ -1,5 +1,6 @@
 /** The source's side in the shard: chunks of feeds, from short snapshots. */
 import { assert } from '../model/assert.ts'
+import { DenizenError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import { type FeedNumber, generationOf, type Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
@@ -15,9 +16,15 @@ export interface ReadFeedsRequest {
 }
 
 export type SlotChunk =
-  | ({ readonly kind: 'chunk' } & Omit<FeedChunk, 'type' | 'dataset'>)
+  | ({
+      readonly kind: 'chunk'
+      /** The key of a record that the feed can't go past, as it is damaged here. */
+      readonly damaged?: string
+    } & FeedPart)
   /** The follower can't go on from where it is. */
   | { readonly kind: 'resync'; readonly slot: Slot }
+
+type FeedPart = Omit<FeedChunk, 'type' | 'dataset'>
 
 /** Bytes that an item counts beside its record: for credit, not for the wire. */
 export const ITEM_OVERHEAD_BYTES = 32
@@ -35,7 +42,7 @@ export function readFeeds(store: StoreReader, request: ReadFeedsRequest): SlotCh
     }
     const chunk = readChunk(store, slot, after, state, Math.min(left, limits.chunkBytesMax))
     left -= chunk.bytes
-    chunks.push({ kind: 'chunk', ...chunk })
+    chunks.push(chunk)
   }
   return chunks
 }
@@ -60,7 +67,7 @@ function readChunk(
   after: Position,
   state: FeedState,
   bytesMax: number,
-): Omit<FeedChunk, 'type' | 'dataset'> {
+): Extract<SlotChunk, { kind: 'chunk' }> {
   const feed: FeedNumber = store.context.ownFeed
   const items: FeedItem[] = []
   let bytes = 0
@@ -72,17 +79,34 @@ function readChunk(
       break
     }
     // What was written together shares a position, and stays together.
-    const item = readItem(store, entry)
+    const item = soundItem(store, entry)
+    if (!item) return { kind: 'chunk', feed, slot, after, bytes, ...upTo(entry, items, after) }
     items.push(item)
     bytes += item.bytes.length + item.text.length + ITEM_OVERHEAD_BYTES
     to = entry.position
   }
   assert(to <= state.end, 'no entry lies past the end of its feed')
   if (complete) to = state.end
-  return { slot, feed, after, to, complete, items, bytes }
+  return { kind: 'chunk', slot, feed, after, to, complete, items, bytes }
 }
 
-function readItem(store: StoreReader, { position, kind, text }: FeedEntry): FeedItem {
+/** What comes before a damaged record, and so before all that shares its position. */
+function upTo({ position, text: damaged }: FeedEntry, read: readonly FeedItem[], after: Position) {
+  const items = read.filter(item => item.position < position)
+  return { items, to: items.at(-1)?.position ?? after, complete: false, damaged }
+}
+
+function soundItem(store: StoreReader, entry: FeedEntry): FeedItem | undefined {
+  try {
+    return readItem(store, entry)
+  } catch (error) {
+    if (error instanceof DenizenError && error.code === 'damaged_record') return undefined
+    throw error
+  }
+}
+
+/** What an entry of a feed stands for. Throws `damaged_record`. */
+export function readItem(store: StoreReader, { position, kind, text }: FeedEntry): FeedItem {
   if (kind === entryKind.home) {
     const marker = store.homeMarker(text)
     assert(marker, 'a feed entry of a home points to a marker')
@@ -94,7 +118,7 @@ function readItem(store: StoreReader, { position, kind, text }: FeedEntry): Feed
     return { position, kind, text, bytes }
   }
   const bytes = store.recordBytes(text)
-  assert(bytes, 'a feed entry points to a record')
+  if (!bytes) throw new DenizenError('damaged_record', 'a feed entry points to no record')
   decodeHead(store.context.hasher, text, bytes)
   return { position, kind, text, bytes }
 }

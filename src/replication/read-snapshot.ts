@@ -4,7 +4,7 @@
  */
 import { compareUtf8 } from '../model/bytes.ts'
 import type { Slot } from '../model/slot.ts'
-import { decodeHead } from '../storage/record.ts'
+import { damagedHead } from '../storage/record.ts'
 import { encodeHomeMarker } from '../storage/row-values.ts'
 import type { StoreReader } from '../storage/store.ts'
 import type { ReplaceChunk } from './messages.ts'
@@ -19,14 +19,23 @@ export interface ReadSnapshotRequest {
 
 export type SnapshotPart = Omit<ReplaceChunk, 'type' | 'dataset'>
 
+/** A snapshot can't go past a damaged record: what it left out would be dropped by who takes it. */
+export interface StalledSnapshot {
+  readonly slot: Slot
+  readonly damaged: string
+}
+
 /**
- * A part of a replacing snapshot of one slot: the rows whose texts follow `from`, whatever they are,
+ * A part of a replacing snapshot of one slot: the rows whose texts follow `from`, of any kind,
  * so that no part grows with the number of rows of one kind. The caller keeps the cursors of the
  * first part.
  */
-export function readSnapshot(store: StoreReader, request: ReadSnapshotRequest): SnapshotPart {
+export function readSnapshot(
+  store: StoreReader,
+  request: ReadSnapshotRequest,
+): SnapshotPart | StalledSnapshot {
   const { slot, from, bytesMax } = request
-  const { hasher, ownFeed } = store.context
+  const { ownFeed } = store.context
   const records: { key: string; bytes: Uint8Array }[] = []
   const markers: { group: string; bytes: Uint8Array }[] = []
   const idempotency: { scope: string; bytes: Uint8Array }[] = []
@@ -40,7 +49,7 @@ export function readSnapshot(store: StoreReader, request: ReadSnapshotRequest): 
     }
     last = row.text
     if (row.kind === 'record') {
-      decodeHead(hasher, row.text, row.bytes)
+      if (store.heldHead(row.text) === damagedHead) return { slot, damaged: row.text }
       records.push({ key: row.text, bytes: row.bytes })
     } else if (row.kind === 'marker') markers.push({ group: row.text, bytes: row.bytes })
     else idempotency.push({ scope: row.text, bytes: row.bytes })

@@ -7,7 +7,21 @@ import type { ShardClient } from '../storage/shard-client.ts'
 import { type ApplyReply, applyChunk, applyReplace } from './apply.ts'
 import type { FeedChunk, ReplaceChunk } from './messages.ts'
 import { type ReadFeedsRequest, readFeeds, type SlotChunk } from './read-feeds.ts'
-import { type ReadSnapshotRequest, readSnapshot, type SnapshotPart } from './read-snapshot.ts'
+import {
+  type ReadSnapshotRequest,
+  readSnapshot,
+  type SnapshotPart,
+  type StalledSnapshot,
+} from './read-snapshot.ts'
+import {
+  type HeldFeed,
+  type HeldFeedRequest,
+  type ReopenFeedRequest,
+  readHeldFeed,
+  reopenFeed,
+  type TakeBackRequest,
+  takeBack,
+} from './take-back.ts'
 
 export interface SlotFeedState {
   readonly slot: Slot
@@ -18,9 +32,12 @@ export interface SlotFeedState {
 export type ReplicationOperations = {
   feedStates: { request: Record<string, never>; reply: SlotFeedState[] }
   readFeeds: { request: ReadFeedsRequest; reply: SlotChunk[] }
-  readSnapshot: { request: ReadSnapshotRequest; reply: SnapshotPart }
+  readSnapshot: { request: ReadSnapshotRequest; reply: SnapshotPart | StalledSnapshot }
   applyChunk: { request: FeedChunk; reply: ApplyReply }
   applyReplace: { request: ReplaceChunk; reply: ApplyReply }
+  readHeldFeed: { request: HeldFeedRequest; reply: HeldFeed }
+  takeBack: { request: TakeBackRequest; reply: null }
+  reopenFeed: { request: ReopenFeedRequest; reply: null }
   digests: {
     request: Record<string, never>
     reply: { readonly slot: Slot; readonly digest: SlotDigest }[]
@@ -32,9 +49,10 @@ export const replicationHandlers: Handlers<ReplicationOperations> = {
     feedStates: store => [...store.feedStates()],
     readFeeds,
     readSnapshot,
+    readHeldFeed,
     digests: store => [...store.digests()],
   },
-  writes: { applyChunk, applyReplace },
+  writes: { applyChunk, applyReplace, takeBack, reopenFeed },
 }
 
 /** The states of all feeds of a dataset, from all its stores. */

@@ -2,6 +2,7 @@
  * The shell around a `FeedSender`: one stream on which a peer follows this region. It reads what
  * the sender asks for, and bounds what is read ahead over all datasets of the stream.
  */
+import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
 import { limits } from '../model/limits.ts'
 import type { FeedNumber } from '../model/position.ts'
@@ -21,6 +22,9 @@ export interface SourceStreamOptions {
   readonly mayShare: (dataset: string) => boolean
   readonly shards: ShardClient<ReplicationOperations>
   readonly faults: StreamFaults
+  readonly meter: PeerMeter
+  /** A record that is to be sent is damaged here. */
+  readonly onDamaged: (dataset: string, key: string) => void
 }
 
 const SNAPSHOT_PART_BYTES = 192 * 1024
@@ -69,11 +73,12 @@ export class SourceStream {
   }
 
   #carryOut(effects: readonly SenderEffect[]): void {
-    const { stream, faults } = this.#options
+    const { stream, faults, meter } = this.#options
     for (const effect of effects) {
       switch (effect.kind) {
         case 'send': {
           const { message } = effect
+          if ('bytes' in message) meter.sent(message.dataset, stream.region, message.bytes)
           stream.send(message, 'dataset' in message ? { lane: message.dataset } : {})
           break
         }
@@ -122,6 +127,7 @@ export class SourceStream {
         const { slot, from } = effect
         const request = { slot, from, bytesMax: SNAPSHOT_PART_BYTES }
         const part = await shards.call(dataset, slot, 'readSnapshot', request)
+        if ('damaged' in part) this.#options.onDamaged(dataset, part.damaged)
         return this.#sender.onSnapshotPart(effect, part)
       }
     }
@@ -138,7 +144,11 @@ export class SourceStream {
       if (left <= 0) break
       const request = { requests: some, bytesMax: left }
       const read = await shards.callStore(dataset, store, 'readFeeds', request)
-      for (const chunk of read) left -= chunk.kind === 'chunk' ? chunk.bytes : 0
+      for (const chunk of read) {
+        if (chunk.kind !== 'chunk') continue
+        left -= chunk.bytes
+        if (chunk.damaged !== undefined) this.#options.onDamaged(dataset, chunk.damaged)
+      }
       chunks.push(...read)
     }
     return chunks

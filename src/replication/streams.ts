@@ -2,6 +2,7 @@
  * The feeds of a node: one `SourceStream` for each stream on which a peer follows this region, one
  * `FollowedSource` for each region that it follows, for as long as the node runs.
  */
+import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { timing } from '../model/limits.ts'
 import type { PlacementTable } from '../model/placement.ts'
 import type { FeedNumber } from '../model/position.ts'
@@ -24,8 +25,17 @@ export interface ReplicationOptions {
   readonly shards: ShardClient<ReplicationOperations>
   readonly clock: Clock
   readonly log: Logger
+  readonly meter: PeerMeter
   readonly onViolation: () => void
   readonly onAges: (change: AgeChange) => void
+  /** A record that is to be sent is damaged here. */
+  readonly onDamaged: (dataset: string, key: string) => void
+}
+
+export interface ReplicationLag {
+  readonly dataset: string
+  readonly source: RegionId
+  readonly changes: number
 }
 
 export class Replication {
@@ -57,7 +67,7 @@ export class Replication {
 
   /** A peer follows this region. */
   serve(region: RegionId, stream: MessageStream): void {
-    const { self, table, feedOf, shards } = this.#options
+    const { self, table, feedOf, shards, meter, onDamaged } = this.#options
     if (this.#stopped) {
       stream.close()
       return
@@ -69,8 +79,7 @@ export class Replication {
         const placement = table().byId(dataset)
         return placement?.mayStore(self) === true && placement.mayStore(region)
       },
-      shards,
-      faults: this.#faults,
+      ...{ shards, meter, onDamaged, faults: this.#faults },
     })
     this.#outgoing.get(region)?.stream.close()
     this.#outgoing.set(region, outgoing)
@@ -96,8 +105,22 @@ export class Replication {
     for (const outgoing of this.#outgoing.values()) outgoing.onGrowth(growth)
   }
 
+  /** How far the copies here are behind each source, as of its last answer to a poll. */
+  lags(): readonly ReplicationLag[] {
+    return [...this.#incoming].flatMap(([source, followed]) =>
+      [...followed.lags()].map(([dataset, changes]) => ({ dataset, source, changes })),
+    )
+  }
+
+  /** What waits to be sent to each follower. */
+  queues(): readonly { readonly peer: RegionId; readonly bytes: number }[] {
+    return [...this.#outgoing].map(([peer, { stream }]) => ({
+      ...{ peer, bytes: stream.bufferedBytes() },
+    }))
+  }
+
   #newSource(region: RegionId): FollowedSource {
-    const { self, table, feedOf, shards, onAges } = this.#options
+    const { self, table, feedOf, shards, meter, onAges } = this.#options
     const datasets = [...table().placements]
       .filter(placement => placement.mayStore(self) && placement.mayStore(region))
       .filter(placement => placement.mayHome(region))
@@ -108,8 +131,7 @@ export class Replication {
       datasets,
       mayStore: dataset => table().byId(dataset)?.mayStore(self) === true,
       slots: dataset => table().byId(dataset)?.data.slots ?? 0,
-      shards,
-      faults: this.#faults,
+      ...{ shards, meter, faults: this.#faults },
     })
   }
 

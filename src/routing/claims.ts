@@ -16,6 +16,7 @@ import { limits, timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId, RegionNumbers } from '../model/slot.ts'
 import type { PeerCall } from '../peers/peers.ts'
+import { type Tracing, type WayBack, wayBack } from '../runtime/tracing.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { placementAsked } from './receive.ts'
@@ -39,6 +40,7 @@ export interface ClaimsOptions {
   readonly regions: () => RegionNumbers
   readonly shards: ShardClient<RoutingOperations>
   readonly call: PeerCall
+  readonly tracing?: Tracing | undefined
   readonly onViolation: () => void
 }
 
@@ -52,6 +54,8 @@ interface Bundle {
   readonly region: RegionId
   readonly call: Omit<RegistrarCall, 'groups'>
   readonly waiting: Waiting[]
+  /** Back into the span of the first who asks. */
+  readonly wayBack: WayBack
 }
 
 export class Claims {
@@ -98,6 +102,7 @@ export class Claims {
         region,
         call: { dataset: placement.id, epoch, kind },
         waiting: [],
+        wayBack: wayBack(this.#options.tracing),
       }
       if (this.#bundles.size === 0) setImmediate(() => this.#flush())
       this.#bundles.set(name, bundle)
@@ -108,9 +113,10 @@ export class Claims {
   #flush(): void {
     const bundles = [...this.#bundles.values()]
     this.#bundles = new Map()
-    for (const { region, call, waiting } of bundles) {
+    for (const { region, call, waiting, wayBack } of bundles) {
       while (waiting.length > 0) {
-        void this.#send(region, call, waiting.splice(0, limits.claimsPerMessageMax))
+        const some = waiting.splice(0, limits.claimsPerMessageMax)
+        wayBack(() => void this.#send(region, call, some))
       }
     }
   }

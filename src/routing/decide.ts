@@ -36,6 +36,8 @@ export interface Intent {
   readonly hint: RegionId
   /** A session that has seen more than this region's copy has to be answered by the home. */
   readonly behind: boolean
+  /** Regions whose copy was found damaged: they are not asked for it again. */
+  readonly damagedAt?: ReadonlySet<RegionId>
 }
 
 /**
@@ -65,7 +67,7 @@ export function decide(
   const { self } = topology
   const stores = placement.mayStore(self)
   if (intent.kind === 'read' && intent.consistency !== 'strong' && !intent.behind) {
-    return readAnyCopy(placement, topology)
+    return readAnyCopy(placement, topology, intent.damagedAt)
   }
   if (knowledge.kind === 'home') return toHome(knowledge.region, topology)
   if (knowledge.kind === 'unclaimed') {
@@ -114,10 +116,16 @@ function toHome(region: RegionId, topology: Topology): Decision {
     : { action: 'refuse', code: 'home_unreachable' }
 }
 
-function readAnyCopy(placement: Placement, topology: Topology): Decision {
-  if (placement.mayStore(topology.self)) return { action: 'execute', as: 'copy' }
-  const region = topology.byNearness.find(
-    candidate => placement.mayStore(candidate) && topology.reachable(candidate),
+function readAnyCopy(
+  placement: Placement,
+  { self, byNearness, reachable }: Topology,
+  damagedAt: Intent['damagedAt'],
+): Decision {
+  const sound = (candidate: RegionId): boolean =>
+    placement.mayStore(candidate) && !damagedAt?.has(candidate)
+  if (sound(self)) return { action: 'execute', as: 'copy' }
+  const region = byNearness.find(
+    candidate => candidate !== self && sound(candidate) && reachable(candidate),
   )
   return region === undefined
     ? { action: 'refuse', code: 'no_serving_region' }

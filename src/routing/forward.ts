@@ -11,9 +11,11 @@ import { limits, timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { PeerCall, PeerFailure } from '../peers/peers.ts'
+import { type Tracing, type WayBack, wayBack } from '../runtime/tracing.ts'
 import { executeReplySchema, executeRequestSchema } from './execute-messages.ts'
-import type { LocalExecution, Step, StepResult } from './local-execution.ts'
+import type { LocalExecution } from './local-execution.ts'
 import { placementAsked } from './receive.ts'
+import type { Step, StepResult } from './step.ts'
 import { unanswered } from './unanswered.ts'
 
 type Settle = (result: StepResult | PeerFailure) => void
@@ -23,6 +25,8 @@ interface Bundle {
   readonly dataset: string
   readonly steps: Step[]
   readonly settle: Settle[]
+  /** Back into the span of its first operation. */
+  readonly wayBack: WayBack
   bytes: number
 }
 
@@ -38,6 +42,7 @@ export interface ForwarderOptions {
   readonly table: () => PlacementTable
   readonly local: LocalExecution
   readonly call: PeerCall
+  readonly tracing?: Tracing | undefined
   /** Counts a residency check that had to refuse: a bug, here or at the other end. */
   readonly onViolation: () => void
 }
@@ -60,11 +65,11 @@ export class Forwarder {
     const { operation } = step
     if (operation.kind === 'transaction') {
       // Its reply may be as large as a reply can be.
-      void this.#send({ region, dataset, steps: [step], settle: [settle], bytes: 0 })
+      void this.#send({ ...this.#newBundle(region, dataset), steps: [step], settle: [settle] })
       return
     }
     const name = `${region} ${dataset}`
-    const bundle = this.#bundles.get(name) ?? { region, dataset, steps: [], settle: [], bytes: 0 }
+    const bundle = this.#bundles.get(name) ?? this.#newBundle(region, dataset)
     if (this.#bundles.size === 0) setImmediate(() => this.#flush())
     this.#bundles.set(name, bundle)
     bundle.steps.push(step)
@@ -76,10 +81,15 @@ export class Forwarder {
     }
   }
 
+  #newBundle(region: RegionId, dataset: string): Bundle {
+    const back = wayBack(this.#options.tracing)
+    return { region, dataset, steps: [], settle: [], wayBack: back, bytes: 0 }
+  }
+
   #flush(): void {
     const bundles = [...this.#bundles.values()]
     this.#bundles = new Map()
-    for (const bundle of bundles) void this.#send(bundle)
+    for (const bundle of bundles) bundle.wayBack(() => void this.#send(bundle))
   }
 
   async #send({ region, dataset, steps, settle }: Bundle): Promise<void> {

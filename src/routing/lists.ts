@@ -47,7 +47,7 @@ const replySchema = z.union([
   z.strictObject({ behind: z.literal(true) }),
   z.strictObject({
     items: z.array(itemSchema),
-    finished: z.boolean(),
+    next: keySchema.exactOptional(),
     stalenessMs: z.number().min(0).exactOptional(),
   }),
 ])
@@ -75,7 +75,7 @@ export class Lists {
 
   async list(dataset: string, request: ListRequest, context: RequestContext): Promise<ListPage> {
     const { self, table, sessionMac } = this.#options
-    const placement = this.#partition(table(), dataset, request.prefix)
+    const placement = partitionOf(table(), dataset, request.prefix)
     const session = Session.decode(sessionMac, context.session)
     const bySession = context.consistency === 'session'
     const seen = bySession ? session.seenBySlot(placement.id) : []
@@ -108,23 +108,12 @@ export class Lists {
     region: RegionId,
     home: RegionId | undefined,
   ): ListPage {
-    const { items, finished, stalenessMs } = reply
+    const { items, next, stalenessMs } = reply
     const receipt: ListPage['receipt'] =
       home === region
         ? { servedBy: region, home, role: 'home', stalenessMs: 0 }
         : { servedBy: region, role: 'replica', ...(stalenessMs !== undefined && { stalenessMs }) }
-    const last = items.at(-1)
-    return { items, receipt, ...(!finished && last && { next: last.key }) }
-  }
-
-  /** A list lies in one partition: partitions may be stored in different places. */
-  #partition(table: PlacementTable, dataset: string, prefix: string): Placement {
-    const partitions = table.partitions(dataset)
-    const found = partitions.find(({ data }) => prefix.startsWith(data.prefix))
-    if (found) return found
-    throw new DenizenError('prefix_spans_partitions', 'the list would span partitions', {
-      extra: { partitions: partitions.map(({ data }) => data.prefix) },
-    })
+    return { items, receipt, ...(next !== undefined && { next }) }
   }
 
   /** Who may be asked, in order. */
@@ -221,22 +210,29 @@ export class Lists {
   }
 }
 
+/** Lists and watches lie in one partition: partitions may be stored in different places. */
+export function partitionOf(table: PlacementTable, dataset: string, prefix: string): Placement {
+  const partitions = table.partitions(dataset)
+  const found = partitions.find(({ data }) => prefix.startsWith(data.prefix))
+  if (found) return found
+  throw new DenizenError('prefix_spans_partitions', 'the prefix would span partitions', {
+    extra: { partitions: partitions.map(({ data }) => data.prefix) },
+  })
+}
+
 /**
- * Merges the pages of several stores into one. A store that has more than its page says where its
- * page ends, and nothing past the least such end may be in the result: that store could have keys
- * in between. The page ends early rather than grow past `bytesMax`, but has at least one item.
+ * Merges the pages of several stores into one. A store that has more than its page says how far the
+ * page reaches, and nothing past the least such end may be in the result: that store could have keys
+ * in between. The page ends early rather than grow past `bytesMax`, but if it has no item, then
+ * because the stores found none up to `next`.
  */
 export function mergePages(
   pages: readonly ListStoreReply[],
   limit: number,
   bytesMax: number = limits.listBytesMax,
-): { items: ListItem[]; finished: boolean } {
-  let bound: string | undefined
-  for (const { items, finished } of pages) {
-    const last = items.at(-1)?.key
-    if (finished || last === undefined) continue
-    if (bound === undefined || compareUtf8(last, bound) < 0) bound = last
-  }
+): { items: ListItem[]; next?: Key } {
+  const ends = pages.flatMap(({ upTo }) => upTo ?? []).sort(compareUtf8)
+  const [bound] = ends
   const all = pages
     .flatMap(({ items }) => items)
     .filter(({ key }) => bound === undefined || compareUtf8(key, bound) <= 0)
@@ -248,5 +244,6 @@ export function mergePages(
     if (items.length >= limit || (bytes > bytesMax && items.length > 0)) break
     items.push(item)
   }
-  return { items, finished: bound === undefined && items.length === all.length }
+  const next = items.length < all.length ? items.at(-1)?.key : bound
+  return { items, ...(next !== undefined && { next }) }
 }

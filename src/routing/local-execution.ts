@@ -2,12 +2,10 @@
  * Running an operation in this region: at the shard, and, where this region is to become a group's
  * home, after a claim at the registrar. The same code serves clients and other regions.
  */
-import type { NewValue } from '../execution/change.ts'
 import type { KnownHome } from '../execution/home.ts'
 import type {
   FeedPoint,
   GroupOperation,
-  GroupOutcome,
   Operation,
   Outcome,
   Receipt,
@@ -16,8 +14,8 @@ import type {
 import type { ReadReply, WantedPoints } from '../execution/operations/read.ts'
 import type { TransactReply } from '../execution/operations/transact.ts'
 import type { WriteReply } from '../execution/operations/write.ts'
+import type { Phases } from '../metrics/phases.ts'
 import { DenizenError } from '../model/errors.ts'
-import type { IdempotencyKey } from '../model/idempotency.ts'
 import type { Key } from '../model/key.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
@@ -28,36 +26,7 @@ import type { ShardClient } from '../storage/shard-client.ts'
 import type { Claims } from './claims.ts'
 import type { Role } from './decide.ts'
 import type { RoutingOperations } from './shard-operations.ts'
-
-/** One operation as it is run somewhere. */
-export interface Step {
-  readonly operation: GroupOperation
-  readonly as: Role
-  readonly seen: WantedPoints
-  /** Who asked, where callers have names: idempotency keys are theirs. */
-  readonly principal?: string
-}
-
-/** What a region answers to one operation: an outcome, or where to go instead. */
-export type StepResult =
-  | {
-      readonly kind: 'done'
-      readonly outcome: GroupOutcome
-      readonly home?: KnownHome
-      readonly point?: FeedPoint
-    }
-  | { readonly kind: 'elsewhere'; readonly home: KnownHome }
-  | { readonly kind: 'behind'; readonly home?: KnownHome }
-  /** The registrar says that nobody has claimed the group. */
-  | { readonly kind: 'unclaimed' }
-
-/** What a read of one key comes to where nothing stands in its way. */
-interface Answered {
-  readonly kind: 'done'
-  readonly outcome: Outcome
-  readonly home?: KnownHome
-  readonly point?: FeedPoint
-}
+import { creates, onceFor, type Step, type StepResult, valueToPut } from './step.ts'
 
 /** How old a copy may be, as replication knows it. */
 export interface Freshness {
@@ -71,13 +40,8 @@ export interface LocalExecutionOptions {
   readonly claims: Claims
   readonly freshness: Freshness
   readonly clock: Clock
-}
-
-/** True where the operation can bring a key, and so a group, into being. */
-export function creates(operation: GroupOperation): boolean {
-  if (operation.kind === 'put') return operation.precondition.ifMatch === undefined
-  if (operation.kind !== 'transaction') return false
-  return [...operation.success, ...operation.failure].some(({ kind }) => kind === 'put')
+  /** This region's record of a key seems to be damaged. */
+  readonly onDamaged: (dataset: string, key: string) => void
 }
 
 /** Not at the home: known to be elsewhere, or unclaimed. */
@@ -85,17 +49,13 @@ type Misplaced =
   | { readonly kind: 'homeless' }
   | { readonly kind: 'elsewhere'; readonly home: KnownHome }
 
-function valueToPut(operation: Exclude<Operation, { kind: 'get' }>): NewValue | undefined {
-  if (operation.kind === 'delete') return undefined
-  const { value: bytes, mediaType, ttlMs } = operation
-  return { bytes, mediaType, ...(ttlMs !== undefined && { ttlMs }) }
+/** What a read of one key comes to where nothing stands in its way. */
+interface Answered {
+  readonly kind: 'done'
+  readonly outcome: Outcome
+  readonly home?: KnownHome
+  readonly point?: FeedPoint
 }
-
-const onceFor = (
-  { idempotencyKey: key }: { readonly idempotencyKey?: string },
-  principal: string,
-): { readonly idempotency?: IdempotencyKey } =>
-  key === undefined ? {} : { idempotency: { principal, key } }
 
 const mismatch = (current: Version | undefined): DenizenError =>
   current
@@ -103,6 +63,9 @@ const mismatch = (current: Version | undefined): DenizenError =>
         extra: { current: formatVersion(current) },
       })
     : new DenizenError('version_mismatch', 'the key does not exist')
+
+const inStore = <T>(phases: Phases | undefined, task: Promise<T>): Promise<T> =>
+  phases ? phases.spend('store', task) : task
 
 export class LocalExecution {
   readonly #options: LocalExecutionOptions
@@ -112,19 +75,26 @@ export class LocalExecution {
   }
 
   /** Failures of the operation are outcomes; only bugs reject. */
-  async run(placement: Placement, step: Step): Promise<StepResult> {
+  async run(placement: Placement, step: Step, phases?: Phases): Promise<StepResult> {
     const { operation, as, seen, principal = '' } = step
     try {
       switch (operation.kind) {
         case 'get':
-          return await this.#read(placement, operation, as === 'copy' ? 'copy' : 'home', seen)
+          return await this.#read(
+            placement,
+            operation,
+            as === 'copy' ? 'copy' : 'home',
+            seen,
+            phases,
+          )
         case 'transaction':
-          return await this.#transact(placement, operation, principal)
+          return await this.#transact(placement, operation, principal, phases)
         default:
-          return await this.#write(placement, operation, principal)
+          return await this.#write(placement, operation, principal, phases)
       }
     } catch (error) {
       if (!(error instanceof DenizenError)) throw error
+      if (error.code === 'damaged_record') this.#options.onDamaged(placement.id, operation.key)
       return { kind: 'done', outcome: { kind: 'failed', error } }
     }
   }
@@ -134,20 +104,31 @@ export class LocalExecution {
     { key }: Operation,
     as: 'home' | 'copy',
     seen: WantedPoints,
+    phases: Phases | undefined,
   ): Promise<StepResult> {
     const { self, shards, claims, clock } = this.#options
     const group = placement.groupOf(key)
     const slot = placement.slotOf(group)
     const nowMs = clock.wallMs()
-    const reply = await shards.call(placement.id, slot, 'read', { key, as, seen, nowMs })
+    const reading = shards.call(placement.id, slot, 'read', { key, as, seen, nowMs })
+    const reply = await inStore(phases, reading)
     switch (reply.kind) {
       case 'elsewhere':
         return reply
       case 'expired':
         await shards.call(placement.id, slot, 'expireKey', { key, nowMs })
-        return await this.#read(placement, { kind: 'get', key }, as, seen)
+        return await this.#read(placement, { kind: 'get', key }, as, seen, phases)
       case 'behind':
         return reply.home ? { kind: 'behind', home: reply.home } : { kind: 'behind' }
+      case 'damaged': {
+        const registered = as === 'home' && !reply.home && (await claims.lookup(placement, group))
+        const home = registered ? claims.known(registered) : undefined
+        if (home && home.region !== self) {
+          this.#options.onDamaged(placement.id, key)
+          return { kind: 'elsewhere', home }
+        }
+        throw new DenizenError('damaged_record', `the copy in ${self} is damaged`)
+      }
       case 'homeless': {
         const registered = await claims.lookup(placement, group)
         if (!registered) return { kind: 'unclaimed' }
@@ -201,6 +182,7 @@ export class LocalExecution {
     placement: Placement,
     operation: Exclude<Operation, { kind: 'get' }>,
     principal: string,
+    phases: Phases | undefined,
   ): Promise<StepResult> {
     const { shards } = this.#options
     const { key, precondition } = operation
@@ -212,7 +194,7 @@ export class LocalExecution {
       ...onceFor(operation, principal),
     }
     const reply = await this.#atHome(placement, operation, (nowMs, claimed) =>
-      shards.call(placement.id, slot, 'write', { ...request, nowMs, ...claimed }),
+      inStore(phases, shards.call(placement.id, slot, 'write', { ...request, nowMs, ...claimed })),
     )
     return this.#wrote(reply)
   }
@@ -221,12 +203,16 @@ export class LocalExecution {
     placement: Placement,
     transaction: Transaction,
     principal: string,
+    phases: Phases | undefined,
   ): Promise<StepResult> {
     const { shards } = this.#options
     const slot = placement.slotOf(transaction.key)
     const request = { transaction, ...onceFor(transaction, principal) }
     const reply = await this.#atHome(placement, transaction, (nowMs, claimed) =>
-      shards.call(placement.id, slot, 'transact', { ...request, nowMs, ...claimed }),
+      inStore(
+        phases,
+        shards.call(placement.id, slot, 'transact', { ...request, nowMs, ...claimed }),
+      ),
     )
     return this.#transacted(reply)
   }

@@ -14,30 +14,20 @@ import type {
   Receipt,
   Transaction,
 } from '../execution/operation.ts'
-import type { WantedPoints } from '../execution/operations/read.ts'
 import { evaluateOnNothing } from '../execution/operations/transact.ts'
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
-import { serverAssignedSegment } from '../model/group.ts'
-import { type Key, parseKey } from '../model/key.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { PeerFailure } from '../peers/peers.ts'
-import { idOf, type Random, randomId } from '../runtime/random.ts'
+import type { Random } from '../runtime/random.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { assignKey, deriveKey } from './assigned-keys.ts'
 import type { Claims } from './claims.ts'
-import {
-  admit,
-  candidateHome,
-  type Decision,
-  decide,
-  type Intent,
-  type Knowledge,
-  type Role,
-  type Topology,
-} from './decide.ts'
+import { admit, type Decision, decide, type Role, type Topology } from './decide.ts'
 import type { Forwarder } from './forward.ts'
-import { creates, type LocalExecution, type Step, type StepResult } from './local-execution.ts'
+import { avoidDamage, type Journey, stepOf, wantedPoints } from './journey.ts'
+import type { LocalExecution } from './local-execution.ts'
 import type { LocationCache } from './location-cache.ts'
 import { readNow } from './read-now.ts'
 import type {
@@ -50,6 +40,7 @@ import type {
 } from './service.ts'
 import { type Mac, Session } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
+import { creates, repeatable, type StepResult } from './step.ts'
 
 export interface RouterOptions {
   readonly self: RegionId
@@ -69,22 +60,6 @@ export interface RouterOptions {
 const DECISIONS_MAX = 10
 /** How often a wrong guess is followed. */
 const MISDIRECTIONS_MAX = 2
-
-interface Journey {
-  readonly placement: Placement
-  readonly operation: GroupOperation
-  /** Who asks, where callers have names. */
-  readonly principal: string | undefined
-  /** What a copy has to have. */
-  readonly seen: WantedPoints
-  readonly group: string
-  intent: Intent
-  knowledge: Knowledge
-  readonly topology: Topology
-  /** Regions that could not be reached during this very request. */
-  readonly lost: Set<RegionId>
-  misdirections: number
-}
 
 type Settled = Extract<StepResult, { kind: 'done' }>
 
@@ -113,7 +88,10 @@ export class Router {
     context: RequestContext,
   ): Promise<Answer> {
     const now = readNow(this.#options, dataset, operations, context)
-    if (now) return now
+    if (now) {
+      if (context.phases) context.phases.isRead = true
+      return now
+    }
     const { outcomes, ...session } = await this.#executeAll(dataset, operations, context)
     return { outcomes: outcomes.filter(isKeyOutcome), ...session }
   }
@@ -155,11 +133,14 @@ export class Router {
     { prefix, ...request }: CreateRequest,
     context: RequestContext,
   ): Promise<CreateAnswer> {
-    checkCreatePrefix(prefix)
+    const { idempotencyKey } = request
     const key =
-      request.idempotencyKey === undefined
-        ? this.#assignKey(dataset, prefix, context.hint)
-        : this.#deriveKey(dataset, prefix, request.idempotencyKey, context.principal ?? '')
+      idempotencyKey === undefined
+        ? assignKey(this.#options, dataset, prefix, context.hint)
+        : deriveKey(this.#options, dataset, prefix, {
+            principal: context.principal ?? '',
+            key: idempotencyKey,
+          })
     const operation: Operation = {
       ...{ kind: 'put', key, precondition: { ifNoneMatch: '*' } },
       ...request,
@@ -168,37 +149,6 @@ export class Router {
     const [outcome] = answer.outcomes
     if (outcome?.kind === 'failed') throw outcome.error
     return { ...answer, key }
-  }
-
-  /**
-   * A new key under a prefix. If the prefix contains the group already, the key is an id at that
-   * group's home; else its last segment names the home, so that nobody has to claim or ask.
-   */
-  #assignKey(dataset: string, prefix: string, hint: RegionId | undefined): Key {
-    const { table, topology, random } = this.#options
-    const placement = table().locate(dataset, prefix)
-    const id = randomId(random)
-    const plain = parseKey(`${prefix}${id}`)
-    const segments = placement.data.groupBySegments
-    if (segments !== null && prefix.split('/').length > segments) return plain
-    const region =
-      placement.computedHome(placement.groupOf(plain)) ??
-      candidateHome(hint ?? topology.self, placement, topology)
-    if (region === undefined) {
-      throw new DenizenError('home_unreachable', 'no region that may be a home is reachable')
-    }
-    return parseKey(`${prefix}${serverAssignedSegment(region, id)}`)
-  }
-
-  /**
-   * The key of a creation that may be repeated: its id follows from the idempotency key, and under
-   * the cluster's secret, so that nobody else can name it beforehand. Its home can't be a part of
-   * it, as a repeat may enter elsewhere: the group is claimed as usual.
-   */
-  #deriveKey(dataset: string, prefix: string, idempotencyKey: string, principal: string): Key {
-    const { sessionMac } = this.#options
-    const mac = sessionMac(JSON.stringify(['create', dataset, prefix, principal, idempotencyKey]))
-    return parseKey(`${prefix}${idOf(Uint8Array.fromBase64(mac, { alphabet: 'base64url' }))}`)
   }
 
   async #route(
@@ -241,7 +191,8 @@ export class Router {
     const cached = stored ? undefined : locations.get(placement.id, group)
     return {
       ...{ placement, operation, group, lost },
-      principal: context.principal,
+      principal: this.#principalOf(operation, context),
+      phases: context.phases,
       seen: wantedPoints(context, session, placement, group),
       misdirections: 0,
       intent: {
@@ -259,18 +210,30 @@ export class Router {
     }
   }
 
+  /**
+   * The principal as records of idempotency keys name it, where there is a key: by a MAC, since a
+   * name may be long, and is somebody's.
+   */
+  #principalOf(operation: GroupOperation, { principal }: RequestContext): string | undefined {
+    if (principal === undefined || !repeatable(operation)) return undefined
+    return this.#options.sessionMac(`principal ${principal}`)
+  }
+
   /** Applies one decision. Returns the result, or undefined when more is known and it goes on. */
   async #follow(journey: Journey, decision: Decision): Promise<Settled | undefined> {
-    const { placement, operation, group } = journey
+    const { placement, operation, group, phases } = journey
     const { local, forwarder, shards, claims } = this.#options
     switch (decision.action) {
-      case 'execute':
-        return this.#learn(journey, await local.run(placement, stepOf(journey, decision.as)))
+      case 'execute': {
+        const result = await local.run(placement, stepOf(journey, decision.as), phases)
+        return this.#learn(journey, this.#options.self, decision.as, result)
+      }
       case 'forward': {
         const { region, as } = decision
-        const result = await forwarder.run(region, placement, stepOf(journey, as))
+        const running = forwarder.run(region, placement, stepOf(journey, as))
+        const result = await (phases ? phases.spend('home', running) : running)
         if (result instanceof PeerFailure) return this.#lose(journey, region, as, result)
-        return this.#learn(journey, result)
+        return this.#learn(journey, region, as, result)
       }
       case 'consult': {
         const slot = placement.slotOf(group)
@@ -287,7 +250,7 @@ export class Router {
       case 'absent':
         return { kind: 'done', outcome: this.#nothing(operation) }
       case 'refuse':
-        throw new DenizenError(decision.code, this.#whyUnreachable(journey))
+        throw journey.damage ?? new DenizenError(decision.code, this.#whyUnreachable(journey))
     }
   }
 
@@ -295,11 +258,12 @@ export class Router {
     journey.knowledge = home ? { kind: 'home', ...home } : { kind: 'unknown' }
   }
 
-  #learn(journey: Journey, result: StepResult): Settled | undefined {
+  #learn(journey: Journey, region: RegionId, as: Role, result: StepResult): Settled | undefined {
     const { placement, group } = journey
     const { locations } = this.#options
     switch (result.kind) {
       case 'done':
+        if (as === 'copy' && avoidDamage(journey, region, result)) return undefined
         if (result.home) locations.learn(placement.id, group, result.home)
         return result
       case 'behind':
@@ -355,27 +319,4 @@ export class Router {
   }
 }
 
-const stepOf = ({ operation, seen, principal }: Journey, as: Role): Step => ({
-  ...{ operation, as, seen },
-  ...(principal !== undefined && { principal }),
-})
-
-function wantedPoints(
-  { consistency }: RequestContext,
-  session: Session,
-  placement: Placement,
-  group: string,
-): WantedPoints {
-  if (consistency === 'eventual') return null
-  return consistency === 'session' ? session.seen(placement.id, placement.slotOf(group)) : []
-}
-
 const isKeyOutcome = (outcome: GroupOutcome): outcome is Outcome => outcome.kind !== 'transacted'
-
-const repeatable = (operation: GroupOperation): boolean =>
-  operation.kind !== 'get' && operation.idempotencyKey !== undefined
-
-function checkCreatePrefix(prefix: string): void {
-  if (prefix === '' || prefix.endsWith('/')) return
-  throw new DenizenError('bad_key', 'the prefix of a server-assigned key is empty or ends in "/"')
-}

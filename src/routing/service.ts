@@ -11,6 +11,8 @@ import type {
   Transacted,
   Transaction,
 } from '../execution/operation.ts'
+import type { KeyChange } from '../execution/operations/watch.ts'
+import type { Phases } from '../metrics/phases.ts'
 import type { Key } from '../model/key.ts'
 import type { RegionId } from '../model/slot.ts'
 
@@ -24,6 +26,8 @@ export interface RequestContext {
   readonly hint?: RegionId
   /** Who asks, where callers have names: idempotency keys are theirs. */
   readonly principal?: string
+  /** Takes where the time goes. */
+  readonly phases?: Phases
 }
 
 /** A value to write under a key that the server assigns. */
@@ -89,6 +93,36 @@ export interface ListPage {
   readonly receipt: Receipt
 }
 
+export interface WatchRequest {
+  readonly prefix: string
+  /** A cursor of an earlier watch at this node; without one it begins with the current state. */
+  readonly since?: string
+  /** The region that has redirected the client here. */
+  readonly via?: RegionId
+}
+
+export type WatchEvent =
+  | KeyChange
+  /** The current state has been told; what follows are changes. */
+  | { readonly kind: 'live' }
+
+export interface WatchBatch {
+  readonly events: readonly WatchEvent[]
+  /** Where the watch stands after them; absent where it could not go on from there. */
+  readonly cursor?: string
+}
+
+export type OpenWatch =
+  | {
+      readonly kind: 'watch'
+      /** Until `end`. To be read: it ends with an error that says why the node ends it. */
+      readonly batches: AsyncIterable<WatchBatch>
+      /** The client is gone. */
+      readonly end: () => void
+    }
+  /** The region answers for the dataset, but keeps no copy that could be watched. */
+  | Extract<Admission, { kind: 'redirect' }>
+
 /** Placement of one key's group, and why. Residency rule 6. */
 export interface Explanation {
   readonly dataset: string
@@ -129,6 +163,8 @@ export interface ClusterView {
   readonly keeperEpoch: number
   readonly revision: number
   readonly policyEpoch: number
+  /** The data format in force. */
+  readonly dataFormat: number
   /** How denizen.yaml on this node differs from the policy in force. */
   readonly drift: readonly string[]
   readonly regions: readonly {
@@ -136,6 +172,8 @@ export interface ClusterView {
     readonly name: string
     readonly country: string
     readonly url?: string
+    /** What its node ran when it last joined: the version, and the newest data format it knows. */
+    readonly build?: { readonly version: string; readonly newest: number }
     readonly self: boolean
     readonly reachable: boolean
     readonly rttMs?: number
@@ -159,6 +197,31 @@ export interface ClusterView {
   readonly residencyViolations: number
 }
 
+/** What scrubs of this node's copies have found. */
+export interface ScrubReport {
+  /** A scrub is under way, and this is what it has found so far. */
+  readonly running: boolean
+  readonly datasets: readonly {
+    readonly dataset: string
+    readonly stores: number
+    /** Of them, walked to their ends. */
+    readonly storesDone: number
+    readonly records: number
+    readonly entries: number
+    /** How many things are wrong, by slot. */
+    readonly damage: readonly { readonly slot: number; readonly count: number }[]
+    /** Digests that were wrong and have been made anew. */
+    readonly digestsCorrected: number
+  }[]
+  /** Records found damaged since the start, whoever met them. */
+  readonly repairs: {
+    readonly found: number
+    readonly repaired: number
+    /** To be repaired, or written anew. */
+    readonly waiting: number
+  }
+}
+
 export interface Service {
   readonly region: RegionId
   /** Throws `unknown_dataset`, `no_partition`, `no_serving_region`, `not_ready`. */
@@ -180,8 +243,12 @@ export interface Service {
   /** Throws `DenizenError`. */
   list(dataset: string, request: ListRequest, context: RequestContext): Promise<ListPage>
   /** Throws `DenizenError`. */
+  watch(dataset: string, request: WatchRequest): Promise<OpenWatch>
+  /** Throws `DenizenError`. */
   explain(dataset: string, key: Key): Promise<Explanation>
   cluster(): Promise<ClusterView>
   /** `undefined` when the node serves; else why not yet. */
   notReady(): string | undefined
+  /** The node takes no values, as its disk is full or read-only; it answers reads. */
+  readOnly(): boolean
 }

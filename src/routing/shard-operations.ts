@@ -14,10 +14,22 @@ import {
   type TransactRequest,
   transact,
 } from '../execution/operations/transact.ts'
+import { type CurrentReply, type CurrentRequest, current } from '../execution/operations/watch.ts'
 import { type WriteReply, type WriteRequest, write } from '../execution/operations/write.ts'
+import { soundHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { Handlers } from '../storage/shard.ts'
+import type { ChangesReply, ChangesRequest } from '../storage/store-changes.ts'
 import { type ClaimRequest, claim, type LookupRequest, lookup } from './registrar.ts'
+import {
+  type ClaimedHomes,
+  type ClaimedHomesRequest,
+  claimedHomes,
+  type EnterHomesRequest,
+  enterHomes,
+  type SkipClaimsRequest,
+  skipClaims,
+} from './registrar-recovery.ts'
 
 export type RoutingOperations = {
   read: { request: ReadRequest; reply: ReadReply }
@@ -26,15 +38,21 @@ export type RoutingOperations = {
   expire: { request: ExpireRequest; reply: ExpireReply }
   expireKey: { request: ExpireKeyRequest; reply: undefined }
   list: { request: ListStoreRequest; reply: ListStoreReply | { readonly behind: true } }
+  current: { request: CurrentRequest; reply: CurrentReply }
+  /** Answered by the shard itself. */
+  changes: { request: ChangesRequest; reply: ChangesReply }
   locate: { request: { readonly group: string }; reply: KnownHome | undefined }
   claim: { request: ClaimRequest; reply: GroupHome[] }
   lookup: { request: LookupRequest; reply: (GroupHome | null)[] }
+  claimedHomes: { request: ClaimedHomesRequest; reply: ClaimedHomes }
+  enterHomes: { request: EnterHomesRequest; reply: null }
+  skipClaims: { request: SkipClaimsRequest; reply: null }
 }
 
 export const routingHandlers: Handlers<RoutingOperations> = {
   reads: {
-    ...{ read, list, lookup },
-    locate: (store, { group }) => findHome(store, group, store.recordHead(group)),
+    ...{ read, list, current, lookup, claimedHomes },
+    locate: (store, { group }) => findHome(store, group, soundHead(store.heldHead(group))),
   },
-  writes: { write, transact, claim, expire, expireKey },
+  writes: { write, transact, claim, expire, expireKey, enterHomes, skipClaims },
 }

@@ -7,4 +7,9 @@ export interface Disk {
    * the directory synced. A crash leaves the old file or the new one.
    */
   replace(path: string, bytes: Uint8Array): Promise<void>
+  /**
+   * Bytes that this process may still write where `path` lies: 0 on a read-only file system. It
+   * answers at once, in microseconds, so that it can be asked before every commit.
+   */
+  roomBytes(path: string): number
 }

@@ -1,4 +1,5 @@
 /** The disk port on Node. */
+import { accessSync, constants, statfsSync } from 'node:fs'
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Disk } from './disk.ts'
@@ -27,6 +28,22 @@ export const nodeDisk: Disk = {
     await rename(temporary, path)
     await syncDirectory(directory)
   },
+
+  roomBytes(path) {
+    if (isReadOnly(path)) return 0
+    const { bavail, bsize } = statfsSync(path)
+    return bavail * bsize
+  },
+}
+
+/** Other reasons for not being writable come up where something is written. */
+function isReadOnly(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EROFS'
+  }
 }
 
 /**

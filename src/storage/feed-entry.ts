@@ -2,8 +2,8 @@
  * Entries of feeds: what each position changed. The entry of a record that was written alone, or of
  * a home marker, has its position to itself, and its text is in the row's value. What was written
  * together shares one position: the records of a transaction, and the idempotency record of a
- * mutation; there the text is a part of the row's key. A chunk of a feed never splits a position, so
- * a follower never has half of what was written together.
+ * mutation; there the text is a part of the row's key. A chunk of a feed never splits a position,
+ * so a follower never has half of what was written together.
  */
 import { assert } from '../model/assert.ts'
 import { fromUtf8, utf8 } from '../model/bytes.ts'
@@ -33,6 +33,9 @@ export interface FeedEntry {
 
 export const isShared = (kind: EntryKind): boolean =>
   kind === entryKind.sharedRecord || kind === entryKind.idempotency
+
+export const pointsToRecord = (kind: EntryKind): boolean =>
+  kind === entryKind.record || kind === entryKind.sharedRecord
 
 export function entryRowKey(slot: Slot, feed: FeedNumber, entry: FeedEntry): Uint8Array {
   const { position, kind, text } = entry

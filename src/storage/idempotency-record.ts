@@ -24,7 +24,7 @@ export interface IdempotencyRecord {
   readonly fingerprint: Uint8Array
   /** Of a transaction: its conditions held. */
   readonly succeeded: boolean
-  /** One for each operation: a transaction has many, and which they were follows from the request. */
+  /** One for each operation that ran; which they were follows from the request. */
   readonly effects: readonly Effect[]
 }
 

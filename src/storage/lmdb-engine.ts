@@ -249,6 +249,8 @@ function openStore(directory: string, readOnly: boolean): Environment {
     noSubdir: false,
     readOnly,
     overlappingSync: false,
+    // It would promise each commit a second time, to nobody: a failed one then ends the process.
+    eventTurnBatching: false,
     keyEncoding: 'binary',
     encoding: 'binary',
     compression: false,

@@ -34,6 +34,16 @@ export interface VerifiedHead extends RecordHead {
   readonly checksum: bigint
 }
 
+/** What a key holds, where a record that fails its checksum is one of the cases. */
+export type HeldHead = VerifiedHead | typeof damagedHead
+
+/** The version that a damaged record had is not known: it compares with no other. */
+export const damagedHead = 'damaged'
+
+/** What a key holds, as far as that can be read. */
+export const soundHead = (held: HeldHead | undefined): VerifiedHead | undefined =>
+  held === damagedHead ? undefined : held
+
 export interface StoredRecord extends RecordHead {
   readonly mediaType: string
   readonly value: Uint8Array
@@ -79,14 +89,24 @@ export function decodeHead(hasher: Hasher, key: string, bytes: Uint8Array): Veri
     throw damaged('a record does not match its checksum')
   }
   if (bytes[8] !== FORMAT) throw damaged(`a record has format ${bytes[8]}`)
-  return {
-    version: { term: readU53(bytes, 10), seq: readU53(bytes, 18) },
-    feed: readU32(bytes, 26),
-    tombstone: hasFlag(bytes, FLAG_TOMBSTONE),
-    shared: hasFlag(bytes, FLAG_SHARED),
-    expiresAtMs: expiryOf(bytes),
-    checksum,
-  }
+  return headOf(bytes, checksum)
+}
+
+const headOf = (bytes: Uint8Array, checksum: bigint): VerifiedHead => ({
+  version: { term: readU53(bytes, 10), seq: readU53(bytes, 18) },
+  feed: readU32(bytes, 26),
+  tombstone: hasFlag(bytes, FLAG_TOMBSTONE),
+  shared: hasFlag(bytes, FLAG_SHARED),
+  expiresAtMs: expiryOf(bytes),
+  checksum,
+})
+
+/**
+ * What bytes that fail their checksum say of themselves; undefined where they are too short. It is
+ * good for finding what has to be removed with them, if it names their key, and for nothing else.
+ */
+export function claimedHead(bytes: Uint8Array): VerifiedHead | undefined {
+  return bytes.length < HEADER_BYTES ? undefined : headOf(bytes, recordChecksum(bytes))
 }
 
 /** A reader whose clock shows `nowMs` no longer gets the value. */

@@ -135,6 +135,26 @@ export interface SlotDigest {
 
 export const emptyDigest: SlotDigest = { sum: 0n, records: 0, tombstones: 0 }
 
+/** What one record adds to the digest of its slot, or (-1) takes out of it. */
+export const digestOf = (checksum: bigint, tombstone: boolean, sign: 1 | -1 = 1): SlotDigest =>
+  tombstone
+    ? { sum: 0n, records: 0, tombstones: sign }
+    : { sum: BigInt.asUintN(64, BigInt(sign) * checksum), records: sign, tombstones: 0 }
+
+export const addDigests = (a: SlotDigest, b: SlotDigest): SlotDigest => ({
+  sum: BigInt.asUintN(64, a.sum + b.sum),
+  records: a.records + b.records,
+  tombstones: a.tombstones + b.tombstones,
+})
+
+/** What `a` has more than `b`; undefined where they are the same. */
+export function digestDifference(a: SlotDigest, b: SlotDigest): SlotDigest | undefined {
+  const records = a.records - b.records
+  const tombstones = a.tombstones - b.tombstones
+  if (a.sum === b.sum && records === 0 && tombstones === 0) return undefined
+  return { sum: BigInt.asUintN(64, a.sum - b.sum), records, tombstones }
+}
+
 export function encodeDigest(digest: SlotDigest): Uint8Array {
   const bytes = new Uint8Array(24)
   viewOf(bytes).setBigUint64(0, digest.sum)

@@ -7,6 +7,7 @@
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Slot } from '../model/slot.ts'
+import type { Tracing } from '../runtime/tracing.ts'
 import type { LocalReads } from './local-reads.ts'
 import type { Growth, OperationMap, ShardReply, ShardRequest } from './shard.ts'
 import type {
@@ -24,6 +25,7 @@ export interface ShardClientOptions {
   readonly stores: readonly StoreLocation[]
   /** What this thread reads by itself; default: nothing. */
   readonly reads?: LocalReads
+  readonly tracing?: Tracing | undefined
   readonly onGrowth: (growth: Growth) => void
   readonly onBug: (trace: string) => void
   /** A shard refused what this region may not store. */
@@ -124,10 +126,21 @@ export class ShardClient<Ops extends OperationMap> {
     } catch (error) {
       return Promise.reject(error)
     }
+    const send = (): Promise<Ops[K]['reply']> => this.#send(line, { dataset, store, name, body })
+    const { tracing } = this.#options
+    if (!tracing) return send()
+    const attributes = { 'denizen.dataset': dataset }
+    return tracing.run({ name: `shard ${name}`, kind: 'internal', attributes }, send)
+  }
+
+  #send<K extends keyof Ops & string>(
+    line: Line,
+    request: Omit<ShardRequest, 'id'>,
+  ): Promise<Ops[K]['reply']> {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++
       this.#waiting.set(id, { resolve, reject })
-      line.outbox.push({ id, dataset, store, name, body })
+      line.outbox.push({ id, ...request })
       this.#flushSoon()
     })
   }

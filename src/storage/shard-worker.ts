@@ -1,8 +1,10 @@
 /** The shard's side of the boundary: turns messages into calls on a `Shard`. */
+import type { ShardMeter } from '../metrics/shard-meter.ts'
 import { assert } from '../model/assert.ts'
 import type { Hasher } from '../model/hash.ts'
 import { PlacementTable } from '../model/placement.ts'
 import { RegionNumbers } from '../model/slot.ts'
+import type { Random } from '../runtime/random.ts'
 import type { EngineKind } from './engine.ts'
 import {
   type Handlers,
@@ -18,6 +20,11 @@ export interface ShardWorkerOptions {
   readonly hasher: Hasher
   readonly engineKind: EngineKind
   readonly handlers: Handlers<OperationMap>
+  /** Default: nobody counts. */
+  readonly meter?: ShardMeter
+  readonly random: Random
+  /** What the disk still takes in a directory. */
+  readonly roomBytes: (directory: string) => number
   /** To the thread that opens and closes the shard. */
   readonly post: (message: FromShard) => void
 }
@@ -55,15 +62,20 @@ export class ShardWorker {
     this.#shard.submit(requests, onReplies)
   }
 
+  /** Requests that wait for their store's commit. */
+  get waiting(): number {
+    return this.#shard?.waiting ?? 0
+  }
+
   reader(dataset: string, store: number): StoreReader | undefined {
     return this.#shard?.reader(dataset, store)
   }
 
   async #open(configuration: ShardConfiguration): Promise<SharedStore[]> {
-    const { engineKind, handlers, post } = this.#options
+    const { engineKind, handlers, random, roomBytes, meter, post } = this.#options
     const contexts = storeContexts(this.#options.hasher, configuration)
     const shard = new Shard({
-      handlers,
+      ...{ handlers, random, meter },
       mayStore: dataset => contexts(dataset)?.placement.mayStore(configuration.self) === true,
       onGrowth: growth => post({ kind: 'growth', growth }),
       onBug: error => post({ kind: 'bug', trace: traceOf(error) }),
@@ -74,7 +86,8 @@ export class ShardWorker {
       const context = contexts(location.dataset)
       assert(context, 'the configuration names datasets of the policy')
       const engine = await engineKind.open(location.directory)
-      shard.open(location.dataset, location.store, engine, context)
+      const { dataset, store, directory } = location
+      shard.open(dataset, store, engine, context, () => roomBytes(directory))
       const shared = engine.share()
       if (shared) sharedStores.push({ ...location, shared })
     }

@@ -6,16 +6,27 @@
  * committed together (group commit), and only then are answered. A request is checked against the
  * placement table here once more, whoever sent it: this is the last check before bytes reach disk.
  *
+ * No commit begins that the disk might not have room for: an engine that met a full disk half-way
+ * could not be trusted to go on (lmdb-js 3.5.6 writes past a buffer of its own then). So a full disk
+ * is met here, before anything was written; writes are refused with `disk_full`, and taken again as
+ * soon as there is room.
+ *
  * What the operations mean is not the shard's business: the composition root passes handlers in.
+ * One is its own: which keys the latest commits have changed (store-changes.ts).
  */
+import type { ShardMeter } from '../metrics/shard-meter.ts'
 import { assert } from '../model/assert.ts'
 import { DenizenError, type WireError } from '../model/errors.ts'
+import { limits } from '../model/limits.ts'
 import type { Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
+import type { Random } from '../runtime/random.ts'
+import { DigestAudit } from './digest-audit.ts'
 import type { Engine } from './engine.ts'
 import { EngineFailure } from './engine.ts'
 import { currentGeneration } from './row-values.ts'
 import { type StoreContext, StoreReader } from './store.ts'
+import { type ChangesRequest, changesOperation, StoreChanges } from './store-changes.ts'
 import { type GenerationsAtOpen, StoreTransaction } from './transaction.ts'
 
 /** Names of operations, with what each takes and gives. Plain data: it crosses threads. */
@@ -24,6 +35,8 @@ export type OperationMap = Record<string, { request: unknown; reply: unknown }>
 export type Handlers<Ops extends OperationMap> = {
   readonly reads: { readonly [K in keyof Ops]?: Handler<StoreReader, Ops[K]> }
   readonly writes: { readonly [K in keyof Ops]?: Handler<StoreTransaction, Ops[K]> }
+  /** Parts of long work, each of which runs between two commits: it finds none half-way. */
+  readonly slices?: { readonly [K in keyof Ops]?: Handler<DigestAudit, Ops[K]> }
 }
 type Handler<Store, Op extends { request: unknown; reply: unknown }> = (
   store: Store,
@@ -53,11 +66,14 @@ export type TakeReplies = (replies: readonly ShardReply[]) => void
 
 export interface ShardOptions {
   readonly handlers: Handlers<OperationMap>
+  readonly random: Random
   readonly onGrowth: (growth: Growth) => void
   /** A bug's trace, for the log; the caller gets `internal`. */
   readonly onBug: (error: unknown) => void
   /** Engine failures: the process has to stop. */
   readonly onFatal: (error: EngineFailure) => void
+  /** Default: nobody counts. */
+  readonly meter?: ShardMeter | undefined
   /** This region may store the dataset under the policies in force. */
   readonly mayStore: (dataset: string) => boolean
 }
@@ -73,9 +89,14 @@ interface QueuedWrite {
 interface OpenStore {
   readonly engine: Engine
   readonly context: StoreContext
+  readonly roomBytes: () => number
   readonly reader: StoreReader
   readonly generationsAtOpen: GenerationsAtOpen
+  readonly changes: StoreChanges
   readonly queue: QueuedWrite[]
+  readonly audit: DigestAudit
+  /** Run between two commits, one each. */
+  readonly slices: QueuedWrite[]
   /** The running commit loop, if any. */
   loop: Promise<void> | undefined
 }
@@ -89,20 +110,36 @@ export class Shard {
     this.#options = options
   }
 
-  open(dataset: string, store: number, engine: Engine, context: StoreContext): void {
+  /** `roomBytes`: what the disk of this store still takes; it is asked before each commit. */
+  open(
+    dataset: string,
+    store: number,
+    engine: Engine,
+    context: StoreContext,
+    roomBytes: () => number = () => Number.POSITIVE_INFINITY,
+  ): void {
     assert(this.#options.mayStore(dataset), 'a store is opened only where the policy permits it')
     const reader = new StoreReader(engine, context)
     const generationsAtOpen = new Map<Slot, number>()
     for (const { slot, feed, state } of reader.feedStates()) {
       if (feed === context.ownFeed) generationsAtOpen.set(slot, currentGeneration(state))
     }
-    const opened = { engine, context, reader, generationsAtOpen, queue: [], loop: undefined }
+    const read = { engine, context, reader, roomBytes, generationsAtOpen }
+    const audit = new DigestAudit(reader)
+    const changes = new StoreChanges(this.#options.random)
+    const opened = { ...read, audit, changes, queue: [], slices: [], loop: undefined }
     this.#stores.set(nameOf(dataset, store), opened)
   }
 
   /** What is read of a store, by the thread that owns it; undefined where it is not open here. */
   reader(dataset: string, store: number): StoreReader | undefined {
     return this.#stores.get(nameOf(dataset, store))?.reader
+  }
+
+  /** Requests that wait for their store's commit. */
+  get waiting(): number {
+    const stores = [...this.#stores.values()]
+    return stores.reduce((sum, { queue, slices }) => sum + queue.length + slices.length, 0)
   }
 
   /** Runs reads at once, and writes with the next commit of their store. */
@@ -116,10 +153,18 @@ export class Shard {
         replies.push({ id: request.id, error: error.toWire() })
         continue
       }
-      const read = this.#options.handlers.reads[request.name]
+      if (request.name === changesOperation) {
+        // A `ShardClient` has checked its type.
+        const asked = request.body as ChangesRequest
+        store.changes.ask(asked, body => onReplies([{ id: request.id, body }]))
+        continue
+      }
+      const { reads, slices } = this.#options.handlers
+      const read = reads[request.name]
       if (read) replies.push(this.#run(request, () => read(store.reader, request.body)))
       else {
-        store.queue.push({ request, onReplies })
+        const queue = slices?.[request.name] ? store.slices : store.queue
+        queue.push({ request, onReplies })
         written.add(store)
       }
     }
@@ -129,8 +174,11 @@ export class Shard {
 
   async #commitLoop(store: OpenStore): Promise<void> {
     try {
-      while (store.queue.length > 0) {
-        await this.#commitOnce(store, store.queue.splice(0, TRANSACTION_REQUESTS_MAX))
+      while (store.queue.length + store.slices.length > 0) {
+        const slice = store.slices.shift()
+        if (slice) this.#runSlice(store, slice)
+        const writes = store.queue.splice(0, TRANSACTION_REQUESTS_MAX)
+        if (writes.length > 0) await this.#commitOnce(store, writes)
       }
     } catch (error) {
       this.#stopped = true
@@ -144,8 +192,18 @@ export class Shard {
     }
   }
 
+  #runSlice(store: OpenStore, { request, onReplies }: QueuedWrite): void {
+    const slice = this.#options.handlers.slices?.[request.name]
+    assert(slice, `a handler for ${request.name}`)
+    onReplies([this.#run(request, () => slice(store.audit, request.body))])
+  }
+
   async #commitOnce(store: OpenStore, writes: readonly QueuedWrite[]): Promise<void> {
-    const transaction = new StoreTransaction(store.engine, store.context, store.generationsAtOpen)
+    const { engine, context, generationsAtOpen, roomBytes, audit } = store
+    const transaction = new StoreTransaction(engine, context, generationsAtOpen, {
+      roomBytes: roomBytes(),
+      audit,
+    })
     const answers = new Map<TakeReplies, ShardReply[]>()
     for (const { request, onReplies } of writes) {
       const savepoint = transaction.savepoint()
@@ -156,10 +214,16 @@ export class Shard {
       else answers.set(onReplies, [reply])
     }
     const { changes, grown: ends } = transaction
-    if (changes.length > 0) await store.engine.commit(changes)
+    if (changes.length > 0) {
+      const commit = engine.commit(changes)
+      const { meter } = this.#options
+      await (meter ? meter.committed(context.placement.id, writes.length, commit) : commit)
+    }
+    audit.add(transaction.audited)
     // Growth first: whoever hears of a write must not be told after it that a copy without is new.
-    if (ends.length > 0) this.#options.onGrowth({ dataset: store.context.placement.id, ends })
+    if (ends.length > 0) this.#options.onGrowth({ dataset: context.placement.id, ends })
     for (const [onReplies, replies] of answers) onReplies(replies)
+    if (changes.length > 0) store.changes.committed(() => transaction.changedKeys)
   }
 
   #write(transaction: StoreTransaction, request: ShardRequest): unknown {
@@ -168,6 +232,7 @@ export class Shard {
     }
     const write = this.#options.handlers.writes[request.name]
     assert(write, `a handler for ${request.name}`)
+    transaction.takeRoom(0, limits.diskLastReserveBytes)
     return write(transaction, request.body)
   }
 

@@ -26,6 +26,10 @@ export class StagedMap<K, V> {
     this.#savepoints = savepoints
   }
 
+  get size(): number {
+    return this.#values.size
+  }
+
   get(key: K): V | undefined {
     return this.#values.get(key)
   }

@@ -3,6 +3,7 @@
  * committed, and so durable; `StoreTransaction` adds staged changes on top, which one commit makes
  * durable together.
  */
+import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import { groupOfScope } from '../model/idempotency.ts'
 import type { Key } from '../model/key.ts'
@@ -10,9 +11,16 @@ import type { Placement } from '../model/placement.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { RegionId, RegionNumbers, Slot } from '../model/slot.ts'
 import type { EngineReader } from './engine.ts'
-import { decodeEntryRow, type FeedEntry } from './feed-entry.ts'
+import { decodeEntryRow, type FeedEntry, pointsToRecord } from './feed-entry.ts'
 import { decodeIdempotencyRecord, type IdempotencyRecord } from './idempotency-record.ts'
-import { decodeHead, decodeRecord, type StoredRecord, type VerifiedHead } from './record.ts'
+import {
+  damagedHead,
+  decodeHead,
+  decodeRecord,
+  type HeldHead,
+  type StoredRecord,
+  type VerifiedHead,
+} from './record.ts'
 import {
   type ClaimCounter,
   decodeClaimCounter,
@@ -74,6 +82,16 @@ export class StoreReader {
   recordHead(key: string): VerifiedHead | undefined {
     const bytes = this.recordBytes(key)
     return bytes && decodeHead(this.context.hasher, key, bytes)
+  }
+
+  /** As `recordHead`, for those who go on where the record is damaged. */
+  heldHead(key: string): HeldHead | undefined {
+    try {
+      return this.recordHead(key)
+    } catch (error) {
+      if (error instanceof DenizenError && error.code === 'damaged_record') return damagedHead
+      throw error
+    }
   }
 
   recordBytes(key: string): Uint8Array | undefined {
@@ -181,6 +199,19 @@ export class StoreReader {
     for (const { key } of this.engine.range({ from, to: rowKeys.expiry(nowMs + 1) })) {
       yield { rowKey: key, ...parseExpiryRow(key) }
     }
+  }
+
+  /**
+   * True where some feed has a change of the record after the cursor that is given for it (none: 0):
+   * who is complete up to those cursors need not have it. Committed state only.
+   */
+  hasChangeAfter(slot: Slot, key: string, cursors: ReadonlyMap<FeedNumber, Position>): boolean {
+    for (const { feed } of this.feedsOfSlot(slot)) {
+      for (const { kind, text } of this.feedEntries(slot, feed, cursors.get(feed) ?? 0)) {
+        if (text === key && pointsToRecord(kind)) return true
+      }
+    }
+    return false
   }
 
   /** Entries of a feed after a position, oldest first. Committed state only. */

@@ -2,12 +2,11 @@
  * A transaction of a store: staged rows over committed ones. The shard runs many requests in one
  * transaction and commits them together (group commit). A request that throws is rolled back to its
  * savepoint alone, so a failed one never leaves half of itself behind.
- *
- * What every write of a slot changes (the feed's state, the digest, a count) is kept decoded until
- * the commit, so that a transaction of a thousand writes encodes it once.
  */
 import { assert } from '../model/assert.ts'
+import { compareBytes } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
+import { limits } from '../model/limits.ts'
 import {
   type FeedNumber,
   generationOf,
@@ -16,25 +15,29 @@ import {
   type Position,
 } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
+import type { DigestAudit } from './digest-audit.ts'
 import type { Engine, RowChange } from './engine.ts'
 import { entryKind, entryRowKey, entryRowValue, type FeedEntry } from './feed-entry.ts'
 import { encodeIdempotencyRecord, type IdempotencyRecord } from './idempotency-record.ts'
 import {
+  claimedHead,
+  damagedHead,
   encodeRecord,
   expiryOf,
+  type HeldHead,
   isTombstone,
   recordChecksum,
   type StoredRecord,
   type VerifiedHead,
 } from './record.ts'
 import {
+  addDigests,
   BOUNDARIES_MAX,
   type ClaimCounter,
   currentGeneration,
+  digestOf,
+  emptyDigest,
   encodeClaimCounter,
-  encodeCount,
-  encodeDigest,
-  encodeFeedState,
   encodeGroupHome,
   encodeHomeMarker,
   type FeedState,
@@ -43,11 +46,19 @@ import {
   type SlotDigest,
 } from './row-values.ts'
 import { expiryKind, rowKeys } from './rows.ts'
-import { Savepoints, StagedMap } from './staged-map.ts'
+import { StagedChanges } from './staged-changes.ts'
+import { StagedMap } from './staged-map.ts'
 import { type StoreContext, StoreReader } from './store.ts'
 
 /** The generation of each own feed as it was when this process opened the store. */
 export type GenerationsAtOpen = ReadonlyMap<Slot, number>
+
+export interface TransactionOptions {
+  /** What the disk still takes; default: all. */
+  readonly roomBytes?: number
+  /** Under way in the store, which hears of `audited` once this is committed. */
+  readonly audit?: DigestAudit
+}
 
 /** Where in a feed a record lies. */
 export interface RecordPlace {
@@ -60,69 +71,76 @@ export interface RecordPlace {
 const nothing = new Uint8Array()
 
 export class StoreTransaction extends StoreReader {
-  readonly #savepoints = new Savepoints()
-  readonly #rows = new StagedMap<string, RowChange>(this.#savepoints)
-  /** By `feedName`. */
-  readonly #feedStates = new StagedMap<number, StagedFeed>(this.#savepoints)
-  readonly #digests = new StagedMap<Slot, SlotDigest>(this.#savepoints)
-  readonly #idempotencyCounts = new StagedMap<Slot, number>(this.#savepoints)
+  readonly #staged = new StagedChanges()
   readonly #generationsAtOpen: GenerationsAtOpen
+  readonly #audit: DigestAudit | undefined
+  readonly #audited = new StagedMap<Slot, SlotDigest>(this.#staged.savepoints)
+  #roomBytes: number
 
-  constructor(engine: Engine, context: StoreContext, generationsAtOpen: GenerationsAtOpen) {
+  constructor(
+    engine: Engine,
+    context: StoreContext,
+    generationsAtOpen: GenerationsAtOpen,
+    { roomBytes = Number.POSITIVE_INFINITY, audit }: TransactionOptions = {},
+  ) {
     super(engine, context)
     this.#generationsAtOpen = generationsAtOpen
+    this.#roomBytes = roomBytes
+    this.#audit = audit
+  }
+
+  /** Takes room for so many bytes where that leaves the reserve. Throws `disk_full`. */
+  takeRoom(bytes: number, reserveBytes: number): void {
+    if (this.#roomBytes - bytes < reserveBytes) {
+      throw new DenizenError('disk_full', `the disk of ${this.context.self} takes no more`)
+    }
+    this.#roomBytes -= bytes
   }
 
   protected override row(rowKey: Uint8Array): Uint8Array | undefined {
-    const staged = this.#rows.get(nameOf(rowKey))
+    const staged = this.#staged.row(rowKey)
     return staged ? (staged.value ?? undefined) : super.row(rowKey)
   }
 
-  #stage(key: Uint8Array, value: Uint8Array | null): void {
-    this.#rows.set(nameOf(key), { key, value })
+  override recordBytes(key: string): Uint8Array | undefined {
+    const staged = this.#staged.record(key)
+    return staged ? (staged.value ?? undefined) : super.row(rowKeys.record(key))
+  }
+
+  override feedState(slot: Slot, feed: FeedNumber): FeedState {
+    return this.#staged.feedState(slot, feed) ?? super.feedState(slot, feed)
+  }
+
+  override digest(slot: Slot): SlotDigest {
+    return this.#staged.digests.get(slot) ?? super.digest(slot)
+  }
+
+  override idempotencyCount(slot: Slot): number {
+    return this.#staged.idempotencyCounts.get(slot) ?? super.idempotencyCount(slot)
   }
 
   savepoint(): number {
-    return this.#savepoints.mark()
+    return this.#staged.savepoints.mark()
   }
 
   rollBackTo(savepoint: number): void {
-    this.#savepoints.rollBackTo(savepoint)
+    this.#staged.savepoints.rollBackTo(savepoint)
   }
 
   get changes(): RowChange[] {
-    const changes = [...this.#rows.values()]
-    for (const { slot, feed, state } of this.#feedStates.values()) {
-      changes.push({ key: rowKeys.feedState(slot, feed), value: encodeFeedState(state) })
-    }
-    for (const [slot, digest] of this.#digests.entries()) {
-      changes.push({ key: rowKeys.digest(slot), value: encodeDigest(digest) })
-    }
-    for (const [slot, count] of this.#idempotencyCounts.entries()) {
-      changes.push({ key: rowKeys.idempotencyCount(slot), value: encodeCount(count) })
-    }
-    return changes
+    return this.#staged.changes()
+  }
+
+  /** Of the records that the commit puts or drops: what watches want to know. */
+  get changedKeys(): string[] {
+    return this.#staged.recordKeys()
   }
 
   /**
    * Where this region's feeds will end after the commit: their followers have something to read.
    */
   get grown(): { slot: Slot; end: Position }[] {
-    return [...this.#feedStates.values()]
-      .filter(({ feed }) => feed === this.context.ownFeed)
-      .map(({ slot, state: { end } }) => ({ slot, end }))
-  }
-
-  override feedState(slot: Slot, feed: FeedNumber): FeedState {
-    return this.#feedStates.get(feedName(slot, feed))?.state ?? super.feedState(slot, feed)
-  }
-
-  override digest(slot: Slot): SlotDigest {
-    return this.#digests.get(slot) ?? super.digest(slot)
-  }
-
-  override idempotencyCount(slot: Slot): number {
-    return this.#idempotencyCounts.get(slot) ?? super.idempotencyCount(slot)
+    return this.#staged.endsOf(this.context.ownFeed)
   }
 
   /**
@@ -152,9 +170,9 @@ export class StoreTransaction extends StoreReader {
 
   /**
    * Stages a record that this region, as the group's home, has just made. `held` is what the key
-   * has held so far, as `recordHead` gave it.
+   * has held so far, as `heldHead` gave it.
    */
-  writeRecord(slot: Slot, key: string, record: StoredRecord, held: VerifiedHead | undefined): void {
+  writeRecord(slot: Slot, key: string, record: StoredRecord, held: HeldHead | undefined): void {
     const { feed, version, shared } = record
     assert(feed === this.context.ownFeed, 'a home writes its own feed')
     const bytes = encodeRecord(this.context.hasher, key, record)
@@ -170,24 +188,45 @@ export class StoreTransaction extends StoreReader {
     key: string,
     bytes: Uint8Array,
     { feed, position, shared }: RecordPlace,
-    held: VerifiedHead | undefined,
+    held: HeldHead | undefined,
   ): void {
     this.#refuseUnless(this.context.placement.hasKey(key))
-    if (held) this.#forgetRecord(slot, key, held, held.feed === feed)
-    this.#count(slot, recordChecksum(bytes), isTombstone(bytes), 1)
+    if (!isTombstone(bytes)) this.takeRoom(bytes.length, limits.diskReserveBytes)
+    if (held === damagedHead) this.#forgetDamaged(slot, key, feed)
+    else if (held) this.#forgetRecord(slot, key, held, held.feed === feed)
+    this.#count(slot, key, recordChecksum(bytes), isTombstone(bytes), 1)
     const expiresAtMs = expiryOf(bytes)
     if (expiresAtMs !== 0) {
-      this.#stage(rowKeys.expiry(expiresAtMs, expiryKind.record, key), nothing)
+      this.#staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.record, key), nothing)
     }
-    this.#stage(rowKeys.record(key), bytes)
+    this.#staged.stageRecord(key, bytes)
     this.putEntry(slot, feed, { position, kind: recordEntryKind(shared), text: key })
   }
 
   /** Removes a record for good; only a replacing snapshot does that. */
   dropRecord(slot: Slot, key: string): void {
-    const held = this.recordHead(key)
-    if (held) this.#forgetRecord(slot, key, held, true)
-    this.#stage(rowKeys.record(key), null)
+    const held = this.heldHead(key)
+    if (held === damagedHead) this.#forgetDamaged(slot, key)
+    else if (held) this.#forgetRecord(slot, key, held, true)
+    this.#staged.stageRecord(key, null)
+  }
+
+  /**
+   * As far as its bytes say what goes with a damaged record. Where they don't, an entry of a feed is
+   * left over, which does no harm, and the digest is off until the store has been scrubbed.
+   */
+  #forgetDamaged(slot: Slot, key: string, feed?: FeedNumber): void {
+    const bytes = this.recordBytes(key)
+    const claimed = bytes && claimedHead(bytes)
+    if (!claimed) return
+    const { records, tombstones } = this.digest(slot)
+    if ((claimed.tombstone ? tombstones : records) === 0) return
+    const kind = recordEntryKind(claimed.shared)
+    const entry = { position: claimed.version.seq, kind, text: key }
+    const row = this.engine.get(entryRowKey(slot, claimed.feed, entry))
+    const isItsOwn = row !== undefined && compareBytes(row, entryRowValue(entry)) === 0
+    const isReplaced = feed === undefined || feed === claimed.feed
+    this.#forgetRecord(slot, key, claimed, isItsOwn && isReplaced)
   }
 
   /** What goes with a record beside its row. */
@@ -200,36 +239,40 @@ export class StoreTransaction extends StoreReader {
         text: key,
       })
     }
-    if (expiresAtMs !== 0) this.#stage(rowKeys.expiry(expiresAtMs, expiryKind.record, key), null)
-    this.#count(slot, checksum, tombstone, -1)
+    if (expiresAtMs !== 0)
+      this.#staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.record, key), null)
+    this.#count(slot, key, checksum, tombstone, -1)
   }
 
   /** Keeps the slot's digest in step: what the key held is taken out, what it holds is put in. */
-  #count(slot: Slot, checksum: bigint, tombstone: boolean, sign: 1 | -1): void {
-    const { sum, records, tombstones } = this.digest(slot)
-    this.#digests.set(
-      slot,
-      tombstone
-        ? { sum, records, tombstones: tombstones + sign }
-        : {
-            sum: BigInt.asUintN(64, sign === 1 ? sum + checksum : sum - checksum),
-            records: records + sign,
-            tombstones,
-          },
-    )
+  #count(slot: Slot, key: string, checksum: bigint, tombstone: boolean, sign: 1 | -1): void {
+    const change = digestOf(checksum, tombstone, sign)
+    this.addToDigest(slot, change)
+    if (this.#audit?.hasPassed(key)) {
+      this.#audited.set(slot, addDigests(this.#audited.get(slot) ?? emptyDigest, change))
+    }
+  }
+
+  /** Of what has been staged: the part that an audit of the digests would miss. */
+  get audited(): IterableIterator<[Slot, SlotDigest]> {
+    return this.#audited.entries()
+  }
+
+  addToDigest(slot: Slot, change: SlotDigest): void {
+    this.#staged.digests.set(slot, addDigests(this.digest(slot), change))
   }
 
   putEntry(slot: Slot, feed: FeedNumber, entry: FeedEntry): void {
-    this.#stage(entryRowKey(slot, feed, entry), entryRowValue(entry))
+    this.#staged.stageEntry(slot, feed, entry, entryRowValue(entry))
   }
 
   dropEntry(slot: Slot, feed: FeedNumber, entry: FeedEntry): void {
-    this.#stage(entryRowKey(slot, feed, entry), null)
+    this.#staged.stageEntry(slot, feed, entry, null)
   }
 
   putHomeMarker(slot: Slot, group: string, marker: HomeMarker): void {
     this.#refuseUnless(this.context.placement.hasGroup(group))
-    this.#stage(rowKeys.home(group), encodeHomeMarker(marker))
+    this.#staged.stageRow(rowKeys.home(group), encodeHomeMarker(marker))
     const { feed, position } = marker
     this.putEntry(slot, feed, { position, kind: entryKind.home, text: group })
   }
@@ -239,10 +282,10 @@ export class StoreTransaction extends StoreReader {
     this.#refuseUnless(this.context.placement.hasGroup(scope))
     this.dropIdempotencyRecord(slot, scope)
     const { feed, version, expiresAtMs } = record
-    this.#stage(rowKeys.idempotency(scope), encodeIdempotencyRecord(record))
-    this.#stage(rowKeys.expiry(expiresAtMs, expiryKind.idempotency, scope), nothing)
+    this.#staged.stageRow(rowKeys.idempotency(scope), encodeIdempotencyRecord(record))
+    this.#staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.idempotency, scope), nothing)
     this.putEntry(slot, feed, { position: version.seq, kind: entryKind.idempotency, text: scope })
-    this.#idempotencyCounts.set(slot, this.idempotencyCount(slot) + 1)
+    this.#staged.idempotencyCounts.set(slot, this.idempotencyCount(slot) + 1)
   }
 
   /** Removes an idempotency record and all that points to it, if there is one. */
@@ -250,24 +293,24 @@ export class StoreTransaction extends StoreReader {
     const held = this.idempotencyRecord(scope)
     if (!held) return
     const { feed, version, expiresAtMs } = held
-    this.#stage(rowKeys.idempotency(scope), null)
-    this.#stage(rowKeys.expiry(expiresAtMs, expiryKind.idempotency, scope), null)
+    this.#staged.stageRow(rowKeys.idempotency(scope), null)
+    this.#staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.idempotency, scope), null)
     this.dropEntry(slot, feed, { position: version.seq, kind: entryKind.idempotency, text: scope })
-    this.#idempotencyCounts.set(slot, this.idempotencyCount(slot) - 1)
+    this.#staged.idempotencyCounts.set(slot, this.idempotencyCount(slot) - 1)
   }
 
   putFeedState(slot: Slot, feed: FeedNumber, state: FeedState): void {
     assert(state.complete <= state.end, 'nothing is complete past its end')
-    this.#feedStates.set(feedName(slot, feed), { slot, feed, state })
+    this.#staged.stageFeedState(slot, feed, state)
   }
 
   putRegistrarEntry(group: string, home: GroupHome): void {
     this.#refuseUnless(this.context.placement.hasGroup(group))
-    this.#stage(rowKeys.registrar(group), encodeGroupHome(home))
+    this.#staged.stageRow(rowKeys.registrar(group), encodeGroupHome(home))
   }
 
   putClaimCounter(slot: Slot, counter: ClaimCounter): void {
-    this.#stage(rowKeys.claims(slot), encodeClaimCounter(counter))
+    this.#staged.stageRow(rowKeys.claims(slot), encodeClaimCounter(counter))
   }
 
   /** Partitions may be stored in different places: none takes in the keys of another. */
@@ -277,18 +320,5 @@ export class StoreTransaction extends StoreReader {
   }
 }
 
-interface StagedFeed {
-  readonly slot: Slot
-  readonly feed: FeedNumber
-  readonly state: FeedState
-}
-
-/** Slot and feed as one safe integer: feeds have 32 bits, slots 16. */
-const feedName = (slot: Slot, feed: FeedNumber): number => slot * 2 ** 32 + feed
-
 const recordEntryKind = (shared: boolean): 1 | 3 =>
   shared ? entryKind.sharedRecord : entryKind.record
-
-/** A row key as a map key: one character a byte. */
-const nameOf = (rowKey: Uint8Array): string =>
-  Buffer.from(rowKey.buffer, rowKey.byteOffset, rowKey.byteLength).toString('latin1')

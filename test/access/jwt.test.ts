@@ -10,7 +10,9 @@ import { accessWith, whoIs } from './access-world.ts'
 const signer = await generateKeyPair('ES256')
 const stranger = await generateKeyPair('ES256')
 const publicKey = { ...(await exportJWK(signer.publicKey)), kid: 'k1' }
-const keys = { keys: [publicKey] }
+const otherKind = await generateKeyPair('EdDSA')
+const otherKey = { ...(await exportJWK(otherKind.publicKey)), kid: 'k2' }
+const keys = { keys: [publicKey, otherKey] }
 
 const rules: JwtRules = {
   issuer: 'https://login.example',
@@ -78,6 +80,9 @@ test('what is wrong in any claim, key or algorithm is refused', async () => {
     'a verb too many': await bearer({ ...good, denizen: [{ dataset: 'a', verbs: ['all'] }] }),
     'another key': await bearer(good, { key: stranger.privateKey }),
     'another key by name': await bearer(good, { kid: 'k2' }),
+    'an algorithm that is not pinned': await bearer(good, {
+      ...{ key: otherKind.privateKey, alg: 'EdDSA', kid: 'k2' },
+    }),
     'an algorithm that the public key would fit': await bearer(good, {
       ...{ key: publicBytes, alg: 'HS256' },
     }),

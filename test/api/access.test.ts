@@ -164,6 +164,22 @@ test('operations of a batch are judged one by one', async () => {
   assert.not.match(JSON.stringify(results), 'us/a')
 })
 
+test('operations of a sequence are judged one by one too', async () => {
+  const { send, sendAs } = await bearerOf([{ ...all, dataset: 'profiles', prefix: 'eu/' }])
+  const lines = ['eu/a', 'us/a'].map(key => JSON.stringify({ op: 'put', key, value: 1 }))
+  const sent = {
+    headers: { 'content-type': 'application/x-ndjson', accept: 'application/x-ndjson' },
+    body: `${lines.join('\n')}\n`,
+  }
+  assert.is((await sendAs(undefined, 'POST', '/v1/batch/profiles', sent)).status, 401)
+  const reply = await send('POST', '/v1/batch/profiles', sent)
+  const results = (await reply.text()).trimEnd().split('\n')
+  assert.equal(
+    results.map(line => JSON.parse(line).status),
+    [201, 403],
+  )
+})
+
 test('a hint of its own needs the right to one', async () => {
   const hinted = { headers: { 'denizen-hint': 'us-east' } }
   const lacks = await bearerOf([all])

@@ -124,8 +124,9 @@ for (const [method, target, init, expected] of rows) {
 }
 
 const headerRows: [string, string, string, string][] = [
-  ['PUT', 'Idempotency-Key', '"abc"', '400 not_supported'],
-  ['PUT', 'Denizen-TTL', '30d', '400 not_supported'],
+  ['PUT', 'Idempotency-Key', '""', '400 bad_request'],
+  ['PUT', 'Denizen-TTL', '30 days', '400 bad_request'],
+  ['DELETE', 'Denizen-TTL', '30d', '400 not_supported'],
   ['PUT', 'Denizen-Acks', '2', '400 not_supported'],
   ['PUT', 'Denizen-Acks', 'quorum', '400 not_supported'],
   ['PUT', 'If-Match', 'unquoted', '400 bad_precondition'],

@@ -166,7 +166,7 @@ test('mistakes of one operation are its own result', async () => {
       { op: 'put', key: 'a//b', value: 1 },
       { op: 'put', key: 'k'.repeat(limits.keyBytesMax + 1), value: 1 },
       { op: 'put', key: '\ud800', value: 1 },
-      { op: 'put', key: 'a', value: 1, ttl: '5s' },
+      { op: 'put', key: 'a', value: 1, ttl: '5 s' },
       { op: 'put', key: 'fine', value: 1 },
     ].filter(({ key }) => key.isWellFormed()),
   )
@@ -174,9 +174,22 @@ test('mistakes of one operation are its own result', async () => {
     '400 bad_key',
     '400 bad_key',
     '400 bad_key',
-    '400 not_supported',
+    '400 bad_request',
     '201 ',
   ])
+})
+
+test('each operation has a life and an idempotency key of its own', async () => {
+  const world = createWorld()
+  const ops = [
+    { op: 'put', key: 'a', value: 1, ttl: '5s' },
+    { op: 'delete', key: 'b' },
+  ]
+  const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': '"k"' }
+  await world.send('POST', '/v1/batch/profiles', { body: JSON.stringify({ ops }), headers })
+  const [put, removal] = world.service.operations
+  assert.ok(put?.kind === 'put' && removal?.kind === 'delete')
+  assert.equal([put.ttlMs, put.idempotencyKey, removal.idempotencyKey], [5_000, 'k/0', 'k/1'])
 })
 
 test('a body that is malformed anywhere is refused as a whole, with nothing applied', async () => {

@@ -81,6 +81,10 @@ export class MemoryService implements Service {
     return this
   }
 
+  readOnly(): boolean {
+    return false
+  }
+
   notReady(): string | undefined {
     return this.unready
   }
@@ -177,6 +181,7 @@ export class MemoryService implements Service {
       keeperEpoch: 1,
       revision: 1,
       policyEpoch: 1,
+      dataFormat: 1,
       drift: [],
       regions: [{ region: this.region, name: 'Test', country: 'IE', self: true, reachable: true }],
       datasets: [],

@@ -47,10 +47,10 @@ test('scripts of other origins may read every header and send every header', asy
     assert.match(allowed, name)
   }
   const replies = [
-    await send('PUT', '/v1/kv/profiles/a', { body: 'x' }),
-    await send('GET', '/v1/kv/profiles/a'),
-    await send('GET', '/v1/kv/far/a'),
-    await send('GET', '/none'),
+    await send('PUT', '/v1/kv/profiles/a', { body: 'x', headers: { Origin: 'https://app.test' } }),
+    await send('GET', '/v1/kv/profiles/a', { headers: { Origin: 'https://app.test' } }),
+    await send('GET', '/v1/kv/far/a', { headers: { Origin: 'https://app.test' } }),
+    await send('GET', '/none', { headers: { Origin: 'https://app.test' } }),
   ]
   for (const reply of replies) {
     assert.is(reply.headers.get('Access-Control-Allow-Origin'), '*')
@@ -60,7 +60,7 @@ test('scripts of other origins may read every header and send every header', asy
         assert.match(exposed.toLowerCase(), name)
       }
     }
-    assert.is(reply.headers.get('Vary'), 'Accept')
+    assert.is(reply.headers.get('Vary'), 'Accept, Origin')
   }
 })
 
@@ -91,6 +91,7 @@ test('the API document has every route, its errors and its headers', async () =>
     '/v1/explain/{dataset}/{key} get',
     '/v1/kv/{dataset} get post',
     '/v1/kv/{dataset}/{key} delete get head put',
+    '/v1/tx/{dataset}/{group} post',
   ])
   const put = at(document, 'paths', '/v1/kv/{dataset}/{key}', 'put')
   const parameters = JSON.stringify(at(put, 'parameters'))

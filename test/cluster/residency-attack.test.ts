@@ -16,6 +16,7 @@ import { highestWeight, PlacementTable } from '../../src/model/placement.ts'
 import { feedNumber, generationStart } from '../../src/model/position.ts'
 import { RegionNumbers, slotOf } from '../../src/model/slot.ts'
 import { nodeHandlers } from '../../src/node/shard-operations.ts'
+import { systemRandom } from '../../src/runtime/random.ts'
 import { lmdbEngine } from '../../src/storage/lmdb-engine.ts'
 import { encodeRecord } from '../../src/storage/record.ts'
 import { encodeHomeMarker } from '../../src/storage/row-values.ts'
@@ -288,6 +289,7 @@ test('the shard refuses by itself, whatever all others let through', async () =>
   let permitted = true
   const shard = new Shard({
     handlers: nodeHandlers,
+    random: systemRandom,
     onGrowth: () => assert.unreachable('nothing grows'),
     onBug: error => assert.unreachable(`${error}`),
     onFatal: error => assert.unreachable(`${error}`),

@@ -3,110 +3,22 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { clusterRecordSchema } from '../../src/coordination/cluster-record.ts'
 import { CoordinationError } from '../../src/coordination/coordination.ts'
-import { StaticCoordination } from '../../src/coordination/static.ts'
+import type { StaticCoordination } from '../../src/coordination/static.ts'
 import { DenizenError } from '../../src/model/errors.ts'
-import type { PolicyData } from '../../src/model/placement.ts'
 import type { RegionId } from '../../src/model/slot.ts'
-import { PeerFailure } from '../../src/peers/peers.ts'
-import { decodeCbor, encodeCbor } from '../../src/protocol/cbor.ts'
-import { silentLogger } from '../../src/runtime/log.ts'
-import { manualClock } from '../support/manual-clock.ts'
+import { decodeCbor } from '../../src/protocol/cbor.ts'
+import {
+  build,
+  everywhere,
+  failureOf,
+  founded,
+  membersOf,
+  path,
+  turn,
+  world,
+} from '../support/coordination-world.ts'
 import { type MemoryDisk, memoryDisk } from '../support/memory-disk.ts'
-import { dataset, hasher, policy } from '../support/policies.ts'
-import { seededRandom } from '../support/seeded-random.ts'
-
-const everywhere = ['one', 'two', 'three', 'four']
-const desired = policy(everywhere, [dataset('cities', everywhere)])
-const path = 'coordination.cbor'
-const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
-
-interface NodeOptions {
-  readonly nodeId?: string
-  readonly url?: string
-  readonly disk?: MemoryDisk
-  readonly desired?: PolicyData
-  readonly othersStopped?: boolean
-}
-
-/** Regions in one process; calls cross as CBOR, and reach only nodes that run. */
-function world(seed = 7) {
-  const running = new Map<RegionId, StaticCoordination>()
-  const clock = manualClock()
-  const random = seededRandom(seed)
-
-  const call = async (from: RegionId, to: RegionId, name: string, body: unknown) => {
-    await turn()
-    const target = running.get(to)
-    if (!target) throw new PeerFailure(false, 'not connected')
-    const request = decodeCbor(encodeCbor(body))
-    return decodeCbor(encodeCbor(await target.answer(from, name, request)))
-  }
-
-  async function node(self: RegionId, options: NodeOptions = {}): Promise<StaticCoordination> {
-    const { nodeId = `node-${self}`, url = `http://${self}`, disk = memoryDisk() } = options
-    const coordination = new StaticCoordination({
-      self,
-      nodeId,
-      url,
-      desired: options.desired ?? desired,
-      othersStopped: options.othersStopped ?? false,
-      disk,
-      path,
-      hasher,
-      random,
-      clock,
-      log: silentLogger,
-      call: (to, name, body) => call(self, to, name, body),
-    })
-    await coordination.load()
-    return coordination
-  }
-
-  async function up(self: RegionId, options: NodeOptions = {}): Promise<StaticCoordination> {
-    const coordination = await node(self, options)
-    running.set(self, coordination)
-    return coordination
-  }
-
-  /** Lets time pass; says whether the task has ended by then. */
-  async function ended(task: Promise<unknown>, rounds = 40): Promise<boolean> {
-    let settled = false
-    const settle = (): void => {
-      settled = true
-    }
-    task.then(settle, settle)
-    for (let n = 0; n < rounds && !settled; n++) {
-      for (let turns = 0; turns < 5; turns++) await turn()
-      clock.advance(100)
-    }
-    return settled
-  }
-
-  return { running, node, up, ended, down: (region: RegionId) => running.delete(region) }
-}
-
-const membersOf = (coordination: StaticCoordination): Record<RegionId, string | null> =>
-  Object.fromEntries(
-    Object.entries(coordination.record().members).map(([id, { nodeId }]) => [id, nodeId]),
-  )
-
-async function failureOf(task: Promise<unknown>): Promise<unknown> {
-  return await task.then(
-    () => assert.unreachable('it should have failed'),
-    error => error,
-  )
-}
-
-/** Founds a cluster of all regions; their disks. */
-async function founded(at: ReturnType<typeof world>): Promise<Map<RegionId, MemoryDisk>> {
-  const disks = new Map(everywhere.map(region => [region, memoryDisk()]))
-  const starts: Promise<void>[] = []
-  for (const region of everywhere) {
-    starts.push((await at.up(region, { disk: disks.get(region) as MemoryDisk })).start())
-  }
-  assert.ok(await at.ended(Promise.all(starts)))
-  return disks
-}
+import { dataset, policy } from '../support/policies.ts'
 
 const founding = suite('static coordination: founding and joining')
 
@@ -134,7 +46,11 @@ founding('regions that join at the same moment are all entered', async () => {
   assert.ok(await at.ended(keeper.start()))
   await Promise.all(
     ['two', 'three', 'four'].map(region =>
-      keeper.answer(region, 'coordination.join', { nodeId: region, url: `http://${region}` }),
+      keeper.answer(region, 'coordination.join', {
+        nodeId: region,
+        url: `http://${region}`,
+        build,
+      }),
     ),
   )
   assert.equal(membersOf(keeper), { one: 'node-one', two: 'two', three: 'three', four: 'four' })
@@ -146,7 +62,7 @@ founding('of two nodes that join as one region at the same moment, one is refuse
   assert.ok(await at.ended(keeper.start()))
   const joins = await Promise.allSettled(
     ['first', 'second'].map(nodeId =>
-      keeper.answer('two', 'coordination.join', { nodeId, url: `http://${nodeId}` }),
+      keeper.answer('two', 'coordination.join', { nodeId, url: `http://${nodeId}`, build }),
     ),
   )
   assert.equal(
@@ -180,7 +96,7 @@ founding('only the keeper enters regions', async () => {
   const at = world()
   await founded(at)
   const two = at.running.get('two') as StaticCoordination
-  const join = two.answer('three', 'coordination.join', { nodeId: 'x', url: 'http://x' })
+  const join = two.answer('three', 'coordination.join', { nodeId: 'x', url: 'http://x', build })
   const error = await failureOf(join)
   assert.ok(error instanceof DenizenError && error.code === 'coordinator_unavailable')
 })
@@ -243,7 +159,11 @@ restarts(
     const before = two.record()
     const changes: number[] = []
     two.onChange(({ revision }) => changes.push(revision))
-    await keeper.answer('four', 'coordination.join', { nodeId: 'node-four', url: 'http://moved' })
+    await keeper.answer('four', 'coordination.join', {
+      nodeId: 'node-four',
+      url: 'http://moved',
+      build,
+    })
     two.observe('one', keeper.record())
     two.observe('one', keeper.record())
     for (let n = 0; n < 20; n++) await turn()
@@ -264,7 +184,9 @@ restarts('a record that could not be kept is not acted under', async () => {
   const keeper = at.running.get('one') as StaticCoordination
   const before = keeper.record().revision
   disks.get('one')?.fail()
-  await failureOf(keeper.answer('two', 'coordination.join', { nodeId: 'node-two', url: 'u' }))
+  await failureOf(
+    keeper.answer('two', 'coordination.join', { nodeId: 'node-two', url: 'u', build }),
+  )
   assert.is(keeper.record().revision, before)
 })
 
@@ -273,7 +195,7 @@ restarts('a region whose address changed serves though the keeper is away', asyn
   const disks = await founded(at)
   at.down('one')
   const disk = disks.get('two') as MemoryDisk
-  const two = await at.up('two', { disk, url: 'http://elsewhere' })
+  const two = await at.up('two', { disk, url: 'http://elsewhere', build })
   assert.ok(await at.ended(two.start()))
 })
 
@@ -319,3 +241,24 @@ strangers('a record of another cluster is never taken, whichever comes first', a
 })
 
 strangers.run()
+
+const restores = suite('static coordination: after a restore')
+
+restores('all regions are heard but those that are lost, not a majority alone', async () => {
+  const at = world()
+  const disks = await founded(at)
+  const disk = disks.get('one') as MemoryDisk
+  at.down('one')
+  at.down('four')
+  const one = await at.up('one', { disk, restored: { lost: new Set() } })
+  const starting = one.start()
+  assert.not(await at.ended(starting))
+  assert.match(`${one.waitingFor()}`, /has not heard four/)
+  await at.up('four', { disk: disks.get('four') as MemoryDisk })
+  assert.ok(await at.ended(starting))
+  at.down('two')
+  const again = await at.up('one', { disk, restored: { lost: new Set(['two']) } })
+  assert.ok(await at.ended(again.start()))
+})
+
+restores.run()

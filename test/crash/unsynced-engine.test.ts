@@ -168,6 +168,18 @@ for (const name of ['lmdb', 'log'] as const) {
     await engine.close()
   })
 
+  check(`${name}: what a start shows after a kill survives a power cut`, async () => {
+    const place = freshPlace()
+    for (let life = 0; life < 4; life++) {
+      await live(place, { variety: name, killAfterMs: Math.random() * 40 })
+      const { acknowledged: shown } = await live(place, {
+        variety: `${name}-open`,
+        killAfterMs: 10_000,
+      })
+      assert.ok((await recount(place, name)) >= shown)
+    }
+  })
+
   check(`${name}: a failed sync ends the engine, and what was acknowledged stays`, async () => {
     for (const syncsMax of [24, 50]) {
       const place = freshPlace()

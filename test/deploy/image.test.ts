@@ -57,7 +57,10 @@ async function checkLife(
   })
   const exited = once(outer, 'exit')
   try {
-    await until(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok ?? false, url)
+    await until(async () => {
+      assert.is(outer.exitCode, null, 'it runs')
+      return (await fetch(`${url}/readyz`).catch(() => undefined))?.ok ?? false
+    }, `${url} is ready`)
     const process1 = childOf(outer)
     assert.match(readFileSync(`/proc/${process1}/status`, 'utf8'), /^NSpid:.*\t1$/m)
     assert.is(await health(root, url), 0)

@@ -184,10 +184,9 @@ test('settings that are not enforced yet are listed', () => {
     residency: anywhere
     acks: 2
     failover: auto
-    ttl: 30d
     rehome: { after: 3 }
   b: { residency: anywhere, acks: 1, failover: manual }
-  c: { residency: anywhere, partitions: { "x/": { ttl: 5s } } }`),
+  c: { residency: anywhere, partitions: { "x/": { acks: all } } }`),
   )
   assert.ok(policy)
   assert.equal(
@@ -195,9 +194,24 @@ test('settings that are not enforced yet are listed', () => {
     [
       [7, 11, 'warning'],
       [8, 15, 'warning'],
-      [9, 10, 'warning'],
-      [10, 13, 'warning'],
-      [12, 56, 'warning'],
+      [9, 13, 'warning'],
+      [11, 57, 'warning'],
+    ],
+  )
+})
+
+test('a TTL is compiled to ms, and a partition may have its own', () => {
+  const { policy, diagnostics } = compileText(
+    policyWith(`  a: { residency: anywhere }
+  b: { residency: anywhere, ttl: 30d, partitions: { "x/": { ttl: 5s }, "y/": {} } }`),
+  )
+  assert.equal(notEnforcedYet(diagnostics), [])
+  assert.equal(
+    policy?.placements.map(({ id, ttlMs }) => [id, ttlMs]),
+    [
+      ['a', undefined],
+      ['b/x/', 5_000],
+      ['b/y/', 30 * 86_400_000],
     ],
   )
 })

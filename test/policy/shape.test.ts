@@ -62,6 +62,7 @@ test('wrong values', () => {
   expectAt(policyWith('  a: { residency: anywhere, acks: §most }'), 'bad_value')
   expectAt(policyWith('  a: { residency: anywhere, ttl: §3 days }'), 'bad_value')
   expectAt(policyWith('  a: { residency: anywhere, ttl: §0s }'), 'bad_value')
+  expectAt(policyWith('  a: { residency: anywhere, ttl: §40000d }'), 'bad_value')
   expectAt(policyWith('  a: { residency: anywhere, failover: §automatic }'), 'bad_value')
 })
 

@@ -30,13 +30,9 @@ const values: readonly unknown[] = [
 ]
 
 test('the bytes are those of encodeCbor', () => {
-  for (const value of values) {
-    assert.is(
-      writeCbor(value).toHex(),
-      encodeCbor(value).toHex(),
-      JSON.stringify(value) ?? 'bigint',
-    )
-  }
+  values.forEach((value, index) => {
+    assert.is(writeCbor(value).toHex(), encodeCbor(value).toHex(), `value ${index}`)
+  })
 })
 
 test('what is encoded already stays as it is', () => {
@@ -44,10 +40,10 @@ test('what is encoded already stays as it is', () => {
   const written = writeCbor({
     status: 200,
     value: new EncodedCbor(odd),
-    then: [new EncodedCbor(odd)],
+    list: [new EncodedCbor(odd)],
   })
   assert.ok(written.toHex().includes(odd.toHex()))
-  assert.equal(decodeCbor(written), { status: 200, value: [1], then: [[1]] })
+  assert.equal(decodeCbor(written), { status: 200, value: [1], list: [[1]] })
 })
 
 test('what encodeCbor refuses is refused', () => {

@@ -1,19 +1,22 @@
 /**
  * Regions that write, replicate, lose streams and power, for thousands of steps. At every moment:
- * no copy goes backwards (T), no complete cursor and no staleness claims what is not there. Once
- * all is healed: every copy has caught up, so no credit was lost on the way, and all digests agree.
+ * no copy goes backwards (T), no complete cursor and no staleness claims what is not there, no copy
+ * between two states has half of a transaction, no repeat is applied twice (X). Once all is healed:
+ * every copy has caught up, so no credit was lost on the way, and all digests agree.
  *
  * `DENIZEN_SEED=n` runs one seed again.
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { WriteReply } from '../../src/execution/operations/write.ts'
+import type { Transaction } from '../../src/execution/operation.ts'
+import type { WriteReply, WriteRequest } from '../../src/execution/operations/write.ts'
 import type { Key } from '../../src/model/key.ts'
 import type { Placement } from '../../src/model/placement.ts'
 import { feedRegionNumber, type Position } from '../../src/model/position.ts'
 import type { RegionId, Slot } from '../../src/model/slot.ts'
 import { claimTerm, compareVersions, type Version } from '../../src/model/version.ts'
 import { recordChecksum } from '../../src/storage/record.ts'
+import type { GroupHome } from '../../src/storage/row-values.ts'
 import { readU53 } from '../../src/storage/rows.ts'
 import { dataset, policy, tableOf } from '../support/policies.ts'
 import { type CopyOfStore, ReplicatingWorld } from '../support/replicating-world.ts'
@@ -35,6 +38,16 @@ interface Acknowledged {
   readonly position: Position
   readonly home: RegionId
   readonly atMs: number
+  /** Written by the same transaction. */
+  readonly together?: Key
+}
+
+/** A write that is sent again and again: it must come to one version. */
+interface Repeated {
+  readonly placement: Placement
+  readonly home: RegionId
+  readonly request: WriteRequest
+  version: Version | undefined
 }
 
 /** Reads the version alone: the checks after each flush must not cost more than the world. */
@@ -50,7 +63,9 @@ class Run {
   readonly #acknowledged = new Map<string, Acknowledged[]>()
   /** By directory and key. */
   readonly #seen = new Map<string, Map<string, Version>>()
+  readonly #repeated: Repeated[] = []
   acknowledgedCount = 0
+  repeats = 0
 
   constructor(seed: number) {
     this.#random = seededRandom(seed)
@@ -79,6 +94,17 @@ class Run {
     }
     if (random.oneIn(60)) random.pick([...world.pipes.values(), undefined])?.close()
     if (random.oneIn(150)) world.crash(random.pick(regions))
+    if (random.oneIn(10)) this.#expire()
+  }
+
+  #expire(): void {
+    const { running, clock } = this.#world
+    for (const { shards } of running.values()) {
+      for (const { id } of table.placements) {
+        if (!shards.stores(id)) continue
+        shards.callAll(id, 'expire', { nowMs: clock.wallMs() }).catch(() => {})
+      }
+    }
   }
 
   #write(): void {
@@ -96,27 +122,96 @@ class Run {
     const bytes = random.bytes(16)
     const value = new Uint8Array(sizeBytes)
     value.set(bytes)
-    const written = process.shards.call(placement.id, slot, 'write', {
-      key,
-      value: random.oneIn(6) ? undefined : { bytes: value, mediaType: 'x/y' },
-      precondition: {},
+    const common = {
       nowMs: this.#world.clock.wallMs(),
       ...(placement.computedHome(group) === undefined && { claimed }),
-    })
-    written.then(
+    }
+    if (group !== key && random.oneIn(4)) {
+      this.#transact(placement, home, group as Key, value, common)
+      return
+    }
+    const ttl = random.oneIn(6) ? { ttlMs: 300 } : {}
+    const request: WriteRequest = {
+      key,
+      value: random.oneIn(6) ? undefined : { bytes: value, mediaType: 'x/y', ...ttl },
+      precondition: {},
+      ...common,
+    }
+    if (random.oneIn(4)) this.#repeat(placement, home, request)
+    process.shards.call(placement.id, slot, 'write', request).then(
       reply => this.#acknowledge(placement, home, key, reply),
       () => {},
     )
   }
 
-  #acknowledge(placement: Placement, home: RegionId, key: Key, reply: WriteReply): void {
+  /** Both keys of a group at once. */
+  #transact(
+    placement: Placement,
+    home: RegionId,
+    group: Key,
+    value: Uint8Array,
+    common: { readonly nowMs: number; readonly claimed?: GroupHome },
+  ): void {
+    const [a, b] = [`${group}/a` as Key, `${group}/b` as Key]
+    const success = [a, b].map(key => ({ kind: 'put', key, value, mediaType: 'x/y' }) as const)
+    const transaction: Transaction = {
+      ...{ kind: 'transaction', key: group, conditions: [], success, failure: [] },
+    }
+    const { shards } = this.#world.running.get(home) ?? {}
+    const slot = placement.slotOf(group)
+    shards?.call(placement.id, slot, 'transact', { transaction, ...common }).then(
+      reply => {
+        const [result] = reply.kind === 'transacted' ? reply.results : []
+        if (result?.kind !== 'written') return
+        const { version } = result
+        const point = { slot, feed: this.#world.feedOf(home), position: version.seq }
+        const known = { region: home, term: version.term }
+        const written = { kind: 'written', version, created: false, point, home: known } as const
+        this.#acknowledge(placement, home, a, written, b)
+      },
+      () => {},
+    )
+  }
+
+  /** Sends a write that was sent before, or a first one, under its idempotency key. */
+  #repeat(placement: Placement, home: RegionId, request: WriteRequest): void {
+    const random = this.#random
+    if (this.#repeated.length === 0 || random.oneIn(3)) {
+      const idempotency = { principal: '', key: `k${this.#repeated.length}` }
+      this.#repeated.push({
+        ...{ placement, home, version: undefined },
+        request: { ...request, idempotency },
+      })
+    }
+    const one = random.pick(this.#repeated)
+    const { shards } = this.#world.running.get(one.home) ?? {}
+    const { key } = one.request
+    const slot = one.placement.slotOf(one.placement.groupOf(key))
+    shards?.call(one.placement.id, slot, 'write', one.request).then(
+      reply => {
+        if (reply.kind !== 'written' && reply.kind !== 'deleted') return
+        one.version ??= reply.version
+        assert.equal(reply.version, one.version, 'a repeat is applied once')
+        this.repeats += 1
+      },
+      () => {},
+    )
+  }
+
+  #acknowledge(
+    placement: Placement,
+    home: RegionId,
+    key: Key,
+    reply: WriteReply,
+    together?: Key,
+  ): void {
     if (reply.kind !== 'written' && reply.kind !== 'deleted') return
     const { version, point } = reply
     const atMs = this.#world.clock.monotonicMs()
     const log = this.#acknowledged.get(placement.id) ?? []
     this.#acknowledged.set(placement.id, log)
     // An older entry of the key would be asked for less than this one in every check.
-    log.push({ key, version, ...point, home, atMs })
+    log.push({ key, version, ...point, home, atMs, ...(together && { together }) })
     if (log.length > 150) log.shift()
     this.acknowledgedCount += 1
   }
@@ -142,10 +237,15 @@ class Run {
     }
     for (const write of this.#acknowledged.get(copy.dataset) ?? []) {
       if (!this.#isIn(copy, write)) continue
-      const { complete } = reader.feedState(write.slot, write.feed)
+      const { complete, end, replacing } = reader.feedState(write.slot, write.feed)
       const has = held.get(write.key)
       const there = has !== undefined && compareVersions(has, write.version) >= 0
       if (complete >= write.position) assert.ok(there, `${copy.directory}: an empty claim`)
+      if (write.together && complete === end && !replacing) {
+        const other = held.get(write.together)
+        const both = other !== undefined && compareVersions(other, write.version) >= 0
+        assert.is(there, both, `${copy.directory}: half a transaction`)
+      }
       if (copy.region === write.home) assert.ok(there, `${copy.directory} lost a write`)
       const freshMs = this.#freshUntilMs(copy, write)
       if (freshMs > write.atMs) assert.ok(there, `${copy.directory} is older than it says`)
@@ -246,7 +346,7 @@ for (const seed of seedsOfRun(8)) {
       if (error instanceof Error) error.message = `DENIZEN_SEED=${seed}: ${error.message}`
       throw error
     }
-    assert.ok(run.acknowledgedCount > 100, 'the run has written')
+    assert.ok(run.acknowledgedCount > 100 && run.repeats > 10, 'the run has written')
   })
 }
 

@@ -19,19 +19,22 @@ test('acts stand in order, one line each, in a file of the owner', async () => {
   const path = join(folder, 'audit.log')
   const clock = manualClock()
   const audit = auditLog(path, clock)
-  await Promise.all(
-    ['a', 'b', 'c'].map(what => audit.record({ who: 'operator', what, outcome: 'done' })),
-  )
+  const acts = ['a', 'b', 'c']
+  const act = { who: 'operator', outcome: 'done' } as const
+  // Long enough that the next one would overtake it.
+  const long = { reason: 'x'.repeat(8_000_000) }
+  const first = audit.record({ ...act, what: 'a', details: long })
+  await Promise.all([first, ...['b', 'c'].map(what => audit.record({ ...act, what }))])
   clock.advance(1_000)
   const details = { reason: 'two\nlines', ids: ['x'] }
-  await audit.record({ who: 'token x', what: 'd', outcome: 'refused', details })
+  await audit.record({ who: 'token x', what: 'last', outcome: 'refused', details })
   const lines = linesOf(path)
   assert.equal(
     lines.map(line => Object(line).what),
-    ['a', 'b', 'c', 'd'],
+    [...acts, 'last'],
   )
   const at = '1970-01-01T00:00:01.000Z'
-  assert.equal(lines[3], { at, who: 'token x', what: 'd', outcome: 'refused', details })
+  assert.equal(lines.at(-1), { at, who: 'token x', what: 'last', outcome: 'refused', details })
   assert.is(statSync(path).mode & 0o777, 0o600)
 })
 

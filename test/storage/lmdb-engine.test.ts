@@ -88,8 +88,8 @@ lmdb('a reader beside the writer sees each commit at once', async () => {
 
 lmdb('when the disk takes no more, the commit fails whole and the engine stops', async () => {
   const directory = freshDirectory()
-  const child = join(import.meta.dirname, 'lmdb-full-disk.ts')
-  const limited = `ulimit -f 1024; exec "${process.execPath}" "${child}" "${directory}"`
+  const child = join(import.meta.dirname, 'full-disk-child.ts')
+  const limited = `ulimit -f 1024; exec "${process.execPath}" "${child}" lmdb "${directory}"`
   const { stdout } = await promisify(execFile)('sh', ['-c', limited])
   const outcome = JSON.parse(stdout)
   assert.ok(outcome.committed > 5, stdout)

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/model/bytes.ts'
@@ -87,6 +89,24 @@ log('opened to be read, it shows what only the log holds, and changes no file', 
   assert.ok(contents().every((content, i) => content === before[i]))
 })
 
+log('nothing is visible while its entry is being synced', async () => {
+  const engine = await kindWith(patient).open(freshDirectory())
+  let looks = 0
+  for (let round = 1; round <= 50; round++) {
+    let isSettled = false
+    const committed = engine.commit([put('a', new Uint8Array(round))]).finally(() => {
+      isSettled = true
+    })
+    for (; !isSettled; looks++) {
+      assert.is(engine.get(utf8('a'))?.length ?? 0, round - 1)
+      await new Promise(setImmediate)
+    }
+    await committed
+  }
+  assert.ok(looks > 100, `looked ${looks} times`)
+  await engine.close()
+})
+
 log('what is written empties into LMDB after a while, and its file is used again', async () => {
   const directory = freshDirectory()
   const engine = await kindWith(hasty).open(directory)
@@ -142,6 +162,22 @@ log('a commit too large for the log goes to LMDB, after all before it', async ()
   const again = await kind.open(directory)
   assert.equal(sizes(again), expected)
   await again.close()
+})
+
+log('when the disk takes no more, the commit fails whole and the engine stops', async () => {
+  const directory = freshDirectory()
+  const child = join(import.meta.dirname, 'full-disk-child.ts')
+  const limited = `ulimit -f 2048; exec "${process.execPath}" "${child}" log "${directory}"`
+  const { stdout } = await promisify(execFile)('sh', ['-c', limited])
+  const outcome = JSON.parse(stdout)
+  assert.ok(outcome.committed > 5, stdout)
+  // The log's own words, or LMDB's for a write that was cut short.
+  assert.match(outcome.failure, /^EngineFailure: The store failed: (EFBIG|File too large|Input)/)
+  assert.is(outcome.refusals, 4)
+  const engine = await kindWith(patient).open(directory)
+  const rows = [...engine.range(everything)].length
+  assert.ok(rows === 2 * outcome.committed || rows === 2 * outcome.committed + 2)
+  await engine.close()
 })
 
 log.run()

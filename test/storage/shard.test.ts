@@ -8,6 +8,7 @@ import { feedNumber, generationOf } from '../../src/model/position.ts'
 import { RegionNumbers } from '../../src/model/slot.ts'
 import { type NodeOperations, nodeHandlers } from '../../src/node/shard-operations.ts'
 import type { FeedChunk } from '../../src/replication/messages.ts'
+import { systemRandom } from '../../src/runtime/random.ts'
 import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import { encodeRecord } from '../../src/storage/record.ts'
 import { type Growth, Shard, type ShardReply } from '../../src/storage/shard.ts'
@@ -246,6 +247,7 @@ ends('what this region may not store is refused at the last step, too', async ()
   const replies: ShardReply[] = []
   const shard = new Shard({
     handlers: nodeHandlers,
+    random: systemRandom,
     mayStore: () => permitted,
     onGrowth: () => {},
     onBug: error => assert.unreachable(String(error)),

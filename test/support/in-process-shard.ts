@@ -1,5 +1,6 @@
 /** A shard in this thread, behind the port that a worker thread would be behind. */
 import { nodeHandlers } from '../../src/node/shard-operations.ts'
+import { systemRandom } from '../../src/runtime/random.ts'
 import type { EngineKind } from '../../src/storage/engine.ts'
 import type { FromShard, ShardPort, ToShard } from '../../src/storage/shard-messages.ts'
 import { ShardWorker } from '../../src/storage/shard-worker.ts'
@@ -13,11 +14,12 @@ export function inProcessShard(
   engineKind: EngineKind,
   toShard: Carrier = queueMicrotask,
   fromShard: Carrier = queueMicrotask,
+  roomBytes: () => number = () => Number.POSITIVE_INFINITY,
 ): ShardPort {
   let receive: (message: FromShard) => void = () => {}
   const worker = new ShardWorker({
     hasher,
-    engineKind,
+    ...{ engineKind, roomBytes, random: systemRandom },
     handlers: nodeHandlers,
     post: message => {
       const copy = structuredClone(message)

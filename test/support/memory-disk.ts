@@ -24,5 +24,6 @@ export function memoryDisk(): MemoryDisk {
       if (failing) throw new Error('the disk is full')
       files.set(path, copy)
     },
+    roomBytes: () => (failing ? 0 : Number.POSITIVE_INFINITY),
   }
 }

@@ -4,10 +4,15 @@
  * writes go to the home's shard.
  */
 
+import * as assert from 'uvu/assert'
+import { PeerMeter } from '../../src/metrics/peer-meter.ts'
 import type { PlacementTable } from '../../src/model/placement.ts'
 import { feedNumber } from '../../src/model/position.ts'
 import { type RegionId, RegionNumbers } from '../../src/model/slot.ts'
 import type { NodeOperations } from '../../src/node/shard-operations.ts'
+import { PeerFailure } from '../../src/peers/peers.ts'
+import { decodeCbor, encodeCbor } from '../../src/protocol/cbor.ts'
+import { Repairs } from '../../src/repair/repairs.ts'
 import { CopyAges } from '../../src/replication/copy-ages.ts'
 import { Replication } from '../../src/replication/streams.ts'
 import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage/memory-engine.ts'
@@ -33,6 +38,7 @@ export interface RegionProcess {
   readonly shards: ShardClient<NodeOperations>
   readonly ages: CopyAges
   readonly replication: Replication
+  readonly repairs: Repairs
 }
 
 export interface CopyOfStore {
@@ -52,6 +58,8 @@ export class ReplicatingWorld {
   readonly pipes = new Map<string, MessagePipe>()
   /** What a node would log as an error, and violations: there must be none. */
   readonly complaints: string[] = []
+  /** Regions that answer no calls. */
+  readonly silent = new Set<RegionId>()
   /** Directories that were flushed since somebody looked. */
   readonly flushed = new Set<string>()
   readonly #options: WorldOptions
@@ -146,7 +154,15 @@ export class ReplicatingWorld {
       feedOf: other => this.feedOf(other),
       shards,
       clock: this.clock,
+      meter: new PeerMeter(this.clock),
       log: { debug: () => {}, info: () => {}, warn: complain, error: complain },
+      onViolation: () => complain('a residency violation'),
+      onDamaged: (dataset, key) => repairs.onDamaged(dataset, key),
+    })
+    const repairs: Repairs = new Repairs({
+      ...{ self: region, table: () => table, shards, clock: this.clock },
+      call: (to, name, body) => this.#call(region, to, name, body),
+      log: { debug: () => {}, info: () => {}, warn: complain, error: () => {} },
       onViolation: () => complain('a residency violation'),
     })
     const opening = shards.open({
@@ -157,10 +173,17 @@ export class ReplicatingWorld {
       ownFeed: this.feedOf(region),
     })
     await this.until(opening)
-    const process = { region, shards, replication, ages }
+    const process = { region, shards, replication, ages, repairs }
     this.running.set(region, process)
     replication.start()
     return process
+  }
+
+  async #call(from: RegionId, to: RegionId, name: string, body: unknown): Promise<unknown> {
+    assert.is(name, 'repair')
+    const peer = this.running.get(to)
+    if (!peer || this.silent.has(to)) throw new PeerFailure(false, 'not connected')
+    return decodeCbor(encodeCbor(await peer.repairs.answer(from, decodeCbor(encodeCbor(body)))))
   }
 
   /** kill -9, or a power cut: what was not flushed is lost, unless it landed unseen. */

@@ -49,6 +49,8 @@ const crossing = (value: unknown): unknown => {
 export class RoutingWorld {
   /** `from to name` of each call, in order. */
   readonly calls: string[] = []
+  /** `region key` of each record that was met damaged. */
+  readonly damaged: string[] = []
   /** Regions that counted a violation. */
   readonly violations: RegionId[] = []
   readonly clock: ManualClock = manualClock()
@@ -63,8 +65,8 @@ export class RoutingWorld {
   private constructor(data: PolicyData) {
     this.#data = data
     this.#table = tableOf(data)
-    const ids = { clusterId: 'test', sessionKey: '07'.repeat(32) }
-    this.#record = foundCluster(data, hasher, ids)
+    const begin = { clusterId: 'test', sessionKey: '07'.repeat(32), dataFormat: 1 }
+    this.#record = foundCluster(data, hasher, begin)
     this.#numbers = Object.fromEntries(
       Object.entries(this.#record.members).map(([id, { number }]) => [id, number]),
     )
@@ -106,6 +108,7 @@ export class RoutingWorld {
       freshness: { stalenessMs: () => 0 },
       call: (to: RegionId, name: string, body: unknown) => this.#call(region, to, name, body),
       onViolation: () => this.violations.push(region),
+      onDamaged: (_dataset: string, key: string) => this.damaged.push(`${region} ${key}`),
       sessionMac,
       clock: this.clock,
       urlOf: (to: RegionId) => `http://${to}`,

@@ -20,18 +20,21 @@ const shell = ['runtime', 'peers', 'coordination']
 export const layers: Readonly<Record<string, Layer>> = {
   model: { uses: [] },
   runtime: { uses: ['model'] },
+  /** What is counted, as plain data: every layer that counts may use it. */
+  metrics: { uses: ['model'], knows: ['runtime'] },
   protocol: { uses: ['model'] },
   policy: { uses: ['model'] },
   /** Its durable engine makes directories and their names durable as everybody does. */
-  storage: { uses: ['model', 'runtime'] },
+  storage: { uses: ['model', 'runtime', 'metrics'] },
   execution: { uses: ['model', 'storage'] },
   coordination: { uses: [...sharedWords, 'runtime'] },
-  peers: { uses: [...sharedWords, 'runtime'] },
-  replication: { uses: [...sharedWords, ...shell, 'storage'] },
-  routing: { uses: [...sharedWords, ...shell, 'execution', 'storage'] },
+  peers: { uses: [...sharedWords, 'runtime', 'metrics'] },
+  replication: { uses: [...sharedWords, ...shell, 'storage', 'metrics'] },
+  routing: { uses: [...sharedWords, ...shell, 'execution', 'storage', 'metrics'] },
+  repair: { uses: [...sharedWords, ...shell, 'storage', 'routing', 'replication'] },
   movement: { uses: [...sharedWords, ...shell, 'storage', 'routing', 'replication'] },
   access: { uses: ['model', 'policy'], knows: ['runtime'] },
-  api: { uses: [...sharedWords, 'access', 'routing'], knows: ['execution', 'runtime'] },
+  api: { uses: [...sharedWords, 'access', 'routing', 'metrics'], knows: ['execution', 'runtime'] },
   dns: { uses: [...sharedWords, 'policy', 'runtime', 'coordination'] },
   client: { uses: sharedWords },
   edge: { uses: [...sharedWords, 'policy', 'routing', 'api'] },
@@ -39,7 +42,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   node: {
     uses: [
       ...[...sharedWords, ...shell, 'policy', 'storage', 'execution', 'replication'],
-      ...['routing', 'movement', 'access', 'api', 'dns', 'console'],
+      ...['repair', 'routing', 'movement', 'access', 'api', 'dns', 'console', 'metrics'],
     ],
   },
   simulation: {
@@ -62,16 +65,22 @@ export const layers: Readonly<Record<string, Layer>> = {
 export const portable = {
   folders: [
     ...['model', 'protocol', 'policy', 'access', 'routing', 'execution', 'api', 'edge', 'client'],
+    'metrics',
   ],
-  without: [/^node:/, /^lmdb$/, /^@hono\/node-server$/, /^pino$/],
+  without: [/^node:/, /^lmdb$/, /^@hono\/node-server$/, /^pino$/, /^prom-client$/],
 }
 
 /** Where a package that binds to one machine may be imported. */
 export const packageHomes: readonly { package: RegExp; allowed: RegExp; instead: string }[] = [
   {
     package: /^node:/,
-    allowed: /^src\/(runtime|node|cli|storage\/lmdb-engine\.ts)\b/,
+    allowed: /^src\/(runtime|node|cli|storage\/lmdb-engine\.ts|storage\/log(-engine\.ts)?)\b/,
     instead: 'a port of runtime/ that is passed in',
+  },
+  {
+    package: /^(prom-client|@opentelemetry\/.*)$/,
+    allowed: /^src\/(node|runtime)\//,
+    instead: 'what src/metrics/ counts with, or the Tracing of runtime/tracing.ts',
   },
   { package: /^lmdb$/, allowed: /^src\/storage\/lmdb-engine\.ts$/, instead: 'the engine port' },
   {

@@ -12,7 +12,13 @@ import { readStructure } from '../body.ts'
 import { route } from '../declare.ts'
 import type { Exchange } from '../exchange.ts'
 import { combinedHeaders, type Headers, sessionHeader } from '../reply-headers.ts'
-import { contextOf, datasetPath, replyHeaders, viaQuery, writeHeaders } from '../schemas.ts'
+import {
+  datasetPath,
+  mutationContextOf,
+  mutationHeaders,
+  replyHeaders,
+  viaQuery,
+} from '../schemas.ts'
 import { sequenceFormatOf, sequenceTypes } from '../sequence.ts'
 import { datasetTarget } from '../target.ts'
 
@@ -44,7 +50,7 @@ export const batch = route({
   needs: 'each operation',
   parameters: datasetPath,
   query: viaQuery,
-  headers: writeHeaders,
+  headers: mutationHeaders,
   body: {
     required: true,
     content: { ...inBothForms(bodySchema), ...asSequences(operationSchema) },
@@ -64,17 +70,20 @@ export const batch = route({
     const { dataset } = datasetTarget(exchange.target.path, '/v1/batch/')
     const { via } = inputs.query()
     admitDataset(exchange, dataset, via)
-    const context = contextOf(inputs.headers())
+    const { context, once } = mutationContextOf(exchange, inputs.headers())
     const streamed = sequenceFormatOf(exchange.header('content-type') ?? '')
-    if (streamed) return streamBatch(exchange, { dataset, via, context, format: streamed })
+    if (streamed) {
+      return streamBatch(exchange, { dataset, via, format: streamed, ...once }, context)
+    }
     const { format, bytes } = await readStructure(exchange)
-    const planned = operationsOf(bytes, format).map(op =>
-      planOf(exchange, dataset, op, format, via),
-    )
+    const frame = { dataset, via, format, ...once }
+    const operations = operationsOf(bytes, format)
+    const planned = operations.map((op, index) => planOf(exchange, frame, op, index))
     const shared = sharedDiversion(planned)
     if (shared) throw shared
-    const executing = executePlanned(exchange, dataset, planned, context, exchange.format)
-    const { results, answer } = await exchange.timed('service', executing)
+    const { results, answer } = await exchange.execute(context, measured =>
+      executePlanned(exchange, dataset, planned, measured, exchange.format),
+    )
     return exchange.structured(200, { results }, headersOf(exchange, planned, answer))
   },
 })
@@ -91,6 +100,7 @@ function admitDataset(exchange: Exchange, dataset: string, via: string | undefin
       error instanceof DenizenError &&
       (error.code === 'no_partition' || error.code === 'prefix_spans_partitions')
     if (!differs) throw error
+    exchange.dataset = dataset
   }
 }
 

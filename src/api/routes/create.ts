@@ -8,15 +8,16 @@ import { checkQuota } from '../authorize.ts'
 import { readValue } from '../body.ts'
 import { route } from '../declare.ts'
 import { etagOf } from '../preconditions.ts'
-import { receiptHeaders, sessionHeader } from '../reply-headers.ts'
+import { sessionHeader } from '../reply-headers.ts'
 import {
   anyValue,
-  contextOf,
   datasetPath,
+  lifeOf,
+  mutationContextOf,
   prefixParameter,
+  putHeaders,
   replyHeaders,
   viaQuery,
-  writeHeaders,
 } from '../schemas.ts'
 import { datasetTarget } from '../target.ts'
 
@@ -33,7 +34,7 @@ export const createValue = route({
   needs: 'write',
   parameters: datasetPath,
   query: viaQuery.extend({ prefix: prefixParameter }),
-  headers: writeHeaders,
+  headers: putHeaders,
   body: anyValue,
   replies: {
     201: {
@@ -52,7 +53,10 @@ export const createValue = route({
     'not_supported',
     'unsupported_media_type',
     'prefix_spans_partitions',
+    'idempotency_mismatch',
+    'idempotency_full',
     'quota_exceeded',
+    'disk_full',
     'outcome_unknown',
     'overloaded',
   ],
@@ -65,24 +69,20 @@ export const createValue = route({
     }
     const admission = admit(exchange, dataset, prefix, query.via)
     checkQuota(exchange, dataset, false)
-    const context = contextOf(inputs.headers())
-    const value = await readValue(exchange)
-    const answer = await exchange.timed(
-      'service',
-      exchange.service.create(
-        dataset,
-        { prefix, value: value.bytes, mediaType: value.mediaType },
-        context,
-      ),
+    const headers = inputs.headers()
+    const { context, once } = mutationContextOf(exchange, headers)
+    const { bytes: value, mediaType } = await readValue(exchange)
+    const request = { prefix, value, mediaType, ...lifeOf(headers), ...once }
+    const answer = await exchange.execute(context, measured =>
+      exchange.service.create(dataset, request, measured),
     )
     const [outcome] = answer.outcomes
     assert(outcome?.kind === 'written', 'a create writes or throws')
-    const entry = { region: exchange.service.region, stored: admission.stored }
     return exchange.structured(
       201,
       { key: answer.key },
       {
-        ...receiptHeaders(outcome.receipt, entry),
+        ...exchange.receipted(outcome.receipt, admission),
         ...sessionHeader(answer.session),
         ETag: etagOf(outcome.version),
         Location: `${BASE}${dataset}/${encodeKeyForPath(answer.key)}`,

@@ -15,7 +15,6 @@ import { problemReply } from '../problem.ts'
 import {
   cacheControl,
   type Headers,
-  receiptHeaders,
   sessionHeader,
   valueHeaders,
   wholeMs,
@@ -27,9 +26,12 @@ import {
   ifMatchHeader,
   ifNoneMatchHeader,
   keyPath,
+  lifeOf,
+  mutationContextOf,
+  mutationHeaders,
+  putHeaders,
   replyHeaders,
   viaQuery,
-  writeHeaders,
 } from '../schemas.ts'
 import { type KeyTarget, keyTarget } from '../target.ts'
 
@@ -50,17 +52,15 @@ async function executeOne(
   context: RequestContext,
   admission: Admitted,
 ): Promise<Executed> {
-  const answer = await exchange.timed(
-    'service',
-    exchange.service.execute(dataset, [operation], context),
+  const answer = await exchange.execute(context, measured =>
+    exchange.service.execute(dataset, [operation], measured),
   )
   const [outcome] = answer.outcomes
   assert(outcome && answer.outcomes.length === 1, 'one outcome per operation')
-  const entry = { region: exchange.service.region, stored: admission.stored }
   return {
     outcome,
     headers: {
-      ...(outcome.receipt === undefined ? {} : receiptHeaders(outcome.receipt, entry)),
+      ...(outcome.receipt === undefined ? {} : exchange.receipted(outcome.receipt, admission)),
       ...sessionHeader(answer.session),
     },
   }
@@ -165,7 +165,7 @@ export const putValue = route({
   needs: 'write',
   parameters: keyPath,
   query: viaQuery,
-  headers: writeHeaders.extend(conditionHeaders),
+  headers: putHeaders.extend(conditionHeaders),
   body: anyValue,
   replies: {
     201: { description: 'Written; the key had no value', headers: replyHeaders },
@@ -177,11 +177,15 @@ export const putValue = route({
     'too_large',
     'bad_precondition',
     'version_mismatch',
+    'idempotency_mismatch',
+    'idempotency_full',
     'not_supported',
     'unsupported_media_type',
     'home_unreachable',
     'registrar_unavailable',
     'quota_exceeded',
+    'disk_full',
+    'damaged_record',
     'outcome_unknown',
     'overloaded',
   ],
@@ -194,9 +198,14 @@ export const putValue = route({
       ifNoneMatch: headers['If-None-Match'],
     })
     checkQuota(exchange, target.dataset, precondition.ifMatch !== undefined)
+    const { context, once } = mutationContextOf(exchange, headers)
     const { bytes: value, mediaType } = await readValue(exchange)
-    const operation: Operation = { kind: 'put', key: target.key, value, mediaType, precondition }
-    const executed = await executeOne(exchange, target, operation, contextOf(headers), admission)
+    const operation: Operation = {
+      ...{ kind: 'put', key: target.key, value, mediaType, precondition },
+      ...lifeOf(headers),
+      ...once,
+    }
+    const executed = await executeOne(exchange, target, operation, context, admission)
     const { outcome } = executed
     if (outcome.kind === 'failed') return problemReply(exchange, outcome.error, executed.headers)
     assert(outcome.kind === 'written', 'a put writes or fails')
@@ -216,16 +225,20 @@ export const deleteValue = route({
   needs: 'write',
   parameters: keyPath,
   query: viaQuery,
-  headers: writeHeaders.extend(conditionHeaders),
+  headers: mutationHeaders.extend(conditionHeaders),
   replies: { 204: { description: 'Deleted', headers: replyHeaders } },
   errors: [
     'bad_key',
     'not_found',
     'bad_precondition',
     'version_mismatch',
+    'idempotency_mismatch',
+    'idempotency_full',
     'not_supported',
     'home_unreachable',
     'registrar_unavailable',
+    'disk_full',
+    'damaged_record',
     'outcome_unknown',
     'overloaded',
   ],
@@ -237,8 +250,9 @@ export const deleteValue = route({
       ifMatch: headers['If-Match'],
       ifNoneMatch: headers['If-None-Match'],
     })
-    const operation: Operation = { kind: 'delete', key: target.key, precondition }
-    const executed = await executeOne(exchange, target, operation, contextOf(headers), admission)
+    const { context, once } = mutationContextOf(exchange, headers)
+    const operation: Operation = { kind: 'delete', key: target.key, precondition, ...once }
+    const executed = await executeOne(exchange, target, operation, context, admission)
     const { outcome } = executed
     if (outcome.kind === 'failed') return problemReply(exchange, outcome.error, executed.headers)
     if (outcome.kind === 'absent') {

@@ -8,7 +8,7 @@ import { bytesMember, itemFromValue } from '../data-item.ts'
 import { route } from '../declare.ts'
 import type { Format } from '../media-type.ts'
 import { etagOf } from '../preconditions.ts'
-import { cacheControl, receiptHeaders } from '../reply-headers.ts'
+import { cacheControl } from '../reply-headers.ts'
 import {
   contextHeaders,
   contextOf,
@@ -103,10 +103,7 @@ export const listKeys = route({
       200,
       { items: page.items.map(item => lineOf(item, format, values === 'bytes')), next: page.next },
       {
-        ...receiptHeaders(page.receipt, {
-          region: exchange.service.region,
-          stored: admission.stored,
-        }),
+        ...exchange.receipted(page.receipt, admission),
         'Cache-Control': cacheControl(admission.cacheable),
       },
     )

@@ -33,18 +33,29 @@ const health = route({
   },
 })
 
+const readySchema = statusSchema.extend({
+  readOnly: z
+    .literal(true)
+    .exactOptional()
+    .meta({ description: 'The disk is full or read-only: values are refused, reads answered' }),
+})
+
 const readiness = route({
   ...plain,
   method: 'GET',
   path: '/readyz',
   id: 'readiness',
   summary: 'Whether the node serves',
-  replies: { 200: okReply },
+  replies: {
+    200: { ...okReply, content: { 'application/json': { schema: readySchema } } },
+  },
   errors: ['not_ready'],
   async handle(exchange) {
     const reason = exchange.service.notReady()
     if (reason !== undefined) throw new DenizenError('not_ready', reason)
-    return exchange.structured(200, { status: 'ok', region: exchange.service.region })
+    const { service } = exchange
+    const readOnly = service.readOnly() && { readOnly: true }
+    return exchange.structured(200, { status: 'ok', region: service.region, ...readOnly })
   },
 })
 
@@ -92,9 +103,36 @@ const apiDocument = (all: () => readonly Route[], version: string): Route => {
   })
 }
 
-export const operationRoutes = (all: () => readonly Route[], version: string): readonly Route[] => [
+const metrics = (page: () => Promise<string>): Route =>
+  route({
+    ...plain,
+    method: 'GET',
+    path: '/metrics',
+    id: 'metrics',
+    needs: 'admin',
+    summary: 'What the node has counted, for Prometheus',
+    replies: { 200: { description: 'All threads together', content: { 'text/plain': {} } } },
+    errors: [],
+    async handle(exchange) {
+      // Version 0.0.4 of the text format, as prom-client writes it.
+      const headers = { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }
+      return exchange.reply(200, headers, utf8(await page()))
+    },
+  })
+
+export interface OperationRoutesOptions {
+  readonly version: string
+  /** Undefined: there is no such route. */
+  readonly metricsPage?: () => Promise<string>
+}
+
+export const operationRoutes = (
+  all: () => readonly Route[],
+  { version, metricsPage }: OperationRoutesOptions,
+): readonly Route[] => [
   health,
   readiness,
   cluster,
+  ...(metricsPage ? [metrics(metricsPage)] : []),
   apiDocument(all, version),
 ]

@@ -28,6 +28,7 @@ interface ServeOptions extends TlsOptions {
   readonly advertise?: string
   readonly threads: number
   readonly othersStopped: boolean
+  readonly lost: readonly string[]
   readonly access?: string
 }
 
@@ -62,6 +63,11 @@ export function registerServe(program: Command, terminal: Terminal): void {
     .option('--threads <n>', 'shard threads', integerIn(1, 64), Math.min(8, availableParallelism()))
     .option('--access <file>', 'who may do what; without it, whoever reaches --listen may do all')
     .option('--others-stopped', 'states that all other regions are stopped: serve at once', false)
+    .option(
+      '--lost <region...>',
+      'states that these regions are lost for good: after a restore they are not waited for',
+      [],
+    )
     .addHelpText(
       'after',
       examples(
@@ -93,6 +99,7 @@ async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
     advertise,
     threads: options.threads,
     othersStopped: options.othersStopped,
+    lost: new Set(options.lost),
     accessPath: options.access === undefined ? undefined : resolve(options.access),
     log: createLogger({ base: { region: options.region } }),
   })

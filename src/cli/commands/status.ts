@@ -65,7 +65,7 @@ function show(terminal: Terminal, first: ClusterView, reports: readonly RegionRe
   const { colors } = terminal
   terminal.line(`${colors.bold(first.cluster)} (${first.clusterId}), keeper ${first.keeper}`)
   terminal.line()
-  const head = ['region', 'address', 'state', 'policy', 'sees']
+  const head = ['region', 'address', 'state', 'version', 'policy', 'sees']
   terminal.line(
     formatTable(
       colors,
@@ -87,7 +87,8 @@ function show(terminal: Terminal, first: ClusterView, reports: readonly RegionRe
 }
 
 function regionRow({ region, url, view, failure }: RegionReport, { colors }: Terminal): string[] {
-  if (view === undefined) return [region, url ?? '-', colors.red('unreachable'), '', failure ?? '']
+  if (view === undefined)
+    return [region, url ?? '-', colors.red('unreachable'), '', '', failure ?? '']
   const sees = view.regions
     .filter(({ self }) => !self)
     .map(peer => {
@@ -95,7 +96,14 @@ function regionRow({ region, url, view, failure }: RegionReport, { colors }: Ter
       return `${peer.region} ${peer.rttMs === undefined ? '' : `${Math.round(peer.rttMs)} ms`}`
     })
   const policy = `epoch ${view.policyEpoch}, revision ${view.keeperEpoch}.${view.revision}`
-  return [region, url ?? '-', colors.green('serves'), policy, sees.join(', ')]
+  const version = `${view.version}, format ${formatText(view)}`
+  return [region, url ?? '-', colors.green('serves'), version, policy, sees.join(', ')]
+}
+
+/** The data format in force, and the newest that the node knows where that is another. */
+function formatText({ dataFormat, regions }: ClusterView): string {
+  const newest = regions.find(({ self }) => self)?.build?.newest ?? dataFormat
+  return newest === dataFormat ? `${dataFormat}` : `${dataFormat} (knows ${newest})`
 }
 
 /** Records and staleness of each dataset by region; `-` where none may be. */

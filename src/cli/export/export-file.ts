@@ -1,6 +1,6 @@
 /**
- * The file of an export. What is in it says how far it came: keys are in order, so an export goes on
- * behind the last whole item, and whatever an interruption left behind that is cut.
+ * The file of an export. What is in it says how far it came: keys are in order, so an export goes
+ * on behind the last whole item, and whatever an interruption left behind that is cut.
  */
 import { createReadStream, existsSync } from 'node:fs'
 import { type FileHandle, open, truncate } from 'node:fs/promises'

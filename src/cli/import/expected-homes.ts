@@ -30,20 +30,22 @@ export async function* withSample(
   records: AsyncIterable<readonly ImportRecord[]>,
   look: (sample: readonly ImportRecord[]) => Promise<void>,
 ): AsyncGenerator<readonly ImportRecord[]> {
-  let sample: ImportRecord[] | undefined = []
-  for await (const piece of records) {
-    if (!sample) yield piece
-    else {
-      sample = sample.concat(piece)
-      if (sample.length < sampleRecords) continue
-      await look(sample)
-      yield sample
-      sample = undefined
+  const iterator = records[Symbol.asyncIterator]()
+  let sample: readonly ImportRecord[] = []
+  let failure: { readonly error: unknown } | undefined
+  while (sample.length < sampleRecords && !failure) {
+    try {
+      const { done, value } = await iterator.next()
+      if (done) break
+      sample = sample.concat(value)
+    } catch (error) {
+      failure = { error }
     }
   }
-  if (!sample) return
   await look(sample)
   yield sample
+  if (failure) throw failure.error
+  yield* { [Symbol.asyncIterator]: () => iterator }
 }
 
 /** A warning where one region would home nearly all, with what to type instead. */
@@ -53,7 +55,8 @@ export async function unevenHomes(
 ): Promise<string | undefined> {
   if (regionsThatMayHome(options).size < 2) return undefined
   const step = Math.max(1, Math.floor(sample.length / askedRecords))
-  const asked = sample.filter((_, index) => index % step === 0)
+  // Not every so many: what repeats in a file would be seen on one side only.
+  const asked = sample.filter((_, index) => index % step === Math.floor(index / step) % step)
   const homes = await Promise.all(asked.map(record => expectedHome(record, options)))
   const counts = new Map<string, number>()
   for (const home of homes) increment(counts, home)
@@ -67,7 +70,7 @@ export async function unevenHomes(
 const regionsThatMayHome = ({ view, dataset }: ExpectedHomesOptions): ReadonlySet<string> =>
   new Set(view.datasets.filter(({ name }) => name === dataset).flatMap(({ home }) => home))
 
-/** Its home already, or the one that the policy computes; else what the first write will hint at. */
+/** Its home already, or the one that the policy computes; else the hint of its first write. */
 async function expectedHome(
   record: ImportRecord,
   { url, dataset, view, hintFor }: ExpectedHomesOptions,

@@ -33,7 +33,8 @@ const recordSchema = z
     ttl: z.string().optional(),
   })
   .refine(
-    item => ('value' in item ? !('bytes' in item || 'type' in item) : item.bytes && item.type),
+    item =>
+      'value' in item ? !('bytes' in item || 'type' in item) : 'bytes' in item && 'type' in item,
     { error: 'it has either value, or type and bytes' },
   )
 type Item = z.infer<typeof recordSchema>
@@ -46,20 +47,27 @@ export async function* readRecords(
   const splitter = new SequenceSplitter(format, limits.streamItemBytesMax)
   let index = 0
   let endBytes = 0
-  const records = (items: readonly Uint8Array[]): readonly ImportRecord[] =>
-    items.flatMap(item => {
+  const read = function* (items: Iterable<Uint8Array>): Generator<ImportRecord> {
+    for (const item of items) {
       endBytes += item.length
-      if (isBlank(item, format)) return []
-      const record = recordOf(item, format, index, endBytes)
+      if (isBlank(item, format)) continue
+      yield recordOf(item, format, index, endBytes)
       index += 1
-      return record
-    })
+    }
+  }
+  /** What came before a mistake counts. */
+  let records: ImportRecord[] = []
   try {
-    for await (const piece of pieces) yield records([...splitter.push(piece)])
+    for await (const piece of pieces) {
+      for (const record of read(splitter.push(piece))) records.push(record)
+      yield records
+      records = []
+    }
     const last = splitter.end()
-    if (last) yield records([last])
+    if (last) yield [...read([last])]
   } catch (error) {
     if (!(error instanceof DenizenError)) throw error
+    yield records
     throw usageError(
       `item ${index + 1} is no record: ${error.message}`,
       'A record is {"key": …, "value": …} or {"key": …, "type": …, "bytes": …}, and may have "ttl".',

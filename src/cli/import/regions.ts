@@ -1,4 +1,4 @@
-/** The regions of a cluster as an import sees them: addresses from the cluster, places from files. */
+/** The regions of a cluster: addresses as the cluster knows them, places from the region files. */
 import type { Coordinates } from '../../model/region.ts'
 import type { ClusterView } from '../../routing/service.ts'
 import { requirePolicy } from '../required-policy.ts'

@@ -3,7 +3,7 @@
  * Items in front of `done` are acknowledged; of those behind it some may be too, and are put again.
  */
 
-import { unlinkSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { utf8 } from '../../model/bytes.ts'
@@ -69,7 +69,7 @@ export class ResumeState {
   /** All is in: the next run begins anew. */
   async remove(): Promise<void> {
     await this.#saving
-    unlinkSync(this.path)
+    rmSync(this.path, { force: true })
   }
 }
 

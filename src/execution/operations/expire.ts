@@ -1,10 +1,11 @@
 /**
  * `expire` turns values whose time is over into tombstones, if this region is their home, and
- * removes idempotency records that no longer have to be kept, wherever they are. `expireKey` does it
- * for one key that somebody is reading. Replicas hide expired values and wait for the tombstone.
+ * removes idempotency records that no longer have to be kept, wherever they are. `expireKey` does
+ * it for one key that somebody is reading. Replicas hide expired values and wait for the tombstone.
  */
 import type { Key } from '../../model/key.ts'
 import { limits } from '../../model/limits.ts'
+import { soundHead } from '../../storage/record.ts'
 import { expiryKind } from '../../storage/rows.ts'
 import type { StoreTransaction } from '../../storage/transaction.ts'
 import { settled } from '../change.ts'
@@ -44,7 +45,8 @@ export interface ExpireKeyRequest {
 export function expireKey(store: StoreTransaction, { key, nowMs }: ExpireKeyRequest): undefined {
   const { placement, self } = store.context
   const group = placement.groupOf(key)
-  const held = store.recordHead(key)
+  // A damaged record is not known to have expired: it waits for its repair.
+  const held = soundHead(store.heldHead(key))
   const home = findHome(store, group, held)
   if (home?.region !== self) return undefined
   settled(store, { slot: placement.slotOf(group), key, nowMs }, home.term, held)

@@ -1,4 +1,9 @@
-/** `list`: the live records of one store under a prefix, in key order. The router merges stores. */
+/**
+ * `list`: the live records of one store under a prefix, in key order. The router merges stores. A
+ * page looks at a bounded number of rows: millions of tombstones must not hold up the thread.
+ */
+import type { Key } from '../../model/key.ts'
+import { limits } from '../../model/limits.ts'
 import type { Slot } from '../../model/slot.ts'
 import { isExpired } from '../../storage/record.ts'
 import type { StoreReader } from '../../storage/store.ts'
@@ -20,8 +25,8 @@ export interface ListStoreRequest {
 
 export interface ListStoreReply {
   readonly items: readonly ListItem[]
-  /** False when the store has more under the prefix than this page holds. */
-  readonly finished: boolean
+  /** The page has all that there is up to this key, which may be a deleted one; null: all. */
+  readonly upTo: Key | null
 }
 
 /** A copy that has not got all that the session has seen says so instead. */
@@ -33,15 +38,17 @@ export function list(
     return { behind: true }
   }
   const items: ListItem[] = []
-  let bytes = 0
+  let upTo: Key | null = null
+  let [rows, bytes] = [0, 0]
   for (const { key, record } of store.records(request.prefix, request.after)) {
+    const isFull = items.length >= request.limit || bytes >= request.bytesMax
+    if (isFull || rows >= limits.listRowsMax) return { items, upTo }
+    upTo = key
+    rows += 1
     if (record.tombstone || isExpired(record, request.nowMs)) continue
-    if (items.length >= request.limit || bytes >= request.bytesMax) {
-      return { items, finished: false }
-    }
     const { version, mediaType, value } = record
     items.push({ key, version, mediaType, ...(request.values ? { value } : {}) })
     bytes += key.length + (request.values ? value.length : 0)
   }
-  return { items, finished: true }
+  return { items, upTo: null }
 }

@@ -2,11 +2,12 @@
  * `read`: one key from this copy. As `home` it answers only if this region is the group's home (a
  * strong read); as `copy` it answers from whatever this copy has, unless the session has seen more.
  */
+import { DenizenError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import type { FeedNumber, Position } from '../../model/position.ts'
 import type { Slot } from '../../model/slot.ts'
 import type { Version } from '../../model/version.ts'
-import { isExpired } from '../../storage/record.ts'
+import { damagedHead, isExpired, type StoredRecord } from '../../storage/record.ts'
 import type { StoreReader } from '../../storage/store.ts'
 import { findHome, type KnownHome } from '../home.ts'
 import type { FeedPoint } from '../operation.ts'
@@ -48,6 +49,8 @@ export type ReadReply =
   /** Asked as home, but the home is elsewhere, or not known here. */
   | { readonly kind: 'elsewhere'; readonly home: KnownHome }
   | { readonly kind: 'homeless' }
+  /** The record fails its checksum. Its home is not known where only the record would tell. */
+  | { readonly kind: 'damaged'; readonly home: KnownHome | undefined }
   /** This is the home: `expireKey` has to make the absence durable before it is told. */
   | { readonly kind: 'expired' }
 
@@ -55,10 +58,13 @@ export function read(store: StoreReader, { key, as, seen, nowMs }: ReadRequest):
   const { placement, self } = store.context
   const group = placement.groupOf(key)
   const slot = placement.slotOf(group)
-  const record = store.record(key)
+  const held = recordOrDamage(store, key)
+  const record = held === damagedHead ? undefined : held
   const home = findHome(store, group, record)
   const atHome = home?.region === self
-  if (as === 'home' && !atHome) return home ? { kind: 'elsewhere', home } : { kind: 'homeless' }
+  if (as === 'home' && home && !atHome) return { kind: 'elsewhere', home }
+  if (held === damagedHead) return { kind: 'damaged', home }
+  if (as === 'home' && !home) return { kind: 'homeless' }
   if (!atHome && seen && !hasSeen(store, slot, seen)) return { kind: 'behind', home }
   if (!record) return { kind: 'absent', home, point: undefined }
   if (isExpired(record, nowMs)) {
@@ -69,6 +75,18 @@ export function read(store: StoreReader, { key, as, seen, nowMs }: ReadRequest):
   if (record.tombstone) return { kind: 'absent', home, point }
   const { version, mediaType, value } = record
   return { kind: 'found', version, mediaType, value, home, point }
+}
+
+function recordOrDamage(
+  store: StoreReader,
+  key: Key,
+): StoredRecord | typeof damagedHead | undefined {
+  try {
+    return store.record(key)
+  } catch (error) {
+    if (error instanceof DenizenError && error.code === 'damaged_record') return damagedHead
+    throw error
+  }
 }
 
 /**

@@ -4,10 +4,12 @@
  * nothing can come between them.
  */
 import { assert } from '../../model/assert.ts'
+import { DenizenError } from '../../model/errors.ts'
 import type { IdempotencyKey } from '../../model/idempotency.ts'
 import type { Key } from '../../model/key.ts'
 import { compareVersions, type Version } from '../../model/version.ts'
 import type { IdempotencyRecord } from '../../storage/idempotency-record.ts'
+import { damagedHead, soundHead } from '../../storage/record.ts'
 import type { GroupHome } from '../../storage/row-values.ts'
 import type { StoreTransaction } from '../../storage/transaction.ts'
 import { type NewValue, putChange, settled } from '../change.ts'
@@ -55,8 +57,8 @@ export function write(store: StoreTransaction, request: WriteRequest): WriteRepl
   const { placement, self, ownFeed: feed } = store.context
   const group = placement.groupOf(key)
   const slot = placement.slotOf(group)
-  const found = store.recordHead(key)
-  const home = homeWithClaim(store, group, found, claimed)
+  const found = store.heldHead(key)
+  const home = homeWithClaim(store, group, soundHead(found), claimed)
   if (!home) return { kind: 'homeless' }
   if (home.region !== self) return { kind: 'elsewhere', home }
   assert(placement.mayHome(self), 'only a region that may home becomes a home')
@@ -65,10 +67,12 @@ export function write(store: StoreTransaction, request: WriteRequest): WriteRepl
   const earlier = once && earlierRun(store, once)
   if (earlier) return repeated(earlier, slot, home)
 
-  const held = settled(store, { slot, key, nowMs }, home.term, found)
-  const live = held !== undefined && !held.tombstone
-  const current = live ? held.version : undefined
-  const met = held && { slot, feed: held.feed, position: held.version.seq }
+  if (found === damagedHead) refuseIfConditional(request.precondition)
+  const sound = settled(store, { slot, key, nowMs }, home.term, soundHead(found))
+  const current = sound?.tombstone === false ? sound.version : undefined
+  const live = current !== undefined || found === damagedHead
+  const held = found === damagedHead ? found : sound
+  const met = sound && { slot, feed: sound.feed, position: sound.version.seq }
   if (!holds(request.precondition, current)) return { kind: 'mismatch', home, current, point: met }
   if (!value && !live) return { kind: 'absent', home, current, point: met }
 
@@ -82,6 +86,12 @@ export function write(store: StoreTransaction, request: WriteRequest): WriteRepl
   }
   const point = { slot, feed, position: seq }
   return { kind: value ? 'written' : 'deleted', version, created: !live, point, home }
+}
+
+/** What is damaged is replaced by a write that asks for nothing: its version is higher anyway. */
+function refuseIfConditional({ ifMatch, ifNoneMatch }: Precondition): void {
+  if (ifMatch === undefined && ifNoneMatch === undefined) return
+  throw new DenizenError('damaged_record', 'what the precondition asks about is damaged')
 }
 
 function onceOnlyOf(

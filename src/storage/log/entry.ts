@@ -6,9 +6,9 @@
  * The payload is the changes: key bytes u32 | value bytes u32, or 2^32 - 1 to delete | key | value.
  * The CRC covers what comes before it and the payload.
  *
- * The salt is that of the entry's segment, drawn anew each time that the segment is used again: what
- * its file still holds from before is not taken for entries, nor is a value into which a client put
- * something that looks like them (SQLite's write-ahead log does the same).
+ * The salt is that of the entry's segment, drawn anew each time that the segment is used again: so
+ * what its file still holds from before is not taken for entries, nor is a value into which a
+ * client put something that looks like them (SQLite's write-ahead log does the same).
  */
 import { crc32 } from 'node:zlib'
 import type { RowChange } from '../engine.ts'

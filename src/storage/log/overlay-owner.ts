@@ -38,7 +38,7 @@ export class OverlayOwner extends Overlays {
     for (const { key, value } of changes) overlay.insert(this.key.load(key), value, commitNumber)
   }
 
-  /** Orders what was inserted, so that neither ranges nor checkpoints have to order much at once. */
+  /** Orders what was inserted, so that ranges and checkpoints never have to order much at once. */
   order(): void {
     this.orderedRows(fillingsOf(this.phase)[0] as number)
   }

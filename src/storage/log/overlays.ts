@@ -7,8 +7,8 @@
  *   2n + 1  filling n is frozen: a checkpoint writes it to LMDB; filling n + 1 is active
  *
  * A row is what the active overlay says of it, else what the frozen one says, else what LMDB says.
- * Only the owner moves the phase: to odd when it freezes, to even when everything frozen is in LMDB.
- * A commit is visible on all threads from the moment at which the owner stores its number.
+ * Only the owner moves the phase: to odd when it freezes, to even when all that is frozen is in
+ * LMDB. A commit is visible on all threads from the moment at which the owner stores its number.
  */
 import { assert } from '../../model/assert.ts'
 import type { Random } from '../../runtime/random.ts'

@@ -1,7 +1,7 @@
 /**
- * A row key as overlays compare it: in words of four bytes, the last one padded with zeros, and with
- * a hash. Whole words are compared at once; padding keeps the order of bytes, because keys whose
- * words are the same differ by length alone.
+ * A row key as overlays compare it: in words of four bytes, the last one padded with zeros. Whole
+ * words are compared at once; padding keeps the order of bytes, because keys whose words are the
+ * same differ by length alone.
  */
 import { limits } from '../../model/limits.ts'
 

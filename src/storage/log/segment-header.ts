@@ -4,14 +4,14 @@
  *   magic u32 | format u32 | sequence u64 | after commit u64 | salt u64 | CRC-32 u32
  *
  * It stands in the file twice. To use a segment again is to write the first copy, sync, write the
- * second one, sync: a power cut tears one copy at most. The first copy decides where both are sound.
+ * second one, sync: a power cut tears one copy at most. Where both are sound, the first decides.
  */
 import { crc32 } from 'node:zlib'
 import { readU32, readU53, writeU32, writeU53 } from '../rows.ts'
 import { saltBytes } from './entry.ts'
 
 export interface SegmentHeader {
-  /** Counts the uses of both segments: the segment of the higher one is the later part of the log. */
+  /** Counts the uses of both segments: the higher one is the later part of the log. */
   readonly sequence: number
   /** A commit that was older than all in this segment. */
   readonly afterCommit: number

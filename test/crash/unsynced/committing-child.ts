@@ -1,8 +1,8 @@
 /**
  * Commits numbered rows until it is killed, and prints the number of rows after each commit that
  * resolved. Arguments: the directory, and what commits: the name of an engine; that and `-open`,
- * which opens it and dies; or what an engine must not be. When the engine refuses, prints `failed`
- * and whether it refuses reads too.
+ * which opens it, prints how many rows it shows, and dies; or what an engine must not be. When the
+ * engine refuses, prints `failed` and whether it refuses reads too.
  */
 import { writeSync } from 'node:fs'
 import { open } from 'lmdb'
@@ -41,7 +41,10 @@ async function openVariety(): Promise<Pick<Engine, 'get' | 'commit'>> {
 }
 
 const store = await openVariety()
-if (ending === 'open') process.kill(process.pid, 'SIGKILL')
+if (ending === 'open') {
+  writeSync(1, `${readCount(store)}\n`)
+  process.kill(process.pid, 'SIGKILL')
+}
 for (let count = readCount(store); ; ) {
   const rows = rowsOfCommit(count)
   try {

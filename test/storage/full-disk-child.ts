@@ -1,12 +1,14 @@
 /**
  * A process whose files can't grow past what its shell allowed (`ulimit -f`): commits until one
- * fails, then says what happened. Arguments: the directory. Prints one JSON object.
+ * fails, then says what happened. Arguments: the engine, the directory. Prints one JSON object.
  */
 import { utf8 } from '../../src/model/bytes.ts'
 import { EngineFailure } from '../../src/storage/engine.ts'
-import { lmdbEngine } from '../../src/storage/lmdb-engine.ts'
+import { durableEngines, isDurableEngine } from '../crash/unsynced/durable-engines.ts'
 
-const engine = await lmdbEngine.open(process.argv[2] as string)
+const [name = '', directory = ''] = process.argv.slice(2)
+if (!isDurableEngine(name)) throw new Error(`there is no engine ${name}`)
+const engine = await durableEngines[name].open(directory)
 const outcome = { committed: 0, failure: '', isFailure: false, refusals: 0 }
 while (outcome.failure === '') {
   const name = `${1_000 + outcome.committed}`

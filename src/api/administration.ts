@@ -1,0 +1,26 @@
+/** Acts of an operator on the node that serves the API. */
+import type { RegionId } from '../model/slot.ts'
+import type { ScrubReport } from '../routing/service.ts'
+
+export interface BackupRequest {
+  /** The region where the file is to be kept. */
+  readonly place: RegionId
+  /** Names of datasets, or ids of partitions; empty: all that this region stores. */
+  readonly datasets: readonly string[]
+}
+
+export interface Administration {
+  /**
+   * The bytes of a backup of this node; the stream fails where it can't be finished. Throws
+   * `not_ready`, `bad_request`, `unknown_dataset`, `forbidden_place`; `overloaded` while another one
+   * is being made.
+   */
+  backUp(request: BackupRequest): Promise<ReadableStream<Uint8Array>>
+  /** `start` begins a scrub, or hurries the one under way. Throws `not_ready`. */
+  scrub(start: boolean): Promise<ScrubReport>
+  /**
+   * Puts the newest data format that all nodes know in force, and says which. Throws `not_ready`,
+   * `upgrade_refused`, `coordinator_unavailable`.
+   */
+  finalizeFormat(): Promise<number>
+}

@@ -1,0 +1,88 @@
+/** POST /v1/tx/{dataset}/{group}: conditions and operations on one group, all at once. */
+import type { Transaction } from '../../execution/operation.ts'
+import { admit } from '../admission.ts'
+import { authorizeOperation, checkQuota } from '../authorize.ts'
+import { readStructure } from '../body.ts'
+import { parseWith, route } from '../declare.ts'
+import type { Exchange } from '../exchange.ts'
+import { decodeFormat } from '../media-type.ts'
+import { sessionHeader } from '../reply-headers.ts'
+import {
+  groupPath,
+  inBothForms,
+  mutationContextOf,
+  mutationHeaders,
+  replyHeaders,
+  viaQuery,
+} from '../schemas.ts'
+import { keyTarget } from '../target.ts'
+import {
+  resultOfStep,
+  transactionOf,
+  transactionReplySchema,
+  transactionSchema,
+} from '../transaction-body.ts'
+
+export const transact = route({
+  method: 'POST',
+  path: '/v1/tx/{dataset}/{group}',
+  id: 'transact',
+  summary: 'A transaction on one group',
+  description:
+    'Runs `then` if all of `if` holds, else `else`, at the home of the group and at once: nothing ' +
+    'comes between, and every copy has all of it or nothing. All that it writes has one version. ' +
+    'Operations run in order; a branch writes no key twice. A repeat with the same Idempotency-Key ' +
+    'is answered what was written, and reads anew.',
+  mutates: true,
+  needs: 'each operation',
+  parameters: groupPath,
+  query: viaQuery,
+  headers: mutationHeaders,
+  body: { required: true, content: inBothForms(transactionSchema) },
+  replies: {
+    200: {
+      description: 'What ran, and what came of it',
+      headers: replyHeaders,
+      content: inBothForms(transactionReplySchema),
+    },
+  },
+  errors: [
+    ...(['bad_key', 'bad_body', 'bad_precondition', 'too_large'] as const),
+    ...(['outside_group', 'idempotency_mismatch', 'idempotency_full'] as const),
+    ...(['unsupported_media_type', 'not_supported', 'quota_exceeded'] as const),
+    ...(['home_unreachable', 'registrar_unavailable', 'outcome_unknown', 'overloaded'] as const),
+  ],
+  async handle(exchange, inputs) {
+    const { dataset, key } = keyTarget(exchange.target.path, '/v1/tx/')
+    const admission = admit(exchange, dataset, key, inputs.query().via)
+    const { context, once } = mutationContextOf(exchange, inputs.headers())
+    const { format, bytes } = await readStructure(exchange)
+    const body = parseWith(transactionSchema, decodeFormat(format, bytes), 'body')
+    const transaction = { ...transactionOf(key, body, format), ...once }
+    authorizeTransaction(exchange, dataset, transaction)
+    const { transacted, session } = await exchange.execute(context, measured =>
+      exchange.service.transact(dataset, transaction, measured),
+    )
+    const { succeeded, results, receipt } = transacted
+    return exchange.structured(
+      200,
+      { succeeded, results: results.map(result => resultOfStep(result, exchange.format)) },
+      { ...exchange.receipted(receipt, admission), ...sessionHeader(session) },
+    )
+  },
+})
+
+/** A condition tells what is stored, so that it is a read. */
+function authorizeTransaction(
+  exchange: Exchange,
+  dataset: string,
+  { conditions, success, failure }: Transaction,
+): void {
+  for (const { key } of conditions) authorizeOperation(exchange, 'read', dataset, key)
+  let puts = false
+  for (const { kind, key } of [...success, ...failure]) {
+    authorizeOperation(exchange, kind === 'get' ? 'read' : 'write', dataset, key)
+    puts ||= kind === 'put'
+  }
+  if (puts) checkQuota(exchange, dataset, false)
+}

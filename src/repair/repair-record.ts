@@ -1,0 +1,75 @@
+/**
+ * Repairing one record, in the shard. Which version a damaged record had is not known, so the copy
+ * that takes its place has to be proven not to be older (invariants T and D): every change of the
+ * record that some feed has brought here must lie within what the asked regions are complete to.
+ * Then each of them has that change or a later one, and the newest of their copies is at least as
+ * new as what was lost. A region's copy that is absent or damaged itself proves nothing.
+ *
+ * The home is no exception: what it acknowledged and nobody else has yet lies in its own feed, past
+ * all other cursors, and is given up only when somebody writes the key anew.
+ */
+import type { FeedNumber, Position } from '../model/position.ts'
+import { compareVersions } from '../model/version.ts'
+import { damagedHead, decodeHead } from '../storage/record.ts'
+import type { StoreReader } from '../storage/store.ts'
+import type { StoreTransaction } from '../storage/transaction.ts'
+
+/** What a region has of a record. */
+export type CopyOfRecord =
+  | {
+      readonly state: 'sound'
+      readonly bytes: Uint8Array
+      /** Up to where it is complete in each feed of the record's slot. */
+      readonly cursors: readonly { readonly feed: FeedNumber; readonly position: Position }[]
+    }
+  | { readonly state: 'absent' | 'damaged' }
+
+export function copyOf(store: StoreReader, { key }: { readonly key: string }): CopyOfRecord {
+  const held = store.heldHead(key)
+  const bytes = store.recordBytes(key)
+  if (!held || !bytes) return { state: 'absent' }
+  if (held === damagedHead) return { state: 'damaged' }
+  const cursors = [...store.feedsOfSlot(store.slotOfKey(key))].map(({ feed, state }) => ({
+    feed,
+    position: state.complete,
+  }))
+  return { state: 'sound', bytes, cursors }
+}
+
+export interface RepairRequest {
+  readonly key: string
+  /** Of all regions that answered. */
+  readonly copies: readonly CopyOfRecord[]
+}
+
+/** `unproven`: the copies may be older than what was lost, or newer than what this one may have. */
+export type RepairReply = 'repaired' | 'sound' | 'unproven'
+
+/** Throws `damaged_record` where the bytes of a copy are. */
+export function repairRecord(store: StoreTransaction, request: RepairRequest): RepairReply {
+  const { key, copies } = request
+  const held = store.heldHead(key)
+  if (held && held !== damagedHead) return 'sound'
+  const slot = store.slotOfKey(key)
+  const cursors = new Map<FeedNumber, Position>()
+  let newest: (Extract<CopyOfRecord, { state: 'sound' }> & Headed) | undefined
+  for (const copy of copies) {
+    if (copy.state !== 'sound') continue
+    const head = decodeHead(store.context.hasher, key, copy.bytes)
+    if (!newest || compareVersions(head.version, newest.head.version) > 0)
+      newest = { ...copy, head }
+    for (const { feed, position } of copy.cursors) {
+      cursors.set(feed, Math.max(position, cursors.get(feed) ?? 0))
+    }
+  }
+  if (!newest || store.hasChangeAfter(slot, key, cursors)) return 'unproven'
+  const { feed, shared, version } = newest.head
+  // A change that has not come here yet comes by its feed, with all that belongs to it.
+  if (version.seq > store.feedState(slot, feed).end) return 'unproven'
+  store.putRecord(slot, key, newest.bytes, { feed, position: version.seq, shared }, held)
+  return 'repaired'
+}
+
+interface Headed {
+  readonly head: ReturnType<typeof decodeHead>
+}

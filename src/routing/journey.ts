@@ -1,0 +1,55 @@
+/** What the router knows of one operation on its way, and the steps that come of it. */
+import type { GroupOperation } from '../execution/operation.ts'
+import type { WantedPoints } from '../execution/operations/read.ts'
+import type { Phases } from '../metrics/phases.ts'
+import type { DenizenError } from '../model/errors.ts'
+import type { Placement } from '../model/placement.ts'
+import type { RegionId } from '../model/slot.ts'
+import type { Intent, Knowledge, Role, Topology } from './decide.ts'
+import type { RequestContext } from './service.ts'
+import type { Session } from './session.ts'
+import type { Step, StepResult } from './step.ts'
+
+export interface Journey {
+  readonly placement: Placement
+  readonly operation: GroupOperation
+  /** Who asks, where callers have names. */
+  readonly principal: string | undefined
+  readonly phases: Phases | undefined
+  /** What a copy has to have. */
+  readonly seen: WantedPoints
+  readonly group: string
+  intent: Intent
+  knowledge: Knowledge
+  readonly topology: Topology
+  /** Regions that could not be reached during this very request. */
+  readonly lost: Set<RegionId>
+  misdirections: number
+  /** What the last copy said that was damaged. */
+  damage?: DenizenError
+}
+
+/** A damaged copy is no answer while another region may have a sound one. False where it is one. */
+export function avoidDamage(journey: Journey, region: RegionId, result: StepResult): boolean {
+  const outcome = result.kind === 'done' ? result.outcome : undefined
+  if (outcome?.kind !== 'failed' || outcome.error.code !== 'damaged_record') return false
+  const damagedAt = new Set([...(journey.intent.damagedAt ?? []), region])
+  journey.intent = { ...journey.intent, damagedAt }
+  journey.damage = outcome.error
+  return true
+}
+
+export const stepOf = ({ operation, seen, principal }: Journey, as: Role): Step => ({
+  ...{ operation, as, seen },
+  ...(principal !== undefined && { principal }),
+})
+
+export function wantedPoints(
+  { consistency }: RequestContext,
+  session: Session,
+  placement: Placement,
+  group: string,
+): WantedPoints {
+  if (consistency === 'eventual') return null
+  return consistency === 'session' ? session.seen(placement.id, placement.slotOf(group)) : []
+}

@@ -1,0 +1,53 @@
+/** One operation as it is run somewhere, and what a region answers to it. */
+import type { NewValue } from '../execution/change.ts'
+import type { KnownHome } from '../execution/home.ts'
+import type { FeedPoint, GroupOperation, GroupOutcome, Operation } from '../execution/operation.ts'
+import type { WantedPoints } from '../execution/operations/read.ts'
+import type { IdempotencyKey } from '../model/idempotency.ts'
+import type { Role } from './decide.ts'
+
+export interface Step {
+  readonly operation: GroupOperation
+  readonly as: Role
+  readonly seen: WantedPoints
+  /** Who asked, where callers have names: idempotency keys are theirs. */
+  readonly principal?: string
+}
+
+/** What a region answers to one operation: an outcome, or where to go instead. */
+export type StepResult =
+  | {
+      readonly kind: 'done'
+      readonly outcome: GroupOutcome
+      readonly home?: KnownHome
+      readonly point?: FeedPoint
+    }
+  | { readonly kind: 'elsewhere'; readonly home: KnownHome }
+  | { readonly kind: 'behind'; readonly home?: KnownHome }
+  /** The registrar says that nobody has claimed the group. */
+  | { readonly kind: 'unclaimed' }
+
+/** True where the operation can bring a key, and so a group, into being. */
+export function creates(operation: GroupOperation): boolean {
+  if (operation.kind === 'put') return operation.precondition.ifMatch === undefined
+  if (operation.kind !== 'transaction') return false
+  return [...operation.success, ...operation.failure].some(({ kind }) => kind === 'put')
+}
+
+/** undefined deletes. */
+export function valueToPut(operation: Exclude<Operation, { kind: 'get' }>): NewValue | undefined {
+  if (operation.kind === 'delete') return undefined
+  const { value: bytes, mediaType, ttlMs } = operation
+  return { bytes, mediaType, ...(ttlMs !== undefined && { ttlMs }) }
+}
+
+/** What makes a repeat of the operation harmless, where its caller asks for that. */
+export const onceFor = (
+  { idempotencyKey: key }: { readonly idempotencyKey?: string },
+  principal: string,
+): { readonly idempotency?: IdempotencyKey } =>
+  key === undefined ? {} : { idempotency: { principal, key } }
+
+/** Its caller may send it again: it is applied once. */
+export const repeatable = (operation: GroupOperation): boolean =>
+  operation.kind !== 'get' && operation.idempotencyKey !== undefined
