@@ -12,8 +12,8 @@ export interface BackupRequest {
 export interface Administration {
   /**
    * The bytes of a backup of this node; the stream fails where it can't be finished. Throws
-   * `not_ready`, `bad_request`, `unknown_dataset`, `forbidden_place`; `overloaded` while another one
-   * is being made.
+   * `not_ready`, `bad_request`, `unknown_dataset`, `forbidden_place`; `overloaded` while another
+   * one is being made.
    */
   backUp(request: BackupRequest): Promise<ReadableStream<Uint8Array>>
   /** `start` begins a scrub, or hurries the one under way. Throws `not_ready`. */

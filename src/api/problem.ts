@@ -8,7 +8,7 @@ import { currentEtag, type Headers } from './reply-headers.ts'
 import { targetVia } from './target.ts'
 
 /** Seconds after which a caller may try again what failed for the moment. */
-const RETRY_AFTER_SECONDS = '1'
+export const RETRY_AFTER_SECONDS = '1'
 /** The same where somebody has to make room first. */
 const DISK_FULL_RETRY_SECONDS = '10'
 

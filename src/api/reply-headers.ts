@@ -33,6 +33,7 @@ export const allowedHeaders = [
   'If-Match',
   'If-None-Match',
   'Idempotency-Key',
+  'Last-Event-ID',
   'Denizen-Consistency',
   'Denizen-Session',
   'Denizen-Hint',

@@ -9,25 +9,21 @@ import type { OpenWatch } from '../routing/service.ts'
 import type { Exchange } from './exchange.ts'
 import type { Reply } from './host.ts'
 import { asDenizenError } from './problem.ts'
-import type { Headers } from './reply-headers.ts'
 import { ResultStream } from './result-stream.ts'
 import type { WatchForm } from './watch-events.ts'
 
 type Watched = Extract<OpenWatch, { kind: 'watch' }>
 
-export function streamWatch(
-  exchange: Exchange,
-  watch: Watched,
-  form: WatchForm,
-  headers: Headers,
-): Reply {
+export function streamWatch(exchange: Exchange, watch: Watched, form: WatchForm): Reply {
   const results = new ResultStream({
     clock: exchange.clock,
     onGivenUp: watch.end,
     cutOff: () => exchange.cutOff(),
   })
   void relay(exchange, watch, form, results)
-  return exchange.streamed({ 'Content-Type': form.mediaType, ...headers }, results.body)
+  // A connection that fell idle after its watch would hold up the end of a node.
+  const headers = { 'Content-Type': form.mediaType, Connection: 'close' }
+  return exchange.streamed(headers, results.body)
 }
 
 /** Never rejects: whatever ends the watch is its last event. */

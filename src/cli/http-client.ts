@@ -73,16 +73,21 @@ export function connectionFailure(error: unknown): ConnectionFailure {
   return new ConnectionFailure(code || (cause instanceof Error ? cause.message : String(cause)))
 }
 
-/** `send` for commands: everything that is not a success is a `CliError`. */
-export async function ask(request: ApiRequest): Promise<ApiReply> {
-  const reply = await send(request).catch((error: unknown) => {
+/** For `catch`: what a `ConnectionFailure` means to people. */
+export const unreachable =
+  (url: string) =>
+  (error: unknown): never => {
     if (!(error instanceof ConnectionFailure)) throw error
     throw new CliError(
       exitCodes.unreachable,
-      `no node answers at ${request.url} (${error.message})`,
+      `no node answers at ${url} (${error.message})`,
       'Start a world with "denizen dev", or name a node with --url or DENIZEN_URL.',
     )
-  })
+  }
+
+/** `send` for commands: everything that is not a success is a `CliError`. */
+export async function ask(request: ApiRequest): Promise<ApiReply> {
+  const reply = await send(request).catch(unreachable(request.url))
   if (reply.status >= 200 && reply.status < 300) return reply
   throw problemOf(reply)
 }

@@ -18,6 +18,7 @@ import { registerServe } from './commands/serve.ts'
 import { registerStatus } from './commands/status.ts'
 import { registerToken } from './commands/token.ts'
 import { registerUpgrade } from './commands/upgrade.ts'
+import { registerWatch } from './commands/watch.ts'
 import { exitCodesHelp } from './exit-codes.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -40,6 +41,7 @@ export function createProgram(terminal: Terminal): Command {
   registerPut(program, terminal)
   registerDelete(program, terminal)
   registerList(program, terminal)
+  registerWatch(program, terminal)
   registerExplain(program, terminal)
   registerImport(program, terminal)
   registerExport(program, terminal)

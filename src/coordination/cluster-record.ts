@@ -9,7 +9,7 @@ import { timing } from '../model/limits.ts'
 import { highestWeight, type PolicyData } from '../model/placement.ts'
 import { type FeedNumber, feedNumber } from '../model/position.ts'
 import type { RegionId, RegionNumber, Slot } from '../model/slot.ts'
-import { type Build, buildSchema, FIRST_DATA_FORMAT } from './data-format.ts'
+import { type Build, buildSchema, FIRST_DATA_FORMAT } from './build.ts'
 
 const text = z.string().min(1)
 const regionNumberSchema = z.int().min(1).max(65_535)

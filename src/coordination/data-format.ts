@@ -7,21 +7,8 @@
 import { z } from 'zod'
 import { DenizenError } from '../model/errors.ts'
 import type { RegionId } from '../model/slot.ts'
+import { type Build, buildSchema, FIRST_DATA_FORMAT, formatsText, knowsFormat } from './build.ts'
 import { CoordinationError } from './coordination.ts'
-
-/** What runs in a region. It reads and writes every format from `oldest` to `newest`. */
-export const buildSchema = z.strictObject({
-  version: z.string().min(1),
-  oldest: z.int().min(1),
-  newest: z.int().min(1),
-})
-export type Build = z.infer<typeof buildSchema>
-
-export const knowsFormat = ({ oldest, newest }: Build, format: number): boolean =>
-  oldest <= format && format <= newest
-
-/** Of records that were written before they named their format. */
-export const FIRST_DATA_FORMAT = 1
 
 /** Read before anything else of a record: a newer format may have members of its own. */
 const formatSchema = z.object({ dataFormat: z.int().min(1).default(FIRST_DATA_FORMAT) })
@@ -37,9 +24,6 @@ export function requireKnownFormat(record: unknown, build: Build): void {
       : 'Start an older version of denizen first, and run denizen upgrade finalize with it.',
   )
 }
-
-export const formatsText = ({ oldest, newest }: Build): string =>
-  oldest === newest ? `format ${newest}` : `formats ${oldest} to ${newest}`
 
 /** What a region says of its build, or why it says nothing. */
 export type BuildReport = { readonly region: RegionId } & (

@@ -1,4 +1,4 @@
-/** Whom a node under static coordination has to hear before it serves, and what it says meanwhile. */
+/** Whom a node under static coordination has to hear before it serves, and what it waits for. */
 import type { RegionId } from '../model/slot.ts'
 
 export interface Hearing {

@@ -1,10 +1,11 @@
-/** The cluster record as one node holds it: the highest that it has seen, durable before it acts. */
+/** The cluster record as one node holds it: the highest it has seen, durable before it acts. */
 import type { RegionId } from '../model/slot.ts'
 import { decodeCbor, encodeCbor } from '../protocol/cbor.ts'
 import type { Disk } from '../runtime/disk.ts'
+import type { Build } from './build.ts'
 import { type ClusterRecord, clusterRecordSchema, compareOrder } from './cluster-record.ts'
 import { CoordinationError } from './coordination.ts'
-import { type Build, requireKnownFormat } from './data-format.ts'
+import { requireKnownFormat } from './data-format.ts'
 
 export interface HeldRecordOptions {
   readonly disk: Disk

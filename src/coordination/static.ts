@@ -17,6 +17,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Disk } from '../runtime/disk.ts'
 import type { Logger } from '../runtime/log.ts'
 import { type Random, randomId } from '../runtime/random.ts'
+import { type Build, buildSchema } from './build.ts'
 import {
   type ClusterRecord,
   compareOrder,
@@ -28,7 +29,7 @@ import {
   withMember,
 } from './cluster-record.ts'
 import { type Coordination, CoordinationError } from './coordination.ts'
-import { askBuilds, type Build, buildSchema, formatToFinalize } from './data-format.ts'
+import { askBuilds, formatToFinalize } from './data-format.ts'
 import { stillToHear } from './hearing.ts'
 import { HeldRecord } from './held-record.ts'
 

@@ -1,8 +1,13 @@
 /** What a transaction has to be before anything runs: checked where it enters and where it runs. */
 import { DenizenError } from '../model/errors.ts'
+import type { Key } from '../model/key.ts'
 import { limits } from '../model/limits.ts'
 import type { Placement } from '../model/placement.ts'
 import type { Transaction, TransactionStep } from './operation.ts'
+
+/** Of its conditions and of both branches. */
+export const transactionKeys = ({ conditions, success, failure }: Transaction): Key[] =>
+  [...conditions, ...success, ...failure].map(({ key }) => key)
 
 /** Throws `outside_group`, `bad_request`, `too_large`. */
 export function checkTransaction(placement: Placement, transaction: Transaction): void {
@@ -10,8 +15,8 @@ export function checkTransaction(placement: Placement, transaction: Transaction)
   if (placement.groupOf(group) !== group) {
     throw new DenizenError('outside_group', 'the path goes on behind the group')
   }
-  for (const { key } of [...conditions, ...success, ...failure]) {
-    if (placement.groupOf(key) === group) continue
+  for (const key of transactionKeys(transaction)) {
+    if (placement.groupOf(key) === group && placement.hasKey(key)) continue
     throw new DenizenError('outside_group', 'a key belongs to another group than the path names')
   }
   for (const list of [conditions, success, failure]) {

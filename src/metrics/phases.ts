@@ -1,6 +1,6 @@
 /**
  * Where the time of one request goes: `home`, at another region that runs it; `store`, in a shard
- * of this node, its commit included. What is left of it is routing: deciding, and asking registrars.
+ * of this node, its commit included. What is left is routing: deciding, and asking registrars.
  * Operations of one request run side by side: a phase is the time in which any of them is in it.
  */
 import type { Clock } from '../runtime/clock.ts'

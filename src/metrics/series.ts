@@ -1,4 +1,7 @@
-/** The series of one family, one for each combination of label values that has occurred. */
+/**
+ * The series of one family, one for each combination of label values that has occurred. They are
+ * found label by label: a name made of all values would cost more than the counting.
+ */
 import { assert } from '../model/assert.ts'
 import type { Labels } from './family.ts'
 
@@ -7,10 +10,16 @@ interface Series<Value> {
   readonly value: Value
 }
 
+interface Branch<Value> {
+  readonly next: Map<string, Branch<Value>>
+  series: Series<Value> | undefined
+}
+
 export class SeriesByLabels<Value> {
   readonly #names: readonly string[]
   readonly #make: () => Value
-  readonly #series = new Map<string, Series<Value>>()
+  readonly #root: Branch<Value> = { next: new Map(), series: undefined }
+  readonly #all: Series<Value>[] = []
 
   constructor(names: readonly string[], make: () => Value) {
     this.#names = names
@@ -19,19 +28,28 @@ export class SeriesByLabels<Value> {
 
   /** `values`: one for each label name, in their order. */
   of(values: readonly string[]): Value {
-    const name = values.length === 1 ? (values[0] as string) : values.join('\n')
-    const found = this.#series.get(name)
-    if (found) return found.value
+    let branch = this.#root
+    for (const value of values) {
+      let next = branch.next.get(value)
+      if (!next) {
+        next = { next: new Map(), series: undefined }
+        branch.next.set(value, next)
+      }
+      branch = next
+    }
+    branch.series ??= this.#begin(values)
+    return branch.series.value
+  }
+
+  #begin(values: readonly string[]): Series<Value> {
     assert(values.length === this.#names.length, 'every label has a value')
-    const labels = Object.fromEntries(
-      this.#names.map((label, index) => [label, values[index] ?? '']),
-    )
-    const made = { labels, value: this.#make() }
-    this.#series.set(name, made)
-    return made.value
+    const entries = this.#names.map((label, index) => [label, values[index] ?? ''])
+    const series = { labels: Object.fromEntries(entries), value: this.#make() }
+    this.#all.push(series)
+    return series
   }
 
   all(): readonly Series<Value>[] {
-    return [...this.#series.values()]
+    return this.#all
   }
 }

@@ -13,6 +13,14 @@ export const limits = {
   mediaTypeBytesMax: 255,
   /** Bytes of any request body that is not one value: batches. */
   bodyBytesMax: 16 * 1024 * 1024,
+  /**
+   * Requests under way in one thread, and bytes of their bodies. Writes that wait for the disk make
+   * up the former: more would not be done sooner, they would only wait longer.
+   */
+  requestsInFlightMax: 512,
+  bodyBytesInFlightMax: 128 * 1024 * 1024,
+  /** What a body counts as whose length is not declared. */
+  undeclaredBodyBytes: 8 * 1024 * 1024,
   /** Operations in one `/v1/batch` body. */
   batchOpsMax: 10_000,
   /** Bytes of one item of a streamed batch: a value in base64url, its key and what is around. */
@@ -160,6 +168,13 @@ export const timing = {
   streamUnreadMaxMs: 10_000,
   /** A backup whose client takes nothing for this long is given up: its snapshot holds pages. */
   backupUnreadMaxMs: 60_000,
+  /**
+   * A thread whose timers, looked at so often, all run later than that for so long has more to do
+   * than it can.
+   */
+  lateTimersLookMs: 50,
+  lateTimerMs: 200,
+  lateTimersMs: 1_000,
   /** Opening a connection to a peer, and then the exchange of hellos on it. */
   connectTimeoutMs: 1_500,
   helloTimeoutMs: 1_500,
@@ -201,6 +216,8 @@ assert(limits.listItemsMax <= limits.listRowsMax, 'a page without tombstones is 
 assert(timing.watchHeartbeatMs * 2 < timing.streamIdleMaxMs, 'who reads a watch is never idle')
 assert(Number.isInteger(Math.log2(limits.overlayRowsMax)), 'a table of rows is masked, not divided')
 assert(limits.valueBytesMax * 2 < limits.backupFrameBytesMax, 'a value fits a frame of a backup')
+assert(limits.bodyBytesMax <= limits.bodyBytesInFlightMax, 'an idle thread takes any body')
+assert(limits.valueBytesMax <= limits.undeclaredBodyBytes, 'a value counts as itself at least')
 assert(limits.valueBytesMax < limits.messageBytesMax, 'a value fits one message between nodes')
 assert(limits.bodyBytesMax < limits.messageBytesMax, 'a batch fits one message between nodes')
 assert(limits.valueBytesMax * 1.4 < limits.streamItemBytesMax, 'a value in base64url fits an item')

@@ -196,7 +196,18 @@ export class PlacementTable {
 
   /** The placement of a key (or key prefix). Throws `unknown_dataset` or `no_partition`. */
   locate(name: string, key: string): Placement {
-    const found = this.partitions(name).find(({ data }) => key.startsWith(data.prefix))
+    return this.#locate(name, ({ data }) => key.startsWith(data.prefix))
+  }
+
+  /** The same of a group, which may be a partition's prefix without its last slash. */
+  locateGroup(name: string, group: string): Placement {
+    return this.#locate(name, placement =>
+      placement.data.groupBySegments === null ? placement.hasKey(group) : placement.hasGroup(group),
+    )
+  }
+
+  #locate(name: string, has: (placement: Placement) => boolean): Placement {
+    const found = this.partitions(name).find(has)
     if (found) return found
     throw new DenizenError('no_partition', 'the key begins with no partition of the dataset', {
       extra: { partitions: this.partitions(name).map(({ data }) => data.prefix) },

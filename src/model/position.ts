@@ -41,7 +41,7 @@ export const nextPosition = (position: Position): Position => {
   return position + 1
 }
 
-/** How many changes there are after one position and up to another; of new generations, at least. */
+/** How many changes lie after one position, up to another; at least, over several generations. */
 export const positionsBetween = (from: Position, to: Position): number =>
   Math.max(0, generationOf(from) === generationOf(to) ? to - from : to % GENERATION_UNIT)
 

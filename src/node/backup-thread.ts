@@ -1,14 +1,14 @@
 /**
- * The entry of the thread that reads a backup of a running node. It reads every store along with its
- * owner, from one snapshot each and in one turn, so that no thread that serves is held up.
+ * The entry of the thread that reads a backup of a running node. It reads every store along with
+ * its owner, from one snapshot each and in one turn, so that no thread that serves is held up.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../model/assert.ts'
-import { lmdbEngine } from '../storage/lmdb-engine.ts'
 import type { SharedStore } from '../storage/shard-messages.ts'
 import { traceOf } from '../storage/shard-worker.ts'
 import { type BackupHeader, backupBytes, everyRow } from './backup-file.ts'
 import { BackupWindow } from './backup-window.ts'
+import { storeEngine } from './store-engine.ts'
 
 /** The thread's `workerData`. */
 export interface BackupBirth {
@@ -29,7 +29,7 @@ const post = (message: FromBackup): void => main.postMessage(message)
 
 const readers = await Promise.all(
   stores.map(async ({ dataset, store, directory, shared }) => {
-    const engine = await lmdbEngine.attach(directory, shared)
+    const engine = await storeEngine.attach(directory, shared)
     return { dataset, store, engine, rows: () => engine.range(everyRow) }
   }),
 )

@@ -1,6 +1,6 @@
 /**
- * How far the thread that reads a backup may be ahead of the client that takes it. The thread has to
- * keep its snapshot, and so can't go back to its event loop: it waits in shared memory.
+ * How far the thread that reads a backup may be ahead of the client that takes it. The thread has
+ * to keep its snapshot, and so can't go back to its event loop: it waits in shared memory.
  */
 import { limits, timing } from '../model/limits.ts'
 

@@ -1,4 +1,4 @@
-/** Backups of a running node, as a core answers with them: one at a time, each from its own thread. */
+/** Backups of a running node, as a core answers with them: one at a time, each from a thread. */
 import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { BackupRequest } from '../api/administration.ts'

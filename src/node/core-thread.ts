@@ -6,7 +6,6 @@ import { loadHasher } from '../model/hash.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { nodeDisk } from '../runtime/node-disk.ts'
 import { systemRandom } from '../runtime/random.ts'
-import { lmdbEngine } from '../storage/lmdb-engine.ts'
 import type { FromShard, ShardPort, ToShard } from '../storage/shard-messages.ts'
 import { ShardWorker } from '../storage/shard-worker.ts'
 import { Core } from './core.ts'
@@ -15,6 +14,7 @@ import type { CoreBirth, FromCore, ToCore } from './core-messages.ts'
 import { messagePortToShard } from './message-ports.ts'
 import { openTracing } from './node-tracing.ts'
 import { nodeHandlers } from './shard-operations.ts'
+import { storeEngine } from './store-engine.ts'
 
 const main = parentPort
 assert(main, 'a core runs in a worker thread')
@@ -24,7 +24,7 @@ const post = (message: FromCore): void => main.postMessage(message)
 const meter = new ShardMeter(systemClock)
 
 const shard = new ShardWorker({
-  ...{ hasher, engineKind: lmdbEngine, handlers: nodeHandlers, meter, random: systemRandom },
+  ...{ hasher, engineKind: storeEngine, handlers: nodeHandlers, meter, random: systemRandom },
   roomBytes: directory => nodeDisk.roomBytes(directory),
   post: (message: FromShard) => shardPort.postMessage(message),
 })

@@ -21,7 +21,6 @@ import { systemClock } from '../runtime/clock.ts'
 import { nodeDisk } from '../runtime/node-disk.ts'
 import { type Tracing, tracedCall } from '../runtime/tracing.ts'
 import type { AttachedReader } from '../storage/engine.ts'
-import { lmdbEngine } from '../storage/lmdb-engine.ts'
 import { LocalReads } from '../storage/local-reads.ts'
 import { ShardClient } from '../storage/shard-client.ts'
 import type { ShardPort, SharedStore, StoreLocation } from '../storage/shard-messages.ts'
@@ -37,6 +36,7 @@ import { EventLoopDelay } from './event-loop-delay.ts'
 import { type HttpServer, nodeTarget, startHttpServer } from './http-server.ts'
 import { createServing, type Serving, shardConfiguration } from './serving.ts'
 import { type NodeOperations, nodeHandlers } from './shard-operations.ts'
+import { storeEngine } from './store-engine.ts'
 import { version } from './version.ts'
 
 export interface CoreOptions {
@@ -220,7 +220,7 @@ export class Core {
   ): Promise<StoreReader> {
     const context = contexts(dataset)
     assert(context, 'the stores of a node are of its policy')
-    const engine = await lmdbEngine.attach(directory, shared)
+    const engine = await storeEngine.attach(directory, shared)
     this.#attachedEngines.push(engine)
     return new StoreReader(engine, context)
   }
@@ -228,7 +228,8 @@ export class Core {
   #families(): Family[] {
     const { shard, shardMeter } = this.#options
     const ofShard = shardMeter.families(shard.waiting)
-    return [...this.#meter.families(), ...ofShard, this.#delay.family()]
+    const ofLoad = this.#http ? [this.#http.family()] : []
+    return [...this.#meter.families(), ...ofShard, ...ofLoad, this.#delay.family()]
   }
 
   #administration(): Administration {

@@ -23,11 +23,14 @@ import type { DirectApi } from '../api/direct.ts'
 import { encodeStructure } from '../api/exchange.ts'
 import type { HostRequest, Reply } from '../api/host.ts'
 import { problemBody, problemTypes } from '../api/problem.ts'
+import type { Family } from '../metrics/family.ts'
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { describeError, type Logger } from '../runtime/log.ts'
 import type { TlsMaterial } from '../runtime/tls-network.ts'
+import { Load } from './load.ts'
+import { isRefused, replyOverloaded, underWay } from './load-shedding.ts'
 import { httpsOptions } from './tls-files.ts'
 
 /** What the app gets beside the request. */
@@ -61,6 +64,8 @@ export interface HttpServer {
   readonly port: number
   /** Shown to connections from now on; those that are open go on. */
   replaceTls(material: TlsMaterial): void
+  /** What it has counted. */
+  family(): Family
   /** Stops listening, lets requests under way end, and cuts off those that take too long. */
   close(): Promise<void>
 }
@@ -85,6 +90,7 @@ export function nodeTarget(_request: Request, env: unknown): string {
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { app, log, clock } = options
   const awaitingContinue = new WeakSet<IncomingMessage>()
+  const load = new Load(clock, log)
   let closing = false
 
   const listener = getRequestListener(
@@ -95,7 +101,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         ? { sendContinue: () => outgoing.writeContinue() }
         : {}
       const cutOff = (): void => void incoming.socket.destroy()
-      const response = await app.fetch(request, { incoming, outgoing, cutOff, ...sendContinue })
+      const bindings = { incoming, outgoing, cutOff, ...sendContinue }
+      const answer = Promise.resolve(app.fetch(request, bindings))
+      const response = await underWay(load, incoming, outgoing, answer)
       if (closing) outgoing.shouldKeepAlive = false
       await endOfRequest(incoming, outgoing, clock)
       return response
@@ -104,11 +112,19 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     { hostname: 'localhost', errorHandler: error => failureReply(error, log) },
   )
 
-  const direct = options.direct && directListener(options.direct, clock, () => closing)
+  const refuse = (incoming: IncomingMessage, outgoing: ServerResponse): boolean => {
+    if (!isRefused(load, incoming)) return false
+    const ended = endOfRequest(incoming, outgoing, clock)
+    void ended.then(() => replyOverloaded(incoming, outgoing))
+    return true
+  }
+  const direct = options.direct && directListener(options.direct, clock, load, () => closing)
   const server = createFor(options.tls, (incoming, outgoing) => {
+    if (refuse(incoming, outgoing)) return
     if (direct?.(incoming, outgoing) !== true) void listener(incoming, outgoing)
   })
   server.on('checkContinue', (incoming, outgoing) => {
+    if (refuse(incoming, outgoing)) return
     awaitingContinue.add(incoming)
     void listener(incoming, outgoing)
   })
@@ -120,8 +136,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       assert(server instanceof TlsServer, 'only a certificate that was there is replaced')
       server.setSecureContext(httpsOptions(material))
     },
+    family: () => load.family(),
     async close() {
       closing = true
+      load.close()
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       server.closeIdleConnections()
       const cancel = clock.after(CLOSE_GRACE_MS, () => server.closeAllConnections())
@@ -148,6 +166,7 @@ async function endOfRequest(
 function directListener(
   direct: DirectApi,
   clock: Clock,
+  load: Load,
   closing: () => boolean,
 ): (incoming: IncomingMessage, outgoing: ServerResponse) => boolean {
   const send = async (
@@ -168,7 +187,7 @@ function directListener(
     if (incoming.headers['transfer-encoding'] !== undefined) return false
     const reply = direct(incoming.method, incoming.url ?? '/', new IncomingRequest(incoming))
     if (!reply) return false
-    void send(reply, incoming, outgoing)
+    void send(underWay(load, incoming, outgoing, reply), incoming, outgoing)
     return true
   }
 }

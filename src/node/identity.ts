@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type Build, formatsText, knowsFormat } from '../coordination/data-format.ts'
+import { type Build, FIRST_DATA_FORMAT, formatsText, knowsFormat } from '../coordination/build.ts'
 import { fromUtf8, utf8 } from '../model/bytes.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Disk } from '../runtime/disk.ts'
@@ -16,7 +16,7 @@ const identitySchema = z.strictObject({
   nodeId: z.string().min(1),
   region: z.string().min(1),
   /** Of all else in the directory; never ahead of the format in force. */
-  dataFormat: z.int().min(1).default(1),
+  dataFormat: z.int().min(1).default(FIRST_DATA_FORMAT),
   /** The version of Denizen that ran on it last. */
   writtenBy: z.string().min(1).default('0.1.0'),
   /**
@@ -29,7 +29,7 @@ export type IdentityData = z.infer<typeof identitySchema>
 
 /** Read first: what else a newer format puts into the file is not known here. */
 const formatSchema = z.object({
-  dataFormat: z.int().min(1).default(1),
+  dataFormat: z.int().min(1).default(FIRST_DATA_FORMAT),
   writtenBy: z.string().default('an unknown version'),
 })
 

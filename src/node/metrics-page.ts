@@ -14,6 +14,10 @@ export class MetricsPage {
     this.#labels = labels
     this.#process.setDefaultLabels(labels)
     collectDefaultMetrics({ register: this.#process, prefix: 'denizen_' })
+    // Of one thread among several; and "Nan", which it prints where there is nothing, is no number.
+    for (const { name } of this.#process.getMetricsAsArray()) {
+      if (name.includes('eventloop_lag')) this.#process.removeSingleMetric(name)
+    }
   }
 
   async text(threads: readonly (readonly Family[])[]): Promise<string> {

@@ -7,7 +7,7 @@ import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { DenizenError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { PeerStatus } from '../peers/peers.ts'
-import type { ClusterView } from '../routing/service.ts'
+import type { ClusterView, ScrubReport } from '../routing/service.ts'
 import { nodeDisk } from '../runtime/node-disk.ts'
 import type { Copies } from './cluster-status.ts'
 import { EventLoopDelay } from './event-loop-delay.ts'
@@ -23,6 +23,8 @@ export interface NodeMetricsOptions {
   readonly copies: () => Copies | undefined
   readonly peers: () => readonly PeerStatus[]
   readonly violations: () => number
+  /** Of records that were found damaged; undefined before the stores are open. */
+  readonly repairs: () => ScrubReport['repairs'] | undefined
   /** What each core has counted. */
   readonly cores: () => Promise<readonly (readonly Family[])[]>
   readonly peerMeter: PeerMeter
@@ -75,24 +77,36 @@ export class NodeMetrics {
   }
 
   #node(view: ClusterView | undefined): Family[] {
-    const { version, dataDirectory, violations } = this.#options
+    const { version, dataDirectory, violations, repairs } = this.#options
+    const damaged = repairs()
     const roomBytes = nodeDisk.roomBytes(dataDirectory)
     const labels = { version, ...(view && { cluster: view.cluster, node_id: view.nodeId }) }
-    const refused: Family = {
-      name: 'denizen_refused_placements_total',
-      help: 'Messages that a residency check refused: anything but 0 is a bug, or an attack.',
-      ...{ type: 'counter', aggregator: 'sum', values: [{ labels: {}, value: violations() }] },
-    }
     const readOnly = roomBytes < limits.diskReserveBytes ? 1 : 0
     return [
-      refused,
+      counted(
+        'denizen_refused_placements_total',
+        'Messages that a residency check refused: anything but 0 is a bug, or an attack.',
+        violations(),
+      ),
       gauges('denizen_info', 'The node; always 1.', [{ labels, value: 1 }]),
       gauge('denizen_disk_free_bytes', 'Room where the data directory lies.', roomBytes),
       gauge('denizen_read_only', '1 while values are refused for want of room.', readOnly),
       ...(view ? policyFamilies(view) : []),
+      ...(damaged ? repairFamilies(damaged) : []),
     ]
   }
 }
+
+const counted = (name: string, help: string, value: number): Family => ({
+  ...{ name, help, values: [{ labels: {}, value }] },
+  ...{ type: 'counter', aggregator: 'sum' },
+})
+
+const repairFamilies = ({ found, repaired, waiting }: ScrubReport['repairs']): Family[] => [
+  counted('denizen_damaged_records_total', 'Records that were found damaged.', found),
+  counted('denizen_repaired_records_total', 'Of them, those that are whole again.', repaired),
+  gauge('denizen_damaged_records_waiting', 'Of them, those that still are not.', waiting),
+]
 
 const policyFamilies = ({ policyEpoch, drift }: ClusterView): Family[] => [
   gauge('denizen_policy_epoch', 'The number of the policy in force.', policyEpoch),

@@ -58,7 +58,7 @@ export interface NodeOptions {
   readonly threads: number
   /** The operator's word that all other regions are stopped. */
   readonly othersStopped: boolean
-  /** The operator's word that these regions are lost for good: a restored node asks them nothing. */
+  /** The operator's word that these regions are lost for good: after a restore none is asked. */
   readonly lost: ReadonlySet<RegionId>
   /** The access file; undefined: whoever reaches `listen` may do anything. */
   readonly accessPath: string | undefined
@@ -300,6 +300,7 @@ class Node implements RunningNode {
       copies: () => this.#copies,
       peers: () => this.#peerLinks().statuses(),
       violations: () => this.#violations,
+      repairs: () => this.#copies && this.#data?.scrub(false).repairs,
       cores: () => cores.measure(),
     })
   }

@@ -70,7 +70,7 @@ export class Recovery {
     this.#stopped = true
   }
 
-  /** Resolves when the node may act as a home again. Rejects with `not_ready` once it is stopped. */
+  /** Resolves when the node may act as a home again. Rejects with `not_ready` once stopped. */
   async run(context: RecoveryContext): Promise<void> {
     const { identity, log } = this.#options
     await this.#dropForbidden(context.table)

@@ -4,13 +4,13 @@
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { knowsFormat } from '../coordination/build.ts'
 import { utf8 } from '../model/bytes.ts'
 import type { PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { encodeCbor } from '../protocol/cbor.ts'
 import { makeDirectory, nodeDisk } from '../runtime/node-disk.ts'
 import type { Engine } from '../storage/engine.ts'
-import { lmdbEngine } from '../storage/lmdb-engine.ts'
 import type { BackupHeader } from './backup-file.ts'
 import { readBackup, verifyBackup } from './backup-reader.ts'
 import { build } from './build.ts'
@@ -22,6 +22,7 @@ import {
 } from './data-directory.ts'
 import { type IdentityData, writeIdentity } from './identity.ts'
 import { StartError } from './start-error.ts'
+import { storeEngine } from './store-engine.ts'
 
 export interface RestoreRequest {
   readonly file: string
@@ -88,7 +89,7 @@ function requireSame({ region, record }: BackupHeader, request: RestoreRequest):
     )
   }
   const { dataFormat } = record
-  if (build.oldest <= dataFormat && dataFormat <= build.newest) return
+  if (knowsFormat(build, dataFormat)) return
   throw new StartError(
     `the backup has data format ${dataFormat}, which denizen ${build.version} does not know`,
     'Restore it with a version of denizen that knows the format.',
@@ -130,7 +131,7 @@ async function writeRows(
         engine = undefined
         const { dataset, store } = event
         if (!datasets.has(dataset)) continue
-        engine = await lmdbEngine.open(join(datasetDirectory(directory, dataset), String(store)))
+        engine = await storeEngine.open(join(datasetDirectory(directory, dataset), String(store)))
       } else if (event.kind === 'rows' && engine) {
         await engine.commit(event.rows)
         written += event.rows.length

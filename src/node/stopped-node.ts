@@ -6,13 +6,13 @@ import { clusterRecordSchema } from '../coordination/cluster-record.ts'
 import { requireKnownFormat } from '../coordination/data-format.ts'
 import { decodeCbor } from '../protocol/cbor.ts'
 import { nodeDisk } from '../runtime/node-disk.ts'
-import { lmdbEngine } from '../storage/lmdb-engine.ts'
 import { backupBytes, everyRow } from './backup-file.ts'
 import { planBackup } from './backup-plan.ts'
 import { build } from './build.ts'
 import { datasetDirectory, lockDataDirectory, readLayout } from './data-directory.ts'
 import { readIdentity } from './identity.ts'
 import { StartError } from './start-error.ts'
+import { storeEngine } from './store-engine.ts'
 
 /**
  * Passes the bytes of a backup to `write`, piece by piece. The directory is held meanwhile, so that
@@ -39,7 +39,7 @@ export async function backUpStoppedNode(
       if (!layout) throw noNode(directory)
       datasets.push(layout)
       for (let store = 0; store < layout.stores; store++) {
-        const engine = await lmdbEngine.open(join(folder, String(store)), { readOnly: true })
+        const engine = await storeEngine.open(join(folder, String(store)), { readOnly: true })
         close.push(() => engine.close())
         stores.push({ dataset, store, rows: () => engine.range(everyRow) })
       }

@@ -1,6 +1,7 @@
 /**
  * Calls over a session: the side that dialled asks, the other side answers, in any order. A request
- * is `[name, body]`, or `[name, body, traceparent]` where it belongs to a trace; its answer has the request's id and is a reply, or a failure (a `WireError`).
+ * is `[name, body]`, or `[name, body, traceparent]` where it belongs to a trace; its answer has the
+ * request's id and is a reply, or a failure (a `WireError`).
  */
 import { z } from 'zod'
 import { assert } from '../model/assert.ts'

@@ -16,7 +16,7 @@ import type { ScrubReport } from '../routing/service.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
-import type { CopyOfRecord } from './repair-record.ts'
+import type { CopyOfRecord, RepairReply } from './repair-record.ts'
 import type { RepairOperations } from './shard-operations.ts'
 
 const requestSchema = z.strictObject({ dataset: z.string(), key: z.string().min(1) })
@@ -43,6 +43,8 @@ export interface RepairsOptions {
 interface DamagedRecord {
   readonly dataset: string
   readonly key: string
+  /** Its shard has seen that it is. */
+  isConfirmed: boolean
 }
 
 export class Repairs {
@@ -63,13 +65,11 @@ export class Repairs {
     return { found: this.#found, repaired: this.#repaired, waiting: this.#waiting.size }
   }
 
-  /** A record was found damaged. More than can be remembered are found again by the next scrub. */
+  /** A record seems damaged. What can't be remembered is found again by the next scrub. */
   onDamaged(dataset: string, key: string): void {
     const name = `${dataset} ${key}`
     if (this.#waiting.has(name) || this.#waiting.size >= limits.repairsWaitingMax) return
-    this.#found += 1
-    this.#waiting.set(name, { dataset, key })
-    this.#options.log.error('a record is damaged', { dataset, waiting: this.#waiting.size })
+    this.#waiting.set(name, { dataset, key, isConfirmed: false })
     if (!this.#cancelTimer) void this.#round()
   }
 
@@ -95,6 +95,7 @@ export class Repairs {
     this.#waiting.delete(name)
     try {
       const reply = await this.#repair(record)
+      if (reply !== 'sound') this.#confirm(record)
       if (reply === 'unproven') this.#waiting.set(name, record)
       if (reply !== 'repaired') return
       this.#repaired += 1
@@ -106,10 +107,17 @@ export class Repairs {
     }
   }
 
-  async #repair({ dataset, key }: DamagedRecord): Promise<string> {
+  #confirm(record: DamagedRecord): void {
+    if (record.isConfirmed) return
+    record.isConfirmed = true
+    this.#found += 1
+    this.#options.log.error('a record is damaged', { dataset: record.dataset })
+  }
+
+  async #repair({ dataset, key }: DamagedRecord): Promise<RepairReply> {
     const { self, table, shards } = this.#options
     const placement = table().byId(dataset)
-    if (!placement?.mayStore(self)) return 'gone'
+    if (!placement?.mayStore(self)) return 'sound'
     const others = placement.data.store.filter(region => region !== self)
     const answers = await Promise.all(others.map(region => this.#ask(region, placement, key)))
     const copies = answers.filter(copy => copy !== undefined)

@@ -16,6 +16,7 @@ import type { Slot } from '../model/slot.ts'
 import type { Behind, FromFollower, FromSource } from './messages.ts'
 import type { SlotChunk } from './read-feeds.ts'
 import type { SnapshotPart, StalledSnapshot } from './read-snapshot.ts'
+import { type DatasetState, newDatasetState, type Snapshot } from './sender-state.ts'
 
 interface Read {
   readonly dataset: string
@@ -42,41 +43,6 @@ export type SenderEffect =
   | { readonly kind: 'violation'; readonly dataset: string }
 
 type Ends = readonly { readonly slot: Slot; readonly end: Position }[]
-
-interface SlotState {
-  end: Position
-  sent: Position
-  acked: Position
-  /** A replacing snapshot is due or runs; what was sent before it does not count. */
-  replacing: boolean
-}
-
-/** The replacing snapshot that is being sent: parts of one slot, in key order. */
-interface Snapshot {
-  readonly slot: Slot
-  /** The last key that was sent; null before the first part. */
-  from: string | null
-  /** As they were when it began. */
-  cursors: SnapshotPart['cursors']
-}
-
-interface DatasetState {
-  readonly round: number
-  readonly slots: Map<Slot, SlotState>
-  /** Slots with changes that have not been sent, in turn. */
-  readonly waiting: Set<Slot>
-  /** Slots that need a replacing snapshot, in turn. */
-  readonly stale: Set<Slot>
-  /** Slots that are to be read again after the next poll. */
-  readonly stalled: Set<Slot>
-  snapshot: Snapshot | undefined
-  outstandingBytes: number
-  reading: boolean
-  /** Ends are known. Until then growth is only remembered. */
-  following: boolean
-  readonly grownBefore: Map<Slot, Position>
-  readonly positions: readonly { readonly slot: Slot; readonly position: Position | null }[]
-}
 
 /** Slots in one read. */
 const SLOTS_PER_READ_MAX = 64
@@ -120,19 +86,7 @@ export class FeedSender {
     if (!this.#mayShare(dataset)) return [{ kind: 'violation', dataset }]
     this.#rounds += 1
     const round = this.#rounds
-    this.#datasets.set(dataset, {
-      round,
-      slots: new Map(),
-      waiting: new Set(),
-      stale: new Set(),
-      stalled: new Set(),
-      snapshot: undefined,
-      outstandingBytes: 0,
-      reading: false,
-      following: false,
-      grownBefore: new Map(),
-      positions,
-    })
+    this.#datasets.set(dataset, newDatasetState(round, positions))
     return [{ kind: 'readEnds', dataset, round }]
   }
 

@@ -1,7 +1,7 @@
 /**
  * A region that was restored from a backup takes back what others hold of its own feeds, before it
- * acts as a home again. Then it opens a new generation of each feed, above all that anybody may have
- * seen. docs/PROTOCOL.md says what would happen without.
+ * acts as a home again. Then it opens a new generation of each feed, above all that anybody may
+ * have seen. docs/PROTOCOL.md says what would happen without.
  */
 import { assert } from '../model/assert.ts'
 import { type FeedNumber, generationOf, generationStart, type Position } from '../model/position.ts'
@@ -16,7 +16,7 @@ import { ITEM_OVERHEAD_BYTES, readItem } from './read-feeds.ts'
 /**
  * A restored region goes on so many generations above the newest that others hold. Since the backup
  * the lost disk may have seen a start, and with it a generation, of which only clients know: their
- * ETags and session tokens must not meet other values. A start a minute makes as many in three days.
+ * ETags and session tokens must not meet other values. As many make a start a minute for days.
  */
 const GENERATIONS_SKIPPED = 4_096
 

@@ -3,7 +3,7 @@
  * target; step results come back. Both ends check residency by themselves: an operation is sent
  * only to a region that may store the dataset, and answered only to one that may store or serve it.
  */
-import { checkTransaction } from '../execution/check-transaction.ts'
+import { checkTransaction, transactionKeys } from '../execution/check-transaction.ts'
 import type { GroupOperation } from '../execution/operation.ts'
 import { assert } from '../model/assert.ts'
 import { DenizenError, errorKinds } from '../model/errors.ts'
@@ -122,7 +122,7 @@ export class Forwarder {
     const { local } = this.#options
     const { dataset, steps } = executeRequestSchema.parse(body)
     const placement = placementAsked(this.#options, from, dataset, asked =>
-      steps.every(({ operation }) => keysOf(operation).every(key => asked.hasKey(key))),
+      steps.every(({ operation }) => isPlaced(asked, operation)),
     )
     const run = (step: Step): Promise<StepResult> => {
       if (step.operation.kind === 'transaction') checkTransaction(placement, step.operation)
@@ -165,12 +165,12 @@ async function readsThatFit(
 /** "Any state will do" is not said: the other region may only be stricter. */
 const stepToWire = (step: Step): unknown => (step.seen ? step : { ...step, seen: [] })
 
-const keysOf = (operation: GroupOperation): readonly string[] =>
+/** Whether the placement is that of all that an operation is about. */
+const isPlaced = (placement: Placement, operation: GroupOperation): boolean =>
   operation.kind === 'transaction'
-    ? [operation, ...operation.conditions, ...operation.success, ...operation.failure].map(
-        ({ key }) => key,
-      )
-    : [operation.key]
+    ? placement.hasGroup(operation.key) &&
+      transactionKeys(operation).every(key => placement.hasKey(key))
+    : placement.hasKey(operation.key)
 
 const valueBytes = (result: StepResult): number =>
   result.kind === 'done' && result.outcome.kind === 'found' ? result.outcome.value.length : 0

@@ -1,8 +1,8 @@
 /**
  * A registrar that was restored from a backup has forgotten the claims that it granted since. Every
  * region that may home reports the groups that it homes by a claim, from its own feeds, and the
- * registrar enters them again before it answers anybody. Claim counters skip ahead, so that the term
- * of a claim that nobody has written under is not given a second time.
+ * registrar enters them again before it answers anybody. Claim counters skip ahead, so that the
+ * term of a claim that nobody has written under is not given a second time.
  */
 import { assert } from '../model/assert.ts'
 import type { Position } from '../model/position.ts'

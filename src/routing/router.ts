@@ -3,7 +3,6 @@
  * feeds what it learns back in and asks again. A region that guessed wrong is told so and follows,
  * invisibly to the client, a bounded number of times.
  */
-
 import { checkTransaction } from '../execution/check-transaction.ts'
 import type { KnownHome } from '../execution/home.ts'
 import type {
@@ -101,8 +100,7 @@ export class Router {
     transaction: Transaction,
     context: RequestContext,
   ): Promise<TransactionAnswer> {
-    const placement = this.#options.table().locate(dataset, transaction.key)
-    checkTransaction(placement, transaction)
+    checkTransaction(this.#locate(dataset, transaction), transaction)
     const { outcomes, ...session } = await this.#executeAll(dataset, [transaction], context)
     const [outcome] = outcomes
     if (outcome?.kind === 'failed') throw outcome.error
@@ -121,7 +119,7 @@ export class Router {
     )
     operations.forEach((operation, index) => {
       const point = settled[index]?.point
-      if (point) session.add(this.#options.table().locate(dataset, operation.key).id, point)
+      if (point) session.add(this.#locate(dataset, operation).id, point)
     })
     const outcomes = settled.map(({ outcome }) => outcome)
     if (session.empty) return { outcomes }
@@ -151,6 +149,11 @@ export class Router {
     return { ...answer, key }
   }
 
+  #locate(dataset: string, { kind, key }: GroupOperation): Placement {
+    const table = this.#options.table()
+    return kind === 'transaction' ? table.locateGroup(dataset, key) : table.locate(dataset, key)
+  }
+
   async #route(
     dataset: string,
     operation: GroupOperation,
@@ -158,7 +161,7 @@ export class Router {
     session: Session,
   ): Promise<Settled> {
     try {
-      const placement = this.#options.table().locate(dataset, operation.key)
+      const placement = this.#locate(dataset, operation)
       const journey = this.#depart(placement, operation, context, session)
       for (let n = 0; n < DECISIONS_MAX; n++) {
         const decision = decide(

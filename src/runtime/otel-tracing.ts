@@ -5,16 +5,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Context, Span, Tracer } from '@opentelemetry/api'
 import type { Sampler, TracerProvider } from '@opentelemetry/sdk-trace'
+import { formatTraceParent, parseTraceParent } from '../model/trace-parent.ts'
 import type { Logger } from './log.ts'
-import {
-  formatTraceParent,
-  parseTraceParent,
-  type RunningSpan,
-  type SpanAttributes,
-  type SpanStart,
-  type Tracing,
-  type WayBack,
-} from './tracing.ts'
+import type { RunningSpan, SpanAttributes, SpanStart, Tracing, WayBack } from './tracing.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

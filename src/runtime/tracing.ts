@@ -1,7 +1,7 @@
 /**
  * Tracing as it is passed in; a node without it has `undefined`, and pays nothing. A trace begins
  * where a request comes in, or where a caller of another region says that it belongs to one; below
- * that, what runs finds the span above it by itself. Names and attributes never hold keys or values.
+ * that, what runs finds the span above it by itself. Names and attributes hold no keys or values.
  */
 export interface Tracing {
   /**
@@ -27,7 +27,7 @@ export interface SpanStart {
   readonly name: string
   readonly kind: 'server' | 'client' | 'internal'
   readonly attributes?: SpanAttributes
-  /** A `traceparent` (W3C Trace Context, section 3.2); what is none is as good as undefined. */
+  /** A `traceparent`; what is none is as good as undefined. */
   readonly parent?: string | undefined
 }
 
@@ -38,25 +38,6 @@ export interface RunningSpan {
   /** It has failed, by this error code. */
   fail(code: string): void
 }
-
-export interface TraceParent {
-  readonly traceId: string
-  readonly spanId: string
-  readonly flags: number
-}
-
-/** Version 00; of later versions, the part that they share with it. */
-export function parseTraceParent(text: string | undefined): TraceParent | undefined {
-  const found = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/.exec(
-    text ?? '',
-  )
-  const [, traceId = '', spanId = '', flags = ''] = found ?? []
-  if (/^0*$/.test(traceId) || /^0*$/.test(spanId)) return undefined
-  return { traceId, spanId, flags: Number.parseInt(flags, 16) }
-}
-
-export const formatTraceParent = ({ traceId, spanId, flags }: TraceParent): string =>
-  `00-${traceId}-${spanId}-${flags.toString(16).padStart(2, '0')}`
 
 /** Makes a call to a peer under a span of its own; `trace` goes along with it. */
 export function tracedCall<T>(

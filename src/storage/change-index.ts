@@ -56,7 +56,7 @@ export class ChangeIndex {
       upTo = of
       if (this.#latest.get(key) === of) keys.push(key)
     }
-    return { keys, upTo: this.#last }
+    return { keys, upTo: Math.max(commit, this.#last) }
   }
 
   #firstAfter(commit: number): number {

@@ -31,6 +31,13 @@ export interface FeedEntry {
   readonly text: string
 }
 
+/** The entry of a record in the feed that its version is of. */
+export const recordEntry = (key: string, position: Position, shared: boolean): FeedEntry => ({
+  position,
+  kind: shared ? entryKind.sharedRecord : entryKind.record,
+  text: key,
+})
+
 export const isShared = (kind: EntryKind): boolean =>
   kind === entryKind.sharedRecord || kind === entryKind.idempotency
 

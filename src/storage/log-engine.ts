@@ -214,6 +214,7 @@ class LogEngine implements Engine {
       .catch(error => void this.#fail(error))
       .finally(() => {
         this.#checkpoint = undefined
+        this.#freezeBetweenCommits()
       })
   }
 
@@ -229,8 +230,13 @@ class LogEngine implements Engine {
     this.#cancelTimer ??= this.#written?.clock.after(timing.checkpointIntervalMs, () => {
       this.#cancelTimer = undefined
       this.#isDue = true
-      if (this.#refusal === undefined && !this.#commitInFlight) this.#freezeIfDue()
+      this.#freezeBetweenCommits()
     })
+  }
+
+  /** A commit that is under way arms the timer again. */
+  #freezeBetweenCommits(): void {
+    if (this.#refusal === undefined && !this.#commitInFlight) this.#freezeIfDue()
   }
 
   #freezeIfDue(): void {

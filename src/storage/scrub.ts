@@ -6,11 +6,11 @@
 import { DenizenError } from '../model/errors.ts'
 import type { Slot } from '../model/slot.ts'
 import type { DigestAudit } from './digest-audit.ts'
-import type { Row } from './engine.ts'
+import type { EngineReader, Row } from './engine.ts'
 import { decodeEntryRow, entryKind, type FeedEntry, pointsToRecord } from './feed-entry.ts'
 import { decodeHead } from './record.ts'
 import { digestOf, type SlotDigest } from './row-values.ts'
-import { justAfter, parseFeedRow, rowText, tableRange } from './rows.ts'
+import { justAfter, parseFeedRow, rowKeys, rowText, tableRange } from './rows.ts'
 import type { StoreReader } from './store.ts'
 
 export interface ScrubRequest {
@@ -80,12 +80,13 @@ function checkRecord(audit: DigestAudit, { key: rowKey, value }: Row): Damage[] 
 function scrubEntries(store: StoreReader, { from, ...bounds }: Slice): ScrubReply {
   const damage: Damage[] = []
   const { rows, next } = walk(store, { from, to: entries.to }, bounds, row =>
-    damage.push(...checkEntry(store, row)),
+    damage.push(...checkEntry(store.engine, row)),
   )
   return { ...(next && { next }), records: 0, entries: rows, damage, digests: [] }
 }
 
-function checkEntry(store: StoreReader, row: Row): Damage[] {
+/** What is wrong with the row of a feed's entry, if anything. */
+export function checkEntry(engine: EngineReader, row: Row): Damage[] {
   const { slot } = parseFeedRow(row.key)
   let entry: FeedEntry
   try {
@@ -94,14 +95,13 @@ function checkEntry(store: StoreReader, row: Row): Damage[] {
     if (!(error instanceof DenizenError)) throw error
     return [{ slot, kind: 'entry' }]
   }
-  if (hasTarget(store, entry)) return []
+  if (engine.get(targetOf(entry)) !== undefined) return []
   return [{ slot, kind: 'missing', ...(pointsToRecord(entry.kind) && { key: entry.text }) }]
 }
 
-function hasTarget(store: StoreReader, { kind, text }: FeedEntry): boolean {
-  if (kind === entryKind.home) return store.homeMarker(text) !== undefined
-  if (kind === entryKind.idempotency) return store.idempotencyBytes(text) !== undefined
-  return store.recordBytes(text) !== undefined
+function targetOf({ kind, text }: FeedEntry): Uint8Array {
+  if (kind === entryKind.home) return rowKeys.home(text)
+  return kind === entryKind.idempotency ? rowKeys.idempotency(text) : rowKeys.record(text)
 }
 
 /** Looks at the rows of a range until a bound is reached; `next` is where the range goes on. */

@@ -176,7 +176,7 @@ export class Shard {
     try {
       while (store.queue.length + store.slices.length > 0) {
         const slice = store.slices.shift()
-        if (slice) this.#runSlice(store, slice)
+        if (slice) await this.#runSlice(store, slice)
         const writes = store.queue.splice(0, TRANSACTION_REQUESTS_MAX)
         if (writes.length > 0) await this.#commitOnce(store, writes)
       }
@@ -192,7 +192,7 @@ export class Shard {
     }
   }
 
-  #runSlice(store: OpenStore, { request, onReplies }: QueuedWrite): void {
+  async #runSlice(store: OpenStore, { request, onReplies }: QueuedWrite): Promise<void> {
     const slice = this.#options.handlers.slices?.[request.name]
     assert(slice, `a handler for ${request.name}`)
     onReplies([this.#run(request, () => slice(store.audit, request.body))])

@@ -4,7 +4,6 @@
  * savepoint alone, so a failed one never leaves half of itself behind.
  */
 import { assert } from '../model/assert.ts'
-import { compareBytes } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import {
@@ -15,12 +14,12 @@ import {
   type Position,
 } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
+import { claimedRecord } from './damaged-record.ts'
 import type { DigestAudit } from './digest-audit.ts'
 import type { Engine, RowChange } from './engine.ts'
-import { entryKind, entryRowKey, entryRowValue, type FeedEntry } from './feed-entry.ts'
+import { entryKind, entryRowValue, type FeedEntry, recordEntry } from './feed-entry.ts'
 import { encodeIdempotencyRecord, type IdempotencyRecord } from './idempotency-record.ts'
 import {
-  claimedHead,
   damagedHead,
   encodeRecord,
   expiryOf,
@@ -28,7 +27,6 @@ import {
   isTombstone,
   recordChecksum,
   type StoredRecord,
-  type VerifiedHead,
 } from './record.ts'
 import {
   addDigests,
@@ -192,52 +190,31 @@ export class StoreTransaction extends StoreReader {
   ): void {
     this.#refuseUnless(this.context.placement.hasKey(key))
     if (!isTombstone(bytes)) this.takeRoom(bytes.length, limits.diskReserveBytes)
-    if (held === damagedHead) this.#forgetDamaged(slot, key, feed)
-    else if (held) this.#forgetRecord(slot, key, held, held.feed === feed)
+    if (held) this.#forgetRecord(slot, key, held, feed)
     this.#count(slot, key, recordChecksum(bytes), isTombstone(bytes), 1)
     const expiresAtMs = expiryOf(bytes)
     if (expiresAtMs !== 0) {
       this.#staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.record, key), nothing)
     }
     this.#staged.stageRecord(key, bytes)
-    this.putEntry(slot, feed, { position, kind: recordEntryKind(shared), text: key })
+    this.putEntry(slot, feed, recordEntry(key, position, shared))
   }
 
   /** Removes a record for good; only a replacing snapshot does that. */
   dropRecord(slot: Slot, key: string): void {
     const held = this.heldHead(key)
-    if (held === damagedHead) this.#forgetDamaged(slot, key)
-    else if (held) this.#forgetRecord(slot, key, held, true)
+    if (held) this.#forgetRecord(slot, key, held)
     this.#staged.stageRecord(key, null)
   }
 
-  /**
-   * As far as its bytes say what goes with a damaged record. Where they don't, an entry of a feed is
-   * left over, which does no harm, and the digest is off until the store has been scrubbed.
-   */
-  #forgetDamaged(slot: Slot, key: string, feed?: FeedNumber): void {
-    const bytes = this.recordBytes(key)
-    const claimed = bytes && claimedHead(bytes)
+  /** What goes with a record beside its row; its entry only in `ofFeed`, where one is named. */
+  #forgetRecord(slot: Slot, key: string, held: HeldHead, ofFeed?: FeedNumber): void {
+    const claimed =
+      held === damagedHead ? claimedRecord(this, slot, key) : { head: held, hasEntry: true }
     if (!claimed) return
-    const { records, tombstones } = this.digest(slot)
-    if ((claimed.tombstone ? tombstones : records) === 0) return
-    const kind = recordEntryKind(claimed.shared)
-    const entry = { position: claimed.version.seq, kind, text: key }
-    const row = this.engine.get(entryRowKey(slot, claimed.feed, entry))
-    const isItsOwn = row !== undefined && compareBytes(row, entryRowValue(entry)) === 0
-    const isReplaced = feed === undefined || feed === claimed.feed
-    this.#forgetRecord(slot, key, claimed, isItsOwn && isReplaced)
-  }
-
-  /** What goes with a record beside its row. */
-  #forgetRecord(slot: Slot, key: string, held: VerifiedHead, withEntry: boolean): void {
-    const { feed, version, shared, tombstone, checksum, expiresAtMs } = held
-    if (withEntry) {
-      this.dropEntry(slot, feed, {
-        position: version.seq,
-        kind: recordEntryKind(shared),
-        text: key,
-      })
+    const { feed, version, shared, tombstone, checksum, expiresAtMs } = claimed.head
+    if (claimed.hasEntry && feed === (ofFeed ?? feed)) {
+      this.dropEntry(slot, feed, recordEntry(key, version.seq, shared))
     }
     if (expiresAtMs !== 0)
       this.#staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.record, key), null)
@@ -319,6 +296,3 @@ export class StoreTransaction extends StoreReader {
     throw new DenizenError('residency_violation', 'a key of another partition came to this store')
   }
 }
-
-const recordEntryKind = (shared: boolean): 1 | 3 =>
-  shared ? entryKind.sharedRecord : entryKind.record

@@ -24,9 +24,11 @@ import type {
   Explanation,
   ListPage,
   ListRequest,
+  OpenWatch,
   RequestContext,
   Service,
   TransactionAnswer,
+  WatchRequest,
 } from '../../src/routing/service.ts'
 
 export const served = { kind: 'serve', cacheable: false, stored: true } as const
@@ -58,6 +60,9 @@ export class MemoryService implements Service {
   nextFailure: Error | undefined
   /** What the next transactions come to. */
   nextTransacted: Omit<Transacted, 'kind' | 'receipt'> = { succeeded: true, results: [] }
+  /** What the next watch is. */
+  nextWatch: OpenWatch | undefined
+  readonly watches: WatchRequest[] = []
   /** Transactions, operations and creations so far. */
   readonly transactions: Transaction[] = []
   readonly operations: Operation[] = []
@@ -147,6 +152,13 @@ export class MemoryService implements Service {
     const last = items.at(-1)
     const more = keys.length > items.length && last !== undefined
     return { items, receipt: this.readReceipt, ...(more ? { next: last.key } : {}) }
+  }
+
+  async watch(_name: string, request: WatchRequest): Promise<OpenWatch> {
+    this.watches.push(request)
+    if (this.nextFailure) throw this.nextFailure
+    if (!this.nextWatch) throw new Error('the test says what the watch is')
+    return this.nextWatch
   }
 
   async explain(dataset: string, key: Key): Promise<Explanation> {

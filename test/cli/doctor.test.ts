@@ -11,8 +11,8 @@ import { Placement } from '../../src/model/placement.ts'
 import { feedNumber } from '../../src/model/position.ts'
 import { RegionNumbers } from '../../src/model/slot.ts'
 import { datasetDirectory } from '../../src/node/data-directory.ts'
+import { storeEngine } from '../../src/node/store-engine.ts'
 import { processStart } from '../../src/runtime/pid-file.ts'
-import { lmdbEngine } from '../../src/storage/lmdb-engine.ts'
 import { rowKeys } from '../../src/storage/rows.ts'
 import { StoreTransaction } from '../../src/storage/transaction.ts'
 import { runDenizen } from './run-denizen.ts'
@@ -63,7 +63,7 @@ async function makeDirectory(name: string, written: readonly string[]): Promise<
   const layout = { format: 1, dataset, slots, groupBySegments: 2, stores }
   writeFileSync(join(folder, 'dataset.json'), JSON.stringify(layout))
   for (let store = 0; store < stores; store++) {
-    const engine = await lmdbEngine.open(join(folder, String(store)))
+    const engine = await storeEngine.open(join(folder, String(store)))
     const transaction = new StoreTransaction(engine, context, new Map())
     for (const key of written) {
       const slot = slotOf(key)
@@ -96,7 +96,7 @@ async function tamper(
   key: string,
   change: (record: Uint8Array) => Uint8Array | null,
 ): Promise<void> {
-  const engine = await lmdbEngine.open(storeDirectory(directory, key))
+  const engine = await storeEngine.open(storeDirectory(directory, key))
   const rowKey = rowKeys.record(key)
   const before = engine.get(rowKey)
   assert.ok(before)
@@ -139,6 +139,8 @@ test('one changed bit is found, and told without the key', async () => {
   assert.is(findings[0].dataset, dataset)
   assert.is(findings[0].slot, slotOf(key))
   assert.not.match(stdout, secret)
+  const named = await runDenizen(['doctor', '--json', '--keys', '--scrub', directory])
+  assert.is(JSON.parse(named.stdout).directories[0].datasets[0].findings[0].key, key)
 })
 
 test('a record that vanished is missing from the digest', async () => {
@@ -148,9 +150,10 @@ test('a record that vanished is missing from the digest', async () => {
   const { code, stdout } = await verify(directory)
   assert.is(code, exitCodes.failed)
   const { findings } = JSON.parse(stdout).directories[0].datasets[0]
-  assert.is(findings.length, 1)
-  assert.is(findings[0].slot, slotOf(key))
+  assert.is(findings.length, 2)
+  for (const { slot } of findings) assert.is(slot, slotOf(key))
   assert.match(findings[0].problem, /^the node counted \d+ records/)
+  assert.is(findings[1].problem, 'an entry of a feed points to nothing')
 })
 
 test('a store that can not be opened is damage', async () => {

@@ -136,10 +136,12 @@ test('a home that dies between a mutation and its repeats does not apply it twic
   const headers = once('before-the-kill')
   const first = await put(world, other, 'groups once/a', 'x', headers)
   assert.is(first.status, 201, first.text)
-  const created = await send(world, third, 'POST', '/v1/kv/groups?prefix=once/', {
-    headers,
-    body: 'y',
-  })
+  const create = (region: string): Promise<Reply> =>
+    send(world, region, 'POST', '/v1/kv/groups?prefix=once/', {
+      headers: once('creation'),
+      body: 'y',
+    })
+  const created = await create(third)
   assert.is(created.status, 201, created.text)
   await world.kill(home)
   const away = await put(world, third, 'groups once/a', 'x', headers)
@@ -149,11 +151,8 @@ test('a home that dies between a mutation and its repeats does not apply it twic
   for (const region of regions) {
     const again = await put(world, region, 'groups once/a', 'x', headers)
     assert.equal([again.status, again.etag], [201, first.etag], again.text)
-    const location = await send(world, region, 'POST', '/v1/kv/groups?prefix=once/', {
-      headers,
-      body: 'y',
-    })
-    assert.equal([location.location, location.etag], [created.location, created.etag])
+    const { location, etag } = await create(region)
+    assert.equal([location, etag], [created.location, created.etag])
     const mismatch = await put(world, region, 'groups once/a', 'z', headers)
     assertProblem(mismatch, 422, 'idempotency_mismatch')
   }

@@ -16,8 +16,8 @@ import { highestWeight, PlacementTable } from '../../src/model/placement.ts'
 import { feedNumber, generationStart } from '../../src/model/position.ts'
 import { RegionNumbers, slotOf } from '../../src/model/slot.ts'
 import { nodeHandlers } from '../../src/node/shard-operations.ts'
+import { storeEngine } from '../../src/node/store-engine.ts'
 import { systemRandom } from '../../src/runtime/random.ts'
-import { lmdbEngine } from '../../src/storage/lmdb-engine.ts'
 import { encodeRecord } from '../../src/storage/record.ts'
 import { encodeHomeMarker } from '../../src/storage/row-values.ts'
 import { Shard, type ShardReply } from '../../src/storage/shard.ts'
@@ -299,10 +299,10 @@ test('the shard refuses by itself, whatever all others let through', async () =>
   const context = { hasher, placement, self: 'us-east', ownFeed: feedNumber(3, 1) }
   const regions = new RegionNumbers(numbers)
   try {
-    const engine = await lmdbEngine.open(directory)
+    const engine = await storeEngine.open(directory)
     shard.open('profiles', 0, engine, { ...context, regions })
     permitted = false
-    const other = await lmdbEngine.open(join(directory, 'other'))
+    const other = await storeEngine.open(join(directory, 'other'))
     assert.throws(() => shard.open('profiles', 1, other, { ...context, regions }), /permits/)
     await other.close()
     const { type: _, ...part } = chunk(it, feed, 0)

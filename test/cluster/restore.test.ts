@@ -3,7 +3,7 @@
  * from a backup that is older than what it told others, and nothing that was acknowledged and had
  * reached another region is lost, or goes back.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -40,15 +40,9 @@ async function denizen(...args: string[]): Promise<string> {
   return stdout
 }
 
-async function refusal(...args: string[]): Promise<string> {
-  const { code, stderr } = await runDenizen(args)
-  assert.is.not(code, 0)
-  return stderr
-}
-
-async function backUp(world: World, region: string, ...more: string[]): Promise<string> {
+async function backUp(world: World, region: string): Promise<string> {
   const out = newFile()
-  await denizen('backup', '--url', world.url(region), '--place', region, '--out', out, ...more)
+  await denizen('backup', '--url', world.url(region), '--place', region, '--out', out)
   return out
 }
 

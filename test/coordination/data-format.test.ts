@@ -1,8 +1,8 @@
 /** Which data format is in force: who puts a newer one there, and who can't work with it. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Build } from '../../src/coordination/build.ts'
 import { CoordinationError } from '../../src/coordination/coordination.ts'
-import type { Build } from '../../src/coordination/data-format.ts'
 import type { StaticCoordination } from '../../src/coordination/static.ts'
 import { DenizenError } from '../../src/model/errors.ts'
 import type { RegionId } from '../../src/model/slot.ts'

@@ -202,7 +202,7 @@ keeping(
     const parts: ReplaceChunk[] = []
     for (let from: string | null = null; ; ) {
       const part = readSnapshot(home.reader, { slot, from, bytesMax: 1 })
-    assert.ok(!('damaged' in part))
+      assert.ok(!('damaged' in part))
       parts.push({ type: 'replace', dataset: 'things', ...part })
       if (part.to === null) break
       from = part.to

@@ -35,6 +35,21 @@ test('the length of UTF-8 is known without encoding', () => {
   for (const text of texts(500)) assert.is(utf8Length(text), utf8(text).length)
 })
 
+test('short and long texts are encoded alike, behind what is kept free', () => {
+  const encoder = new TextEncoder()
+  for (const part of ['', 'a', '\u{1f600}', 'é']) {
+    for (const count of [1, 95, 96, 97, 300]) {
+      const text = part.repeat(count)
+      const plain = encoder.encode(text)
+      assert.equal(utf8(text), plain)
+      const reserved = utf8(text, 3)
+      assert.equal([...reserved.subarray(0, 3)], [0, 0, 0])
+      assert.equal(reserved.slice(3), plain)
+      assert.is(fromUtf8(plain), text)
+    }
+  }
+})
+
 test('malformed UTF-8 is refused, a byte order mark is kept', () => {
   for (const bytes of [
     [0xff],

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { formatDuration, parseDuration } from '../../src/model/duration.ts'
+import { formatDuration, isTtl, parseDuration } from '../../src/model/duration.ts'
 
 test('the units of the grammar', () => {
   const known: [string, number][] = [
@@ -29,6 +29,11 @@ test('anything else is no duration', () => {
     '9999999999999999d',
   ]
   for (const text of texts) assert.is(parseDuration(text), undefined, text)
+})
+
+test('a life is longer than nothing and no longer than a hundred years', () => {
+  for (const text of ['1ms', '30d', '36500d']) assert.ok(isTtl(text), text)
+  for (const text of ['0s', '36501d', '30', '']) assert.not(isTtl(text), text)
 })
 
 test('a duration is written in the largest unit that is exact, and read back', () => {

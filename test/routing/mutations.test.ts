@@ -186,6 +186,23 @@ transactions('through any region they run at the home, once', async () => {
   assert.is(transacted.results[0]?.kind, 'found')
 })
 
+transactions('a group may be all that a partition holds, and has no keys of another', async () => {
+  const parted = ['p/', 'q/'].map(prefix =>
+    dataset('parted', storing, { prefix, groupBySegments: 1 }),
+  )
+  const world = await RoutingWorld.open(policy(regions, parted))
+  const context = { consistency: 'session' } as const
+  const { transacted } = await world.at('one').router.transact('parted', transfer('p'), context)
+  assert.ok(transacted.succeeded)
+  const [whole] = transfer('p').success
+  const astray = { ...transfer('p'), success: [{ ...whole, key: 'p' as Key }] } as Transaction
+  const failed = await world
+    .at('one')
+    .router.transact('parted', astray, context)
+    .catch((error: unknown) => error)
+  assert.ok(failed instanceof DenizenError && failed.code === 'outside_group')
+})
+
 transactions('one that puts nothing claims nothing', async () => {
   const world = await open()
   const reading = { ...transfer('none'), success: transfer('none').failure }

@@ -122,6 +122,16 @@ log('what is written empties into LMDB after a while, and its file is used again
   await alone.close()
 })
 
+log('what comes during a checkpoint empties into LMDB too, without another commit', async () => {
+  const directory = freshDirectory()
+  const engine = await kindWith(hasty).open(directory)
+  for (let round = 0; round < 20; round++) {
+    for (let n = 0; n < 5; n++) await engine.commit([put(`${n}`, new Uint8Array(1_000))])
+    await until(() => isLogEmpty(directory))
+  }
+  await engine.close()
+})
+
 log('many full overlays, written over while they empty', async () => {
   const directory = freshDirectory()
   const kind = kindWith(patient)

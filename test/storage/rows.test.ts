@@ -2,6 +2,12 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { compareBytes, compareUtf8 } from '../../src/model/bytes.ts'
 import {
+  decodeIdempotencyRecord,
+  encodeIdempotencyRecord,
+  FINGERPRINT_BYTES,
+  type IdempotencyRecord,
+} from '../../src/storage/idempotency-record.ts'
+import {
   BOUNDARIES_MAX,
   decodeClaimCounter,
   decodeDigest,
@@ -12,7 +18,16 @@ import {
   encodeFeedState,
   encodeHomeMarker,
 } from '../../src/storage/row-values.ts'
-import { parseFeedRow, recordRange, rowKeys, rowText, textRange } from '../../src/storage/rows.ts'
+import {
+  entryRowText,
+  expiryKind,
+  parseExpiryRow,
+  parseFeedRow,
+  recordRange,
+  rowKeys,
+  rowText,
+  textRange,
+} from '../../src/storage/rows.ts'
 
 const within = (rowKey: Uint8Array, { from, to }: { from: Uint8Array; to: Uint8Array }): boolean =>
   compareBytes(rowKey, from) >= 0 && compareBytes(rowKey, to) < 0
@@ -32,6 +47,29 @@ test('the order of feed rows is that of slot, feed and position as numbers', () 
     keys.map(parseFeedRow),
     numbers.map(([slot, feed, position]) => ({ slot, feed, position })),
   )
+})
+
+test('entries that share a position lie behind it and before the next, each with its text', () => {
+  const rows = [
+    rowKeys.feedEntry(1, 2, 3),
+    ...['a', 'a/b', 'b', 'ü'].map(text => rowKeys.feedEntry(1, 2, 3, text)),
+    rowKeys.feedEntry(1, 2, 4),
+  ]
+  assert.equal(rows.toSorted(compareBytes), rows)
+  assert.equal(rows.map(entryRowText), [undefined, 'a', 'a/b', 'b', 'ü', undefined])
+  assert.ok(rows.every(row => parseFeedRow(row).feed === 2))
+})
+
+test('what is due is ordered by its moment, and a moment begins before all that is due at it', () => {
+  const rows = [
+    rowKeys.expiry(999, expiryKind.idempotency, 'z'),
+    rowKeys.expiry(1_000),
+    rowKeys.expiry(1_000, expiryKind.record, 'b'),
+    rowKeys.expiry(1_000, expiryKind.idempotency, 'a'),
+    rowKeys.expiry(2 ** 41, expiryKind.record, 'a'),
+  ]
+  assert.equal(rows.toSorted(compareBytes), rows)
+  assert.equal(parseExpiryRow(rows[4] as Uint8Array), { dueMs: 2 ** 41, kind: 1, text: 'a' })
 })
 
 test('the range of a prefix has its keys, and no other rows', () => {
@@ -77,6 +115,13 @@ test('row values come back as they were', () => {
   assert.equal(decodeHomeMarker(encodeHomeMarker(marker)), marker)
   const counter = { epoch: 3, n: 2 ** 40 }
   assert.equal(decodeClaimCounter(encodeClaimCounter(counter)), counter)
+  const record: IdempotencyRecord = {
+    ...{ version: { term: 2 ** 40, seq: 2 ** 50 }, feed: 2 ** 32 - 1, expiresAtMs: 2 ** 41 },
+    fingerprint: Uint8Array.from({ length: FINGERPRINT_BYTES }, (_, n) => n * 16),
+    succeeded: false,
+    effects: ['read', 'created', 'replaced', 'deleted', 'absent'],
+  }
+  assert.equal(decodeIdempotencyRecord(encodeIdempotencyRecord(record)), record)
   const digest = { sum: 2n ** 64n - 1n, records: 2 ** 40, tombstones: 1 }
   assert.equal(decodeDigest(encodeDigest(digest)), digest)
 })

@@ -1,6 +1,6 @@
 /** Regions under static coordination in one process: disks in memory, time by hand. */
 import * as assert from 'uvu/assert'
-import type { Build } from '../../src/coordination/data-format.ts'
+import type { Build } from '../../src/coordination/build.ts'
 import { StaticCoordination } from '../../src/coordination/static.ts'
 import type { PolicyData } from '../../src/model/placement.ts'
 import type { RegionId } from '../../src/model/slot.ts'

@@ -19,6 +19,7 @@ import { LocalExecution } from '../../src/routing/local-execution.ts'
 import { LocationCache } from '../../src/routing/location-cache.ts'
 import { Router } from '../../src/routing/router.ts'
 import { hmacSha256 } from '../../src/runtime/mac.ts'
+import type { Engine } from '../../src/storage/engine.ts'
 import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import { ShardClient } from '../../src/storage/shard-client.ts'
 import { inProcessShard } from './in-process-shard.ts'
@@ -83,6 +84,12 @@ export class RoutingWorld {
     const found = this.#regions.get(region)
     if (!found) throw new Error('no such region')
     return found
+  }
+
+  /** What lies on a region's disk for a slot. */
+  async engine(region: RegionId, dataset: string, slot: number): Promise<Engine> {
+    const disk = this.#disks.get(region) ?? createMemoryEngineKind()
+    return await disk.open(`${dataset} ${this.at(region).shards.storeOfSlot(dataset, slot)}`)
   }
 
   /** The state of all links to a region; `known`: the others see that it is not reachable. */

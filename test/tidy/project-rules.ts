@@ -4,7 +4,11 @@ import { packagesWithoutImport } from './tables.ts'
 import type { Finding, Tree } from './tree.ts'
 
 const namesSchema = z.record(z.string(), z.string()).default({})
-const packageSchema = z.object({ dependencies: namesSchema, devDependencies: namesSchema })
+const packageSchema = z.object({
+  dependencies: namesSchema,
+  optionalDependencies: namesSchema,
+  devDependencies: namesSchema,
+})
 const lockSchema = z.object({
   packages: z.record(
     z.string(),
@@ -14,7 +18,8 @@ const lockSchema = z.object({
 
 /** What is imported is declared, where it is needed; what is declared is used. */
 export function packageFindings(tree: Tree, packageJson: string): readonly Finding[] {
-  const { dependencies, devDependencies } = packageSchema.parse(JSON.parse(packageJson))
+  const { devDependencies, ...shipped } = packageSchema.parse(JSON.parse(packageJson))
+  const dependencies = { ...shipped.dependencies, ...shipped.optionalDependencies }
   const used = [...tree.sources.values()].flatMap(({ path, imports }) =>
     imports
       .filter(({ specifier, kind }) => kind !== 'address' && !/^(\.|node:)/.test(specifier))

@@ -5,7 +5,7 @@ import { noParameters, type Route, route } from '../declare.ts'
 
 const count = z.int().min(0)
 
-const reportSchema = z.object({
+export const scrubReportSchema = z.object({
   running: z.boolean(),
   datasets: z.array(
     z.object({
@@ -35,7 +35,7 @@ const plain = {
   replies: {
     200: {
       description: 'What the scrub has found so far, or the last one if none is under way',
-      content: { 'application/json': { schema: reportSchema } },
+      content: { 'application/json': { schema: scrubReportSchema } },
     },
   },
   errors: ['not_ready'],

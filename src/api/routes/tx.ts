@@ -1,6 +1,6 @@
 /** POST /v1/tx/{dataset}/{group}: conditions and operations on one group, all at once. */
 import type { Transaction } from '../../execution/operation.ts'
-import { admit } from '../admission.ts'
+import { admit, diversion } from '../admission.ts'
 import { authorizeOperation, checkQuota } from '../authorize.ts'
 import { readStructure } from '../body.ts'
 import { parseWith, route } from '../declare.ts'
@@ -54,12 +54,14 @@ export const transact = route({
   ],
   async handle(exchange, inputs) {
     const { dataset, key } = keyTarget(exchange.target.path, '/v1/tx/')
-    const admission = admit(exchange, dataset, key, inputs.query().via)
+    const { via } = inputs.query()
+    // The group may be a partition's prefix without its last slash.
+    const admission = admit(exchange, dataset, `${key}/`, via)
     const { context, once } = mutationContextOf(exchange, inputs.headers())
     const { format, bytes } = await readStructure(exchange)
     const body = parseWith(transactionSchema, decodeFormat(format, bytes), 'body')
     const transaction = { ...transactionOf(key, body, format), ...once }
-    authorizeTransaction(exchange, dataset, transaction)
+    admitKeys(exchange, dataset, transaction, via)
     const { transacted, session } = await exchange.execute(context, measured =>
       exchange.service.transact(dataset, transaction, measured),
     )
@@ -72,17 +74,21 @@ export const transact = route({
   },
 })
 
-/** A condition tells what is stored, so that it is a read. */
-function authorizeTransaction(
+/** Each key as a request by itself; a condition tells what is stored, so that it is a read. */
+function admitKeys(
   exchange: Exchange,
   dataset: string,
   { conditions, success, failure }: Transaction,
+  via: string | undefined,
 ): void {
-  for (const { key } of conditions) authorizeOperation(exchange, 'read', dataset, key)
-  let puts = false
-  for (const { kind, key } of [...success, ...failure]) {
+  const asked = [
+    ...conditions.map(({ key }) => ({ kind: 'get', key })),
+    ...[...success, ...failure],
+  ]
+  for (const { kind, key } of asked) {
     authorizeOperation(exchange, kind === 'get' ? 'read' : 'write', dataset, key)
-    puts ||= kind === 'put'
+    const admission = exchange.service.admit(dataset, key, via)
+    if (admission.kind !== 'serve') throw diversion(exchange, admission)
   }
-  if (puts) checkQuota(exchange, dataset, false)
+  if (asked.some(({ kind }) => kind === 'put')) checkQuota(exchange, dataset, false)
 }

@@ -5,7 +5,6 @@ import { parseKeyPrefix } from '../../model/key.ts'
 import { admit, diversion } from '../admission.ts'
 import { route } from '../declare.ts'
 import { qualityOf } from '../negotiation.ts'
-import { cacheControl } from '../reply-headers.ts'
 import {
   contextHeaders,
   datasetPath,
@@ -76,16 +75,16 @@ export const watchKeys = route({
     const { prefix: prefixText, since: sinceText, via } = inputs.query()
     const { 'Last-Event-ID': lastEventId } = inputs.headers()
     const prefix = parseKeyPrefix(prefixText)
-    const { cacheable } = admit(exchange, dataset, prefix, via)
+    admit(exchange, dataset, prefix, via)
     const form = formOf(exchange.accept)
-    const since = lastEventId ?? sinceText
+    const since = lastEventId || sinceText
     const watch = await exchange.service.watch(dataset, {
       prefix,
-      ...(since !== undefined && { since }),
+      ...(since && { since }),
       ...(via !== undefined && { via }),
     })
     if (watch.kind === 'redirect') throw diversion(exchange, watch)
-    return streamWatch(exchange, watch, form, { 'Cache-Control': cacheControl(cacheable) })
+    return streamWatch(exchange, watch, form)
   },
 })
 

@@ -2,16 +2,21 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { loadHasher } from '../../model/hash.ts'
-import { examples, withJson } from '../arguments.ts'
+import { examples, withJson, withUrl } from '../arguments.ts'
 import { type Disagreement, disagreements, type VerifiedDirectory } from '../doctor/compare.ts'
 import { openStoppedDirectory } from '../doctor/data-directory.ts'
+import { scrubNode } from '../doctor/scrub-node.ts'
 import { type Finding, verifyDataset } from '../doctor/verify.ts'
-import { exitCodes } from '../exit-codes.ts'
+import { exitCodes, usageError } from '../exit-codes.ts'
 import { formatTable } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface DoctorOptions {
-  readonly verify: readonly string[]
+  readonly verify?: readonly string[]
+  /** `true`: of the node at `url`. */
+  readonly scrub?: readonly string[] | true
+  readonly keys: boolean
+  readonly url: string
   readonly json: boolean
 }
 
@@ -20,10 +25,17 @@ const shownMax = 20
 
 export function registerDoctor(program: Command, terminal: Terminal): void {
   withJson(
-    program
-      .command('doctor')
-      .description('verify data directories of stopped nodes, and their copies with each other')
-      .requiredOption('--verify <dir...>', 'data directories; their nodes must be stopped'),
+    withUrl(
+      program
+        .command('doctor')
+        .description('verify what nodes store, stopped or running, and copies with each other')
+        .option('--verify <dir...>', 'data directories; their nodes must be stopped')
+        .option(
+          '--scrub [dir...]',
+          'the same, or without a directory: of the running node at --url',
+        )
+        .option('--keys', 'name the keys of damaged records; in data directories only', false),
+    ),
   )
     .addHelpText(
       'after',
@@ -31,22 +43,43 @@ export function registerDoctor(program: Command, terminal: Terminal): void {
         examples(
           'denizen doctor --verify data/eu-west',
           'denizen doctor --verify .denizen/dev/eu-west .denizen/dev/us-east --json',
+          'denizen doctor --scrub --url http://127.0.0.1:7001',
         ),
         '\n\nCopies agree once the followers have caught up: compare nodes that were stopped at rest.',
         '\nExit code 1 when a record is damaged, or copies disagree.',
       ].join(''),
     )
-    .action((options: DoctorOptions) => verify(options, terminal))
+    .action((options: DoctorOptions) => diagnose(options, terminal))
 }
 
-async function verify({ verify: paths, json }: DoctorOptions, terminal: Terminal): Promise<void> {
+async function diagnose(options: DoctorOptions, terminal: Terminal): Promise<void> {
+  const { verify: stopped, scrub, keys, url, json } = options
+  if ((stopped === undefined) === (scrub === undefined)) {
+    throw usageError('say what to examine', 'Use either --verify DIR or --scrub.')
+  }
+  if (scrub !== true) {
+    await verify(stopped ?? scrub ?? [], options, terminal)
+    return
+  }
+  if (keys) {
+    throw usageError('a running node names no keys', 'Stop it, and use --scrub DIR --keys there.')
+  }
+  await scrubNode(url, json, terminal)
+}
+
+async function verify(
+  paths: readonly string[],
+  { json, keys: withKeys }: DoctorOptions,
+  terminal: Terminal,
+): Promise<void> {
   // All of them first: who runs is said before hours of reading.
   const opened = paths.map(path => openStoppedDirectory(resolve(path)))
   const hasher = await loadHasher()
   const directories: VerifiedDirectory[] = []
   for (const { path, region, datasets } of opened) {
     const verified = []
-    for (const dataset of datasets) verified.push(await verifyDataset(hasher, dataset))
+    for (const dataset of datasets)
+      verified.push(await verifyDataset(hasher, dataset, { withKeys }))
     directories.push({ path, region, datasets: verified })
   }
   const differing = disagreements(directories)
@@ -109,17 +142,18 @@ function show(
   else {
     terminal.line(colors.red('not sound'))
     terminal.line(
-      'Damage: keep the directory as it is, and serve reads from a region whose copy is sound. Disagreement alone: start the nodes, let them catch up, and compare again.',
+      'Damage: start the node, which refuses what is damaged and fetches it from a region whose copy is sound. Disagreement alone: start the nodes, let them catch up, and compare again.',
     )
   }
 }
 
-const findingText = (region: string, { dataset, store, slot, problem }: Finding): string =>
+const findingText = (region: string, { dataset, store, slot, problem, key }: Finding): string =>
   [
     `${region}: ${dataset}`,
     store === undefined ? '' : `, store ${store}`,
     slot === undefined ? '' : `, slot ${slot}`,
     `: ${problem}`,
+    key === undefined ? '' : ` (${JSON.stringify(key)})`,
   ].join('')
 
 const disagreementText = ({ dataset, slot, copies }: Disagreement): string => {

@@ -1,9 +1,9 @@
 /**
  * Verifies a dataset at rest: every record against its checksum, every slot against the digest that
- * the node kept while it wrote. It shares the encoding of rows with the node and nothing else: what
- * it counts, it counts from the records themselves.
+ * the node kept while it wrote, every entry of a feed against what it points to. It shares the
+ * encoding of rows with the node: what it counts, it counts from the records themselves.
  *
- * Findings name datasets, stores and slots, never keys.
+ * Findings name datasets, stores and slots, and keys only where the operator asked for them.
  */
 import { join } from 'node:path'
 import { DenizenError } from '../../model/errors.ts'
@@ -12,12 +12,13 @@ import type { Hasher } from '../../model/hash.ts'
 import type { Key } from '../../model/key.ts'
 import { type Slot, slotOf } from '../../model/slot.ts'
 import type { DatasetLayout } from '../../node/data-directory.ts'
+import { storeEngine } from '../../node/store-engine.ts'
 import type { Engine } from '../../storage/engine.ts'
 import { EngineFailure } from '../../storage/engine.ts'
-import { lmdbEngine } from '../../storage/lmdb-engine.ts'
 import { decodeRecord, recordChecksum } from '../../storage/record.ts'
 import { decodeDigest, emptyDigest, type SlotDigest } from '../../storage/row-values.ts'
 import { rowKeys, rowText, tableRange } from '../../storage/rows.ts'
+import { checkEntry } from '../../storage/scrub.ts'
 import type { StoppedDataset } from './data-directory.ts'
 
 export interface Finding {
@@ -26,6 +27,12 @@ export interface Finding {
   /** Absent where the damage hides it. */
   readonly slot?: Slot
   readonly problem: string
+  /** Where it was asked for, and is known. */
+  readonly key?: string
+}
+
+export interface VerifyOptions {
+  readonly withKeys: boolean
 }
 
 export interface VerifiedDataset {
@@ -40,12 +47,13 @@ export interface VerifiedDataset {
 export async function verifyDataset(
   hasher: Hasher,
   { id, path, layout }: StoppedDataset,
+  options: VerifyOptions,
 ): Promise<VerifiedDataset> {
   if (!layout) {
     const problem = 'dataset.json is damaged or missing, so that its stores can not be read'
     return { dataset: id, records: 0, tombstones: 0, findings: [{ dataset: id, problem }] }
   }
-  const verification = new Verification(hasher, layout)
+  const verification = new Verification(hasher, layout, options)
   for (let store = 0; store < layout.stores; store++) {
     await verification.store(store, join(path, String(store)))
   }
@@ -55,21 +63,24 @@ export async function verifyDataset(
 class Verification {
   readonly #hasher: Hasher
   readonly #layout: DatasetLayout
+  readonly #withKeys: boolean
   readonly #slots: SlotDigest[]
   readonly #findings: Finding[] = []
 
-  constructor(hasher: Hasher, layout: DatasetLayout) {
+  constructor(hasher: Hasher, layout: DatasetLayout, { withKeys }: VerifyOptions) {
     this.#hasher = hasher
     this.#layout = layout
+    this.#withKeys = withKeys
     this.#slots = Array.from({ length: layout.slots }, () => emptyDigest)
   }
 
   async store(store: number, directory: string): Promise<void> {
     try {
-      const engine = await lmdbEngine.open(directory, { readOnly: true })
+      const engine = await storeEngine.open(directory, { readOnly: true })
       try {
         this.#records(store, engine)
         this.#digests(store, engine)
+        this.#entries(store, engine)
       } finally {
         await engine.close()
       }
@@ -89,7 +100,7 @@ class Verification {
       const group = groupOf(text as Key, this.#layout.groupBySegments)
       const slot = slotOf(this.#hasher, group, this.#layout.slots)
       if (slot % this.#layout.stores !== store) {
-        this.#report('a record lies in the store of another slot', store, slot)
+        this.#report('a record lies in the store of another slot', store, slot, text)
       }
       this.#record(store, slot, text, value)
     }
@@ -108,7 +119,7 @@ class Verification {
           }
     } catch (error) {
       if (!(error instanceof DenizenError)) throw error
-      this.#report(error.message, store, slot)
+      this.#report(error.message, store, slot, key)
     }
   }
 
@@ -131,9 +142,19 @@ class Verification {
     }
   }
 
-  #report(problem: string, store: number, slot?: Slot): void {
+  #entries(store: number, engine: Engine): void {
+    for (const row of engine.range(tableRange('feedEntry'))) {
+      for (const { slot, key, kind } of checkEntry(engine, row)) {
+        const problem = `an entry of a feed ${kind === 'missing' ? 'points to nothing' : 'is damaged'}`
+        this.#report(problem, store, slot, key)
+      }
+    }
+  }
+
+  #report(problem: string, store: number, slot?: Slot, key?: string): void {
     const { dataset } = this.#layout
-    this.#findings.push({ dataset, store, ...(slot !== undefined && { slot }), problem })
+    const named = this.#withKeys && key !== undefined && { key }
+    this.#findings.push({ dataset, store, ...(slot !== undefined && { slot }), problem, ...named })
   }
 
   result(): VerifiedDataset {

@@ -15,6 +15,7 @@ import type { StoredRecord, VerifiedHead } from '../../storage/record.ts'
 import type { GroupHome } from '../../storage/row-values.ts'
 import type { StoreTransaction } from '../../storage/transaction.ts'
 import { putChange, settled } from '../change.ts'
+import { transactionKeys } from '../check-transaction.ts'
 import { homeWithClaim, type KnownHome, markHome } from '../home.ts'
 import { earlierRun, type OnceOnly, onceOnly, remember } from '../idempotency.ts'
 import type {
@@ -53,7 +54,7 @@ export function transact(store: StoreTransaction, request: TransactRequest): Tra
   const { placement, self, ownFeed: feed } = store.context
   const group = transaction.key
   assert(
-    keysOf(transaction).every(key => placement.groupOf(key) === group),
+    transactionKeys(transaction).every(key => placement.groupOf(key) === group),
     'keys of one group',
   )
   const slot = placement.slotOf(group)
@@ -187,9 +188,6 @@ export function evaluateOnNothing(transaction: Transaction): Omit<Transacted, 'r
   const steps = succeeded ? transaction.success : transaction.failure
   return { kind: 'transacted', succeeded, results: steps.map(() => ({ kind: 'absent' })) }
 }
-
-const keysOf = (transaction: Transaction): Key[] =>
-  [...transaction.conditions, ...transaction.success, ...transaction.failure].map(({ key }) => key)
 
 function onceOnlyOf(
   { context }: StoreTransaction,

@@ -1,0 +1,131 @@
+/**
+ * Kills regions of a world at random moments, again and again, while clients write, and reads every
+ * key after each restart. It ends at the first acknowledged write that is lost, at a value that
+ * nobody wrote, and at one that is older than what somebody was told or has read.
+ */
+import * as assert from 'uvu/assert'
+import {
+  allReachable,
+  ask,
+  inParallel,
+  kv,
+  type Reply,
+  until,
+} from '../../cluster/region-client.ts'
+import { checkKey, Writers } from '../../cluster/writers.ts'
+import type { World } from '../../worlds/world.ts'
+import { heldBy, holdTo } from './hold-to.ts'
+
+export interface KillRunOptions {
+  readonly world: World
+  readonly random: () => number
+  /** The longest time that a region runs between two kills. */
+  readonly lifeMaxMs: number
+  /** Asked before each kill. */
+  readonly goesOn: (kills: number) => boolean
+}
+
+export interface KillTally {
+  kills: number
+  /** Of them: in the middle of a start. */
+  killsAtStart: number
+  acknowledged: number
+  unknown: number
+  refused: number
+  /** Reads of keys after restarts. */
+  checks: number
+}
+
+const datasets = ['cities', 'settings']
+/** Of all lives: those that end before the region serves. */
+const killedAtStart = 0.2
+/** Of all kills: those that all regions meet at once. */
+const killedTogether = 0.2
+const startMaxMs = 1_500
+
+export async function killAgainAndAgain(options: KillRunOptions): Promise<KillTally> {
+  const { world, random, lifeMaxMs, goesOn } = options
+  const tally = { kills: 0, killsAtStart: 0, acknowledged: 0, unknown: 0, refused: 0, checks: 0 }
+  let writers: Writers | undefined
+  while (goesOn(tally.kills)) {
+    const shape = { world, datasets, writers: 16, keysPerWriter: 4, random }
+    writers = new Writers({ ...shape, ...(writers && { continues: writers }) })
+    // Most lives are short; some see all that a store does in the background.
+    await pass(random() ** 3 * lifeMaxMs)
+    await killSome(options, tally)
+    await writers.stop()
+    for (const outcome of ['acknowledged', 'unknown', 'refused'] as const) {
+      tally[outcome] += writers.counts[outcome]
+    }
+    tally.checks += await checkAll(world, writers, random)
+  }
+  return tally
+}
+
+/** Kills, and resolves when all regions serve again. */
+async function killSome({ world, random }: KillRunOptions, tally: KillTally): Promise<void> {
+  const one = world.regions[Math.floor(random() * world.regions.length)] as string
+  const victims = random() < killedTogether ? world.regions : [one]
+  const kill = async (): Promise<void> => {
+    tally.kills += victims.length
+    await Promise.all(victims.map(region => world.kill(region)))
+  }
+  await kill()
+  while (random() < killedAtStart) {
+    await Promise.all(victims.map(region => world.start(region, { ready: false })))
+    await pass(random() * startMaxMs)
+    tally.killsAtStart += victims.length
+    await kill()
+  }
+  await Promise.all(victims.map(region => world.start(region)))
+  await serving(world)
+}
+
+/** One thread of a node may be ready before another one, which answers 503 until it is. */
+const serving = (world: World): Promise<void> =>
+  until(
+    () =>
+      allReachable(world).then(
+        () => true,
+        () => false,
+      ),
+    'all regions serve and reach each other',
+  )
+
+/** Strong reads, through any region. Returns how many. */
+async function checkAll(world: World, { keys }: Writers, random: () => number): Promise<number> {
+  const headers = { 'denizen-consistency': 'strong' }
+  await inParallel(12, keys, async own => {
+    const region = world.regions[Math.floor(random() * world.regions.length)] as string
+    let reply: Reply | undefined
+    await until(
+      async () => {
+        reply = await ask(world, region, kv(own.dataset, own.key), { headers })
+        return reply.status !== 503
+      },
+      () => `the key is read; ${reply?.body}`,
+    )
+    assert.ok(reply && [200, 404].includes(reply.status), `${reply?.status} ${reply?.body}`)
+    const held = heldBy(reply)
+    checkKey(own, held)
+    holdTo(own, held)
+  })
+  return keys.length
+}
+
+/** The moment of a kill is no condition of the world: it must fall anywhere. */
+async function pass(durationMs: number): Promise<void> {
+  const endMs = performance.now() + durationMs
+  await until(() => performance.now() >= endMs, 'time passes')
+}
+
+/**
+ * So many kills, and in the long run (`npm run test:crash`) for half of its time: it is for one
+ * node and for a world.
+ */
+export function goesOnFor(short: number, long: number): (kills: number) => boolean {
+  const seconds = Number(process.env.DENIZEN_CRASH_SECONDS ?? 0)
+  const untilMs = performance.now() + (seconds * 1_000) / 2
+  const wanted = seconds > 0 ? long : short
+  return kills => kills < wanted || performance.now() < untilMs
+}
