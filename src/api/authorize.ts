@@ -17,7 +17,7 @@ const QUOTA_RETRY_SECONDS = 60
  */
 export async function authenticate(exchange: Exchange, access: Access): Promise<void> {
   if (exchange.needs === 'nothing') return
-  exchange.identify(await access.authenticate(exchange.header('authorization')))
+  exchange.identify(await access.authenticate(exchange.header('authorization')), access)
   if (exchange.needs !== 'admin') return
   authorize(exchange, 'admin', anyDataset, '')
   count(exchange)
@@ -36,7 +36,21 @@ export function authorizeRoute(exchange: Exchange, dataset: string, keyOrPrefix:
   count(exchange, dataset)
 }
 
-/** The same for one operation in a body, counted beside the request that brought it. */
+/**
+ * For what goes on after its reply has begun: whether the caller may still do it, by the rules of
+ * now. Throws `unauthenticated`, `forbidden`, `keys_unavailable`.
+ */
+export async function authorizeAnew(
+  exchange: Exchange,
+  verb: Verb,
+  dataset: string,
+  keyOrPrefix: string,
+): Promise<void> {
+  await authenticate(exchange, exchange.access)
+  authorize(exchange, verb, dataset, keyOrPrefix)
+}
+
+/** As `authorizeRoute`, for one operation in a body, counted beside the request that brought it. */
 export function authorizeOperation(
   exchange: Exchange,
   verb: Verb,

@@ -3,7 +3,8 @@
  * chunk, until the body ends, an item is malformed, or the client stops reading. Its memory is
  * bounded: a chunk that runs, one that is gathered meanwhile, and the results that wait.
  */
-import { DenizenError, errorKinds } from '../model/errors.ts'
+import { errorKinds } from '../model/error-kinds.ts'
+import { DenizenError } from '../model/errors.ts'
 import type { RequestContext } from '../routing/service.ts'
 import { executePlanned } from './batch-execution.ts'
 import { type BatchFrame, failureResult, planOf } from './batch-operation.ts'

@@ -4,7 +4,8 @@
  */
 import { z } from 'zod'
 import type { ZodOpenApiRequestBodyObject, ZodOpenApiResponseObject } from 'zod-openapi'
-import { DenizenError, type ErrorCode, isErrorCode } from '../model/errors.ts'
+import { type ErrorCode, isErrorCode } from '../model/error-kinds.ts'
+import { DenizenError } from '../model/errors.ts'
 import type { Exchange, Needs } from './exchange.ts'
 import type { Reply } from './host.ts'
 import { parseQuery } from './target.ts'

@@ -33,10 +33,11 @@ export function createDirectApi(options: Omit<ApiOptions, 'rawTarget' | 'version
   )
   return (method, rawTarget, request) => {
     const found = routes.get(method)
-    // Without a further slash it is a list, or a value that is to be created.
+    // Without a further slash it is a list, or a value that is to be created; with nothing before
+    // that slash, no route.
     if (!found || !rawTarget.startsWith(BASE)) return undefined
     const target = splitTarget(rawTarget)
-    if (!target.path.includes('/', BASE.length)) return undefined
+    if (target.path.indexOf('/', BASE.length) <= BASE.length) return undefined
     const { route, name } = found
     const exchange = new Exchange({
       ...{ service, clock, log, meter, tracing, request, target },

@@ -3,14 +3,14 @@
  * form of replies. Replies are made here and nowhere else, so that none lacks a header.
  */
 
-import type { Caller } from '../access/access.ts'
+import type { Access, Caller } from '../access/access.ts'
 import type { Verb } from '../access/scope.ts'
 import type { Receipt } from '../execution/operation.ts'
 import { Phases } from '../metrics/phases.ts'
 import type { RequestMeter } from '../metrics/request-meter.ts'
 import { assert } from '../model/assert.ts'
 import { utf8 } from '../model/bytes.ts'
-import type { ErrorCode } from '../model/errors.ts'
+import type { ErrorCode } from '../model/error-kinds.ts'
 import { parseTraceParent } from '../model/trace-parent.ts'
 import { writeCbor } from '../protocol/cbor-writer.ts'
 import type { RequestContext, Service } from '../routing/service.ts'
@@ -60,16 +60,17 @@ export class Exchange {
   readonly target: Target
   readonly mutates: boolean
   readonly needs: Needs
+  /** Of the policy; empty where the request names none, or is refused before that is known. */
+  dataset = ''
+  /** Who ran it, `proxy` being any other region; empty where it does not get that far. */
+  served: 'home' | 'replica' | 'proxy' | '' = ''
+  /** What it is answered in place of success. */
+  error: ErrorCode | undefined
   readonly #options: ExchangeOptions
   readonly #startMs: number
   #timings = ''
-  /** Of the policy; empty where the request names none, or is refused before that is known. */
-  dataset = ''
-  /** The role of who answered; empty where the request does not get that far. */
-  served: 'home' | 'replica' | 'proxy' | '' = ''
-  /** What the request is answered in place of success. */
-  error: ErrorCode | undefined
   #caller: Caller | undefined
+  #access: Access | undefined
   #isHinted: boolean | undefined
 
   constructor(options: ExchangeOptions) {
@@ -93,8 +94,15 @@ export class Exchange {
     return this.#caller
   }
 
-  identify(caller: Caller): void {
+  /** Who settles who calls, for those who ask again. */
+  get access(): Access {
+    assert(this.#access, 'a route that asks who calls needs something of its caller')
+    return this.#access
+  }
+
+  identify(caller: Caller, access: Access): void {
     this.#caller = caller
+    this.#access = access
   }
 
   /** Whether the request names its own hint; a batch asks once for each operation. */
@@ -164,8 +172,9 @@ export class Exchange {
 
   /** What a receipt says in the headers of the reply. `stored`: this region keeps a copy. */
   receipted(receipt: Receipt, { stored }: { readonly stored: boolean }): Headers {
-    this.served = stored ? receipt.role : 'proxy'
-    return receiptHeaders(receipt, { region: this.service.region, stored })
+    const { region } = this.service
+    this.served = receipt.servedBy === region ? receipt.role : 'proxy'
+    return receiptHeaders(receipt, { region, stored })
   }
 
   reply(status: number, headers: Headers, body?: Uint8Array): Reply {

@@ -5,7 +5,7 @@ import {
   type ZodOpenApiOperationObject,
   type ZodOpenApiResponseObject,
 } from 'zod-openapi'
-import { type ErrorCode, errorKinds } from '../model/errors.ts'
+import { type ErrorCode, errorKinds } from '../model/error-kinds.ts'
 import type { Declaration } from './declare.ts'
 import { problemSchema } from './schemas.ts'
 

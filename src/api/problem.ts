@@ -1,5 +1,6 @@
 /** Errors as problem details (RFC 9457), in JSON or CBOR with the same members. */
-import { DenizenError, errorKinds } from '../model/errors.ts'
+import { errorKinds } from '../model/error-kinds.ts'
+import { DenizenError } from '../model/errors.ts'
 import type { LogFields } from '../runtime/log.ts'
 import { type Exchange, encodeStructure } from './exchange.ts'
 import type { Reply } from './host.ts'

@@ -1,4 +1,7 @@
-/** Runs a route, whoever hosts it: who calls is settled first, and every failure becomes a reply. */
+/**
+ * Runs a route, whoever hosts it: who calls is settled first, every failure becomes a reply, and
+ * what came of it is counted.
+ */
 import type { Access } from '../access/access.ts'
 import { authenticate } from './authorize.ts'
 import type { Route } from './declare.ts'

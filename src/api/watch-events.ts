@@ -41,7 +41,7 @@ const block = (name: Name, data: object, cursor: string | undefined): string =>
 const idLine = (cursor: string | undefined): string =>
   cursor === undefined ? '' : `id: ${cursor}\n`
 
-/** The cursor belongs to the last event of a batch: who has not got that one may not go on there. */
+/** The cursor belongs to the last event of a batch: who has not got it may not go on there. */
 export const serverSentEvents: WatchForm = {
   mediaType: 'text/event-stream',
   batch: ({ events, cursor }) =>

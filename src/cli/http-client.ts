@@ -1,7 +1,7 @@
 /**
  * The key API from the command line's side: requests, redirects by hand, failures as `CliError`.
  */
-import { errorKinds, isErrorCode } from '../model/errors.ts'
+import { errorKinds, isErrorCode } from '../model/error-kinds.ts'
 import { decodeCbor } from '../protocol/cbor.ts'
 import { decodeJson } from '../protocol/json.ts'
 import { credentials } from './credentials.ts'

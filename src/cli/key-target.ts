@@ -1,5 +1,6 @@
 /** A dataset and a key from the command line as a path of the key API. */
-import { DenizenError, errorKinds } from '../model/errors.ts'
+import { errorKinds } from '../model/error-kinds.ts'
+import { DenizenError } from '../model/errors.ts'
 import { encodeKeyForPath, parseKey } from '../model/key.ts'
 import { usageError } from './exit-codes.ts'
 import type { ApiReply } from './http-client.ts'

@@ -8,7 +8,7 @@ export interface EndedRequest {
   readonly operation: string
   /** Empty where the request names none, or none that the policy has. */
   readonly dataset: string
-  /** The role of who answered; empty where the request did not get that far. */
+  /** Who ran it, `proxy` being any other region; empty where it did not get that far. */
   readonly served: 'home' | 'replica' | 'proxy' | ''
   /** Of the reply. */
   readonly status: number
@@ -62,7 +62,7 @@ export class RequestMeter {
       this.#refusals.family(),
       this.#durations.family(),
       this.#batches.family(),
-      gauge('denizen_requests_in_flight', 'Requests under way.', this.#inFlight),
+      gauge('denizen_requests_in_flight', 'Requests whose replies have not begun.', this.#inFlight),
     ]
   }
 }

@@ -1,6 +1,7 @@
-/** Questions of a core to the main thread, gathered per turn of the event loop, and their answers. */
+/** Questions of a core to the main thread, gathered per turn of the event loop; their answers. */
 import { assert } from '../model/assert.ts'
-import { DenizenError, errorKinds } from '../model/errors.ts'
+import { errorKinds } from '../model/error-kinds.ts'
+import { DenizenError } from '../model/errors.ts'
 import { PeerFailure } from '../peers/peers.ts'
 import type { Answer, Ask, NoAnswer, Question } from './core-messages.ts'
 

@@ -30,7 +30,7 @@ const post = (message: FromBackup): void => main.postMessage(message)
 const readers = await Promise.all(
   stores.map(async ({ dataset, store, directory, shared }) => {
     const engine = await storeEngine.attach(directory, shared)
-    return { dataset, store, engine, rows: () => engine.range(everyRow) }
+    return { dataset, store, engine, rows: () => engine.snapshot(everyRow) }
   }),
 )
 try {

@@ -237,6 +237,8 @@ function createFor(tls: TlsMaterial | undefined, listener: RequestListener): Ser
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     noDelay: true,
+    // As fetch-style requests have them, so that no repeated header is half read.
+    joinDuplicateHeaders: true,
   }
   if (!tls) return createServer(settings, listener)
   return createTlsServer({ ...settings, ...httpsOptions(tls) }, listener)

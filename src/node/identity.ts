@@ -71,6 +71,7 @@ export const writeIdentity = (disk: Disk, directory: string, data: IdentityData)
 export class Identity {
   readonly #options: IdentityOptions
   #data: IdentityData
+  #changing: Promise<void> = Promise.resolve()
 
   private constructor(options: IdentityOptions, data: IdentityData) {
     this.#options = options
@@ -84,9 +85,9 @@ export class Identity {
     if (!data) {
       // Nothing is in the directory yet, so the format that is in force can still be any.
       const begin = { format: 1, dataFormat: build.oldest, writtenBy: build.version } as const
-      const identity = new Identity(options, { ...begin, nodeId: randomId(random), region })
-      await identity.#write(identity.#data)
-      return identity
+      const made: IdentityData = { ...begin, nodeId: randomId(random), region }
+      await writeIdentity(disk, directory, made)
+      return new Identity(options, made)
     }
     if (data.restored === 'unfinished') {
       throw new StartError(
@@ -101,9 +102,8 @@ export class Identity {
       )
     }
     const identity = new Identity(options, data)
-    if (data.writtenBy !== build.version) {
-      await identity.#write({ ...data, writtenBy: build.version })
-    }
+    const { version: writtenBy } = build
+    await identity.#change(was => (was.writtenBy === writtenBy ? was : { ...was, writtenBy }))
     return identity
   }
 
@@ -118,19 +118,23 @@ export class Identity {
 
   /** The node has recovered: from now on it may act as a home at once after a start. */
   async recovered(): Promise<void> {
-    const { restored: _, ...data } = this.#data
-    await this.#write(data)
+    await this.#change(({ restored: _, ...data }) => data)
   }
 
   /** Marks the directory before anything of a newer format is written into it. */
   async useFormat(dataFormat: number): Promise<void> {
-    if (dataFormat > this.#data.dataFormat) await this.#write({ ...this.#data, dataFormat })
+    await this.#change(data => (dataFormat > data.dataFormat ? { ...data, dataFormat } : data))
   }
 
-  async #write(data: IdentityData): Promise<void> {
-    const { disk, directory } = this.#options
-    this.#data = data
-    await writeIdentity(disk, directory, data)
+  /** One change after the other: who waits for his own waits for those before it. */
+  #change(change: (data: IdentityData) => IdentityData): Promise<void> {
+    this.#changing = this.#changing.then(async () => {
+      const data = change(this.#data)
+      if (data === this.#data) return
+      await writeIdentity(this.#options.disk, this.#options.directory, data)
+      this.#data = data
+    })
+    return this.#changing
   }
 }
 

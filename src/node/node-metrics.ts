@@ -2,6 +2,7 @@
  * What a node tells Prometheus: what its threads have counted, and what there is once per node. It
  * is made when somebody asks; those who ask meanwhile get the same page.
  */
+import type { Quota } from '../access/access-file.ts'
 import { type Family, gauge, gauges, type Sample } from '../metrics/family.ts'
 import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { DenizenError } from '../model/errors.ts'
@@ -25,6 +26,8 @@ export interface NodeMetricsOptions {
   readonly violations: () => number
   /** Of records that were found damaged; undefined before the stores are open. */
   readonly repairs: () => ScrubReport['repairs'] | undefined
+  /** By name of dataset, as the access file has them. */
+  readonly quotas: () => Readonly<Record<string, Quota>>
   /** What each core has counted. */
   readonly cores: () => Promise<readonly (readonly Family[])[]>
   readonly peerMeter: PeerMeter
@@ -62,6 +65,7 @@ export class NodeMetrics {
       gauge('denizen_ready', '1 while the node serves.', view ? 1 : 0),
       ...this.#node(view),
       ...peerFamilies(this.#options.peers()),
+      quotaFamily(this.#options.quotas()),
       ...(copies ? [...lagFamilies(copies), await bytesFamily(copies)] : []),
       ...(view ? datasetFamilies(view) : []),
     ]
@@ -101,6 +105,15 @@ const counted = (name: string, help: string, value: number): Family => ({
   ...{ name, help, values: [{ labels: {}, value }] },
   ...{ type: 'counter', aggregator: 'sum' },
 })
+
+const quotaFamily = (quotas: Readonly<Record<string, Quota>>): Family =>
+  gauges(
+    'denizen_quota_records',
+    'Values that a dataset may hold here, all its partitions together.',
+    Object.entries(quotas).flatMap(([dataset, { records }]) =>
+      records === undefined ? [] : [{ labels: { dataset }, value: records }],
+    ),
+  )
 
 const repairFamilies = ({ found, repaired, waiting }: ScrubReport['repairs']): Family[] => [
   counted('denizen_damaged_records_total', 'Records that were found damaged.', found),

@@ -300,6 +300,7 @@ class Node implements RunningNode {
       copies: () => this.#copies,
       peers: () => this.#peerLinks().statuses(),
       violations: () => this.#violations,
+      quotas: () => this.#access?.state.file.quotas ?? {},
       repairs: () => this.#copies && this.#data?.scrub(false).repairs,
       cores: () => cores.measure(),
     })

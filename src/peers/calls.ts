@@ -5,7 +5,8 @@
  */
 import { z } from 'zod'
 import { assert } from '../model/assert.ts'
-import { DenizenError, isErrorCode, type WireError } from '../model/errors.ts'
+import { isErrorCode } from '../model/error-kinds.ts'
+import { DenizenError, type WireError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { RegionId } from '../model/slot.ts'
 import { decodeCbor, encodeCbor } from '../protocol/cbor.ts'

@@ -1,6 +1,7 @@
 /** Schemas that several messages between nodes share. */
 import { z } from 'zod'
-import { isErrorCode, type WireError } from '../model/errors.ts'
+import { isErrorCode } from '../model/error-kinds.ts'
+import type { WireError } from '../model/errors.ts'
 import { parseKey } from '../model/key.ts'
 
 export const bytesSchema = z.custom<Uint8Array>(value => value instanceof Uint8Array)

@@ -92,19 +92,20 @@ export class Repairs {
 
   async #attempt(name: string, record: DamagedRecord): Promise<void> {
     const { log } = this.#options
-    this.#waiting.delete(name)
+    let reply: RepairReply = 'unproven'
     try {
-      const reply = await this.#repair(record)
+      reply = await this.#repair(record)
       if (reply !== 'sound') this.#confirm(record)
-      if (reply === 'unproven') this.#waiting.set(name, record)
-      if (reply !== 'repaired') return
-      this.#repaired += 1
-      log.info('a damaged record was repaired', { dataset: record.dataset })
     } catch (error) {
-      this.#waiting.set(name, record)
       if (!(error instanceof DenizenError)) throw error
       log.warn('a damaged record could not be repaired', { code: error.code })
     }
+    this.#waiting.delete(name)
+    // Behind all others: what can't be repaired must not keep the rest from it.
+    if (reply === 'unproven') this.#waiting.set(name, record)
+    if (reply !== 'repaired') return
+    this.#repaired += 1
+    log.info('a damaged record was repaired', { dataset: record.dataset })
   }
 
   #confirm(record: DamagedRecord): void {
@@ -133,7 +134,8 @@ export class Repairs {
     try {
       const request = { dataset, key }
       const timeoutMs = timing.callTimeoutMs
-      return copySchema.parse(await this.#options.call(region, 'repair', request, { timeoutMs }))
+      const reply = await this.#options.call(region, 'repair', request, { timeoutMs })
+      return copySchema.safeParse(reply).data
     } catch (error) {
       if (error instanceof PeerFailure || error instanceof DenizenError) return undefined
       throw error

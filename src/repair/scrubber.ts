@@ -1,7 +1,7 @@
 /**
  * Scrubs the stores of a node, one slice of one store at a time: each store once in a while by
- * itself, and all of them when an operator asks. Damaged records go to be repaired. Runs in the main
- * thread; the slices run in the shards.
+ * itself, and all of them when an operator asks. Damaged records go to be repaired. It runs in the
+ * main thread, its slices in the shards.
  */
 import { DenizenError } from '../model/errors.ts'
 import { limits, timing } from '../model/limits.ts'

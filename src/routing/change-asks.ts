@@ -1,7 +1,7 @@
 /**
- * Questions of watches to the owners of stores: what comes after this point? All watches of a thread
- * that stand at the same point share one question, so that a commit costs one message for each
- * thread that watches, and a dataset at rest costs none.
+ * Questions of watches to the owners of stores: what comes after this point? All watches of a
+ * thread that stand at the same point share one question, so that a commit costs one message for
+ * each thread that watches, and a dataset at rest costs none.
  */
 import type { ShardClient } from '../storage/shard-client.ts'
 import { type ChangesReply, changesOperation, type StorePoint } from '../storage/store-changes.ts'

@@ -221,10 +221,10 @@ export function partitionOf(table: PlacementTable, dataset: string, prefix: stri
 }
 
 /**
- * Merges the pages of several stores into one. A store that has more than its page says how far the
- * page reaches, and nothing past the least such end may be in the result: that store could have keys
- * in between. The page ends early rather than grow past `bytesMax`, but if it has no item, then
- * because the stores found none up to `next`.
+ * Merges the pages of several stores into one. A store that has more than its page says how far
+ * the page reaches, and nothing past the least such end may be in the result: that store could have
+ * keys in between. The page ends early rather than grow past `bytesMax`, but if it has no item,
+ * then because the stores found none up to `next`.
  */
 export function mergePages(
   pages: readonly ListStoreReply[],

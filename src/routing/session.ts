@@ -84,7 +84,7 @@ export class Session {
     if (numbers.length !== 3 || !(slot >= 0 && feed >= 0 && isPosition(position))) {
       throw badSession('the token is of another version')
     }
-    this.add(decodeURIComponent(dataset), { slot, feed, position })
+    this.add(decodedName(dataset), { slot, feed, position })
   }
 }
 
@@ -94,6 +94,14 @@ export const tokenOf = (mac: Mac, dataset: string, { slot, feed, position }: Fee
 
 const nameOf = (dataset: string, slot: Slot, feed: number): string =>
   `${encodeURIComponent(dataset)}:${slot.toString(36)}:${feed.toString(36)}`
+
+function decodedName(dataset: string): string {
+  try {
+    return decodeURIComponent(dataset)
+  } catch {
+    throw badSession('the token names no dataset')
+  }
+}
 
 const signed = (mac: Mac, body: string): string => mac(body).slice(0, MAC_LENGTH) + body
 

@@ -1,7 +1,7 @@
 /**
- * The cursor of a watch: the region, and for each store of the dataset there the process that counts
- * its commits (the incarnation) and the last commit that the watch has seen. It needs no MAC: what
- * anybody makes up is too old, or names changes that its maker may watch anyway.
+ * The cursor of a watch: the region, and for each store of the dataset there the process that
+ * counts its commits (the incarnation) and the last commit that the watch has seen. It needs no
+ * MAC: what anybody makes up is too old, or names changes that its maker may watch anyway.
  */
 import { DenizenError } from '../model/errors.ts'
 import type { RegionId } from '../model/slot.ts'

@@ -1,6 +1,6 @@
 /**
- * One watch: the current state of a prefix, a live mark, then what changes, store by store. Where it
- * stands is one number for each store; that is all it keeps, so a client that reads slowly costs
+ * One watch: the current state of a prefix, a live mark, then what changes, store by store. Where
+ * it stands is one number for each store; that is all it keeps, so a client that reads slowly costs
  * nothing, and gets the latest values when it comes to them.
  */
 import { assert } from '../model/assert.ts'

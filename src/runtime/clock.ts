@@ -1,6 +1,6 @@
 /** Time as it is passed in. Decisions never read a clock; the shells that own a port do. */
 export interface Clock {
-  /** Milliseconds that only go forward, the same in all threads. For durations, staleness, leases. */
+  /** Milliseconds that only go forward, alike in all threads. For durations, ages, leases. */
   monotonicMs(): number
   /** Milliseconds since 1970. For people, and for `expiresAt`; it orders nothing. */
   wallMs(): number

@@ -5,7 +5,8 @@
  */
 import { pino } from 'pino'
 import { AssertionError } from '../model/assert.ts'
-import { DenizenError, type LogLevel } from '../model/errors.ts'
+import type { LogLevel } from '../model/error-kinds.ts'
+import { DenizenError } from '../model/errors.ts'
 
 type LogValue = string | number | boolean | null | undefined | readonly string[]
 export type LogFields = Readonly<Record<string, LogValue>>

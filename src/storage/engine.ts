@@ -61,6 +61,11 @@ export interface Engine extends EngineReader {
  * owner sees it, on every thread: once any thread has read a state, none reads an older one.
  */
 export interface AttachedReader extends EngineReader {
+  /**
+   * As `range`, for a reader that takes long: as many turns as it likes, and the owner goes on
+   * meanwhile. It costs a copy of what the engine has in memory.
+   */
+  snapshot(options: RangeOptions): IterableIterator<Row>
   close(): Promise<void>
 }
 

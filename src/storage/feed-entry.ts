@@ -5,13 +5,12 @@
  * mutation; there the text is a part of the row's key. A chunk of a feed never splits a position,
  * so a follower never has half of what was written together.
  */
-import { assert } from '../model/assert.ts'
-import { fromUtf8, utf8 } from '../model/bytes.ts'
+import { utf8 } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Row } from './engine.ts'
-import { entryRowText, parseFeedRow, rowKeys } from './rows.ts'
+import { entryRowText, parseFeedRow, rowKeys, storedText } from './rows.ts'
 
 /** What an entry of a feed points to. */
 export const entryKind = {
@@ -60,7 +59,7 @@ export function decodeEntryRow({ key, value }: Row): FeedEntry {
   if (kind === undefined) {
     throw new DenizenError('damaged_record', 'a feed entry is of an unknown kind')
   }
-  const text = entryRowText(key) ?? fromUtf8(value.subarray(1))
-  assert(text.length > 0, 'a feed entry names what it points to')
+  const text = entryRowText(key) ?? storedText(value.subarray(1))
+  if (text === '') throw new DenizenError('damaged_record', 'a feed entry points to nothing')
   return { position: parseFeedRow(key).position, kind, text }
 }

@@ -163,6 +163,11 @@ class LmdbEngine implements Engine {
     return { entries, release }
   }
 
+  /** A range has a transaction of its own, which no commit of the owner waits for. */
+  snapshot(options: RangeOptions): IterableIterator<Row> {
+    return this.range(options)
+  }
+
   async commit(changes: readonly RowChange[]): Promise<void> {
     assert(!this.#readOnly && !this.#follows, 'a store that is only read is not written')
     assert(this.#commitInFlight === undefined, 'one commit at a time')

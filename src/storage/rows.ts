@@ -18,6 +18,7 @@
  * | 10 idempotency records of a slot | slot u16 | count u64 |
  */
 import { compareUtf8, concatBytes, fromUtf8, utf8 } from '../model/bytes.ts'
+import { DenizenError } from '../model/errors.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 
@@ -121,8 +122,17 @@ export const tableRange = (name: keyof typeof table): { from: Uint8Array; to: Ui
   to: Uint8Array.of(table[name] + 1),
 })
 
+/** A text as a row has it. Throws `damaged_record`: what was written was UTF-8. */
+export function storedText(bytes: Uint8Array): string {
+  try {
+    return fromUtf8(bytes)
+  } catch {
+    throw new DenizenError('damaged_record', 'the text of a row is not what was written')
+  }
+}
+
 /** The text behind the tag of a record, home, registrar or idempotency row. */
-export const rowText = (rowKey: Uint8Array): string => fromUtf8(rowKey.subarray(1))
+export const rowText = (rowKey: Uint8Array): string => storedText(rowKey.subarray(1))
 
 /** Slot, feed and position of a row that begins with a slot; 0 for what its kind does not have. */
 export const parseFeedRow = (
@@ -135,14 +145,14 @@ export const parseFeedRow = (
 
 /** The text of a feed entry that shares its position; undefined where the value has it. */
 export const entryRowText = (rowKey: Uint8Array): string | undefined =>
-  rowKey.length > ENTRY_BYTES ? fromUtf8(rowKey.subarray(ENTRY_BYTES)) : undefined
+  rowKey.length > ENTRY_BYTES ? storedText(rowKey.subarray(ENTRY_BYTES)) : undefined
 
 export const parseExpiryRow = (
   rowKey: Uint8Array,
 ): { dueMs: number; kind: number; text: string } => ({
   dueMs: readU53(rowKey, 1),
   kind: rowKey[9] ?? 0,
-  text: fromUtf8(rowKey.subarray(EXPIRY_HEAD_BYTES)),
+  text: storedText(rowKey.subarray(EXPIRY_HEAD_BYTES)),
 })
 
 /** The home or idempotency rows whose text is in (after, upTo]; null: no bound. */

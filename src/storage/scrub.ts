@@ -5,6 +5,7 @@
  */
 import { DenizenError } from '../model/errors.ts'
 import type { Slot } from '../model/slot.ts'
+import { claimedRecord } from './damaged-record.ts'
 import type { DigestAudit } from './digest-audit.ts'
 import type { EngineReader, Row } from './engine.ts'
 import { decodeEntryRow, entryKind, type FeedEntry, pointsToRecord } from './feed-entry.ts'
@@ -73,6 +74,9 @@ function checkRecord(audit: DigestAudit, { key: rowKey, value }: Row): Damage[] 
     return []
   } catch (error) {
     if (!(error instanceof DenizenError)) throw error
+    // As much as the digest gives up for it once it is replaced, so that the two stay in step.
+    const claimed = claimedRecord(store, slot, key)?.head
+    if (claimed) audit.count(slot, digestOf(claimed.checksum, claimed.tombstone))
     return [{ slot, key, kind: 'record' }]
   }
 }

@@ -7,9 +7,9 @@
  * placement table here once more, whoever sent it: this is the last check before bytes reach disk.
  *
  * No commit begins that the disk might not have room for: an engine that met a full disk half-way
- * could not be trusted to go on (lmdb-js 3.5.6 writes past a buffer of its own then). So a full disk
- * is met here, before anything was written; writes are refused with `disk_full`, and taken again as
- * soon as there is room.
+ * could not be trusted to go on (lmdb-js 3.5.6 writes past a buffer of its own then). So a full
+ * disk is met here, before anything was written; writes are refused with `disk_full`, and taken
+ * again as soon as there is room.
  *
  * What the operations mean is not the shard's business: the composition root passes handlers in.
  * One is its own: which keys the latest commits have changed (store-changes.ts).

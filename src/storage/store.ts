@@ -202,8 +202,8 @@ export class StoreReader {
   }
 
   /**
-   * True where some feed has a change of the record after the cursor that is given for it (none: 0):
-   * who is complete up to those cursors need not have it. Committed state only.
+   * True where some feed has a change of the record after the cursor that is given for it (none:
+   * 0): who is complete up to those cursors need not have it. Committed state only.
    */
   hasChangeAfter(slot: Slot, key: string, cursors: ReadonlyMap<FeedNumber, Position>): boolean {
     for (const { feed } of this.feedsOfSlot(slot)) {

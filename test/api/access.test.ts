@@ -1,10 +1,13 @@
 /** The whole of the API behind an access file: who gets what, and before what it is decided. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { stateOf } from '../../src/access/access-control.ts'
 import type { AccessFile, TokenEntry } from '../../src/access/access-file.ts'
 import type { Scope, Verb } from '../../src/access/scope.ts'
 import { createApi } from '../../src/api/app.ts'
+import { timing } from '../../src/model/limits.ts'
 import { accessWith, tokenWith } from '../access/access-world.ts'
+import { ScriptedWatch } from './scripted-watch.ts'
 import { createService, jsonOf, problemOf, recordingLogger } from './world.ts'
 
 interface Sent {
@@ -70,6 +73,7 @@ const requests: readonly Asked[] = [
   { verb: 'write', method: 'POST', target: '/v1/kv/profiles?prefix=eu/', body: '1' },
   { verb: 'write', method: 'DELETE', target: '/v1/kv/profiles/eu/a' },
   { verb: 'list', method: 'GET', target: '/v1/kv/profiles?prefix=eu/' },
+  { verb: 'watch', method: 'GET', target: '/v1/watch/profiles?prefix=eu/' },
   { verb: 'admin', method: 'GET', target: '/v1/cluster' },
 ]
 
@@ -85,6 +89,20 @@ test('each route takes its own verb, and no other', async () => {
     assert.is(refused.status, 403, `${method} ${target}`)
     if (method !== 'HEAD') assert.is((await jsonOf(refused)).verb, verb)
   }
+})
+
+test('a watch ends with the right to watch', async () => {
+  const world = await bearerOf([{ dataset: 'profiles', verbs: ['watch'] }])
+  const watch = new ScriptedWatch()
+  world.service.nextWatch = watch.open
+  const reply = await world.send('GET', '/v1/watch/profiles')
+  world.clock.advance(timing.watchHeartbeatMs)
+  await new Promise(resolve => setImmediate(resolve))
+  assert.not(watch.hasEnded)
+  world.access.replace(stateOf({}, undefined))
+  world.clock.advance(timing.watchHeartbeatMs)
+  assert.match(await reply.text(), /event: end\ndata: \{"code":"unauthenticated"/)
+  assert.ok(watch.hasEnded)
 })
 
 test('without credentials nothing but health and the document is answered', async () => {

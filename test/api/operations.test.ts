@@ -92,6 +92,7 @@ test('the API document has every route, its errors and its headers', async () =>
     '/v1/kv/{dataset} get post',
     '/v1/kv/{dataset}/{key} delete get head put',
     '/v1/tx/{dataset}/{group} post',
+    '/v1/watch/{dataset} get',
   ])
   const put = at(document, 'paths', '/v1/kv/{dataset}/{key}', 'put')
   const parameters = JSON.stringify(at(put, 'parameters'))

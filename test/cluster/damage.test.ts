@@ -6,8 +6,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { scrubReportSchema } from '../../src/api/routes/scrub.ts'
 import { datasetDirectory } from '../../src/node/data-directory.ts'
 import { storeEngine } from '../../src/node/store-engine.ts'
+import type { ScrubReport } from '../../src/routing/service.ts'
 import { runDenizen } from '../cli/run-denizen.ts'
 import { damageRecord } from '../support/damage.ts'
 import { startWorld, type World } from '../worlds/world.ts'
@@ -23,11 +25,9 @@ test.before(async () => {
 })
 test.after(() => world.close())
 
-const scrubReport = async () => {
-  const { code, stdout } = await runDenizen([
-    ...['doctor', '--scrub', '--json', '--url', world.url(damaged)],
-  ])
-  return { code, report: JSON.parse(stdout) }
+const repairs = async (): Promise<ScrubReport['repairs']> => {
+  const report = await fetch(`${world.url(damaged)}/v1/admin/scrub`)
+  return scrubReportSchema.parse(await report.json()).repairs
 }
 
 test('reads go elsewhere, a scrub finds the rest, and all is repaired', async () => {
@@ -52,13 +52,13 @@ test('reads go elsewhere, a scrub finds the rest, and all is repaired', async ()
     return (await get(world, damaged, 'cities secret-1', strong)).text === 'secret-1'
   })
 
-  const { report } = await scrubReport()
-  const cities = report.datasets.find(({ dataset }: { dataset: string }) => dataset === 'cities')
-  assert.is(cities.records, names.length)
-  assert.ok(cities.damage.length > 0)
-  await until('all is repaired', async () => (await scrubReport()).code === 0)
-  const last = await scrubReport()
-  assert.equal(last.report.repairs, { found: 12, repaired: 12, waiting: 0 })
+  const scrub = ['doctor', '--scrub', '--json', '--url', world.url(damaged)]
+  const { datasets } = scrubReportSchema.parse(JSON.parse((await runDenizen(scrub)).stdout))
+  const cities = datasets.find(({ dataset }) => dataset === 'cities')
+  assert.is(cities?.records, names.length)
+  assert.ok(cities?.damage.length, 'the scrub has found what nobody has read')
+  await until('all is repaired', async () => (await repairs()).waiting === 0)
+  assert.equal(await repairs(), { found: 12, repaired: 12, waiting: 0 })
   for (const name of names) {
     const { text, servedBy } = await get(world, damaged, `cities ${name}`)
     assert.is(text, name)

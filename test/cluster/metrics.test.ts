@@ -69,6 +69,8 @@ test('what is counted is what clients did, on whichever thread', async () => {
   const theirs = await scrape(there)
   const calls = { peer: here, call: 'execute', outcome: 'answered' }
   assert.is(theirs.sum('denizen_peer_call_duration_seconds_count', calls), 5)
+  const proxied = { dataset: 'cities', operation: 'getValue', served: 'proxy' }
+  assert.is(theirs.sum('denizen_request_duration_seconds_count', proxied), 5)
   const followed = { dataset: 'cities', peer: here }
   await until('all of it has been followed', async () => {
     const now = await scrape(there)
@@ -107,6 +109,16 @@ test('a trace that a caller names is in the lines of what fails', async () => {
   assert.is(status, 503)
   await until('the line is written', async () =>
     readFileSync(world.logFile(there), 'utf8').includes(`"traceId":"${traceId}"`),
+  )
+})
+
+test("every metric is in the operator's list", async () => {
+  const list = readFileSync(new URL('../../docs/OPERATIONS.md', import.meta.url), 'utf8')
+  const { types } = await scrape(here)
+  const own = [...types.keys()].filter(name => !/^denizen_(process|nodejs)_/.test(name))
+  assert.equal(
+    own.filter(name => !new RegExp(`\\b${name}\\b`).test(list)),
+    [],
   )
 })
 

@@ -57,6 +57,13 @@ const restoreArgs = (file: string, region: string, data: string): string[] => [
   ...['restore', file, '--region', region, '--data', data, '--config', policyFile()],
 ]
 
+/** What was written together is in it together, though clients wrote meanwhile. */
+async function checkUntorn(backup: string): Promise<void> {
+  const data = join(scratch, 'untorn')
+  await denizen(...restoreArgs(backup, 'eu-west', data))
+  await denizen('doctor', '--verify', data)
+}
+
 /** Every key holds its last acknowledged write, or one after it, whichever region is asked. */
 async function checkAll(world: World, { keys }: Writers): Promise<void> {
   await inParallel(12, keys, async own => {
@@ -78,6 +85,7 @@ test('a lost keeper returns from a backup; what came after it comes back from ot
     const before = new Writers(options)
     await before.more(150)
     const backup = await backUp(world, 'eu-west')
+    await checkUntorn(backup)
     // A start opens generations that the backup knows nothing of.
     await world.kill('eu-west')
     await world.start('eu-west')
@@ -110,28 +118,41 @@ test('a lost keeper returns from a backup; what came after it comes back from ot
   }
 })
 
-test('a restored node waits for every region, unless it is called lost', async () => {
+test('a restored node waits for every region; two of them answer each other', async () => {
   const world = await startWorld({ config: smallPolicy(regions) })
+  const lost = ['us-east', 'ap-northeast'] as const
   try {
-    assert.is((await ask(world, 'us-east', kv('cities', 'a'), sendText('PUT', '1'))).status, 201)
+    for (const region of lost) {
+      assert.is((await ask(world, region, kv('cities', region), sendText('PUT', '1'))).status, 201)
+    }
     await converged(world)
-    const backup = await backUp(world, 'us-east')
-    await world.kill('us-east')
-    await world.stop('ap-northeast')
-    const data = world.dataDirectory('us-east')
-    rmSync(data, { recursive: true })
-    await denizen(...restoreArgs(backup, 'us-east', data))
-    await world.start('us-east', { ready: false })
+    const backups = await Promise.all(lost.map(region => backUp(world, region)))
+    for (const region of lost) {
+      assert.is((await ask(world, region, kv('cities', region), sendText('PUT', '2'))).status, 204)
+    }
+    await converged(world)
+    for (const [index, region] of lost.entries()) {
+      await world.kill(region)
+      const data = world.dataDirectory(region)
+      rmSync(data, { recursive: true })
+      await denizen(...restoreArgs(backups[index] as string, region, data))
+    }
+    const [first, second] = lost
+    await world.start(first, { ready: false })
     let reason = ''
-    while (!reason.includes('ap-northeast')) {
-      const reply = await ask(world, 'us-east', '/readyz').catch(() => undefined)
+    while (!reason.includes(second)) {
+      const reply = await ask(world, first, '/readyz').catch(() => undefined)
       assert.is.not(reply?.status, 200, 'it must not serve yet')
       reason = reply?.body.toString() ?? ''
     }
     assert.match(reason, /--lost/)
-    await world.start('ap-northeast')
-    await world.ready(['us-east'])
-    assert.is((await ask(world, 'us-east', kv('cities', 'a'), { headers: strong })).status, 200)
+    await world.start(second)
+    await world.ready(lost)
+    await converged(world)
+    for (const region of lost) {
+      const reply = await ask(world, region, kv('cities', region), { headers: strong })
+      assert.is(reply.body.toString(), '2')
+    }
   } finally {
     await world.close()
   }

@@ -1,4 +1,4 @@
-/** A home that was restored from a backup takes its feed's tail back, and opens a new generation. */
+/** A home that was restored takes its feed's tail back, and opens a new generation. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/model/bytes.ts'

@@ -85,7 +85,7 @@ test('damaged records and entries without a record are found', async () => {
   for (let n = 0; n < 10; n++) await store.write(n, 'x')
   await damageRecord(store.engine, keyOf(4))
   await store.engine.commit([{ key: rowKeys.record(keyOf(7)), value: null }])
-  const { damage, records } = await scrub(store)
+  const { damage, records, digests } = await scrub(store)
   assert.equal(
     damage.map(({ key, kind }) => [key, kind]),
     [
@@ -94,6 +94,26 @@ test('damaged records and entries without a record are found', async () => {
     ],
   )
   assert.is(records, 9)
+  assert.equal(
+    digests.map(({ difference }) => difference.records),
+    [-1],
+    'of the missing one',
+  )
+})
+
+test('a damaged record that is replaced meanwhile leaves the digest right', async () => {
+  for (const round of [1, 2, 3, 4, 5, 6]) {
+    const store = await open()
+    for (let n = 0; n < 10; n++) await store.write(n, 'x')
+    await damageRecord(store.engine, keyOf(4))
+    let rests = 0
+    const { digests } = await scrub(store, () => {
+      rests += 1
+      if (rests === round) void store.write(4, 'y')
+    })
+    assert.equal(digests, [], `${round}`)
+    assert.equal((await scrub(store)).digests, [], `${round}`)
+  }
 })
 
 test('a digest that is wrong is corrected by what it is off, under writes', async () => {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { DenizenError } from '../../model/errors.ts'
 import { parseKeyPrefix } from '../../model/key.ts'
 import { admit, diversion } from '../admission.ts'
+import { authorizeAnew } from '../authorize.ts'
 import { route } from '../declare.ts'
 import { qualityOf } from '../negotiation.ts'
 import {
@@ -84,7 +85,8 @@ export const watchKeys = route({
       ...(via !== undefined && { via }),
     })
     if (watch.kind === 'redirect') throw diversion(exchange, watch)
-    return streamWatch(exchange, watch, form)
+    const checkCaller = (): Promise<void> => authorizeAnew(exchange, 'watch', dataset, prefix)
+    return streamWatch(exchange, watch, form, checkCaller)
   },
 })
 

@@ -2,7 +2,8 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { BackupRequest } from '../../api/administration.ts'
-import { DenizenError, errorKinds } from '../../model/errors.ts'
+import { errorKinds } from '../../model/error-kinds.ts'
+import { DenizenError } from '../../model/errors.ts'
 import { backUpStoppedNode } from '../../node/stopped-node.ts'
 import { examples, withJson, withUrl } from '../arguments.ts'
 import {

@@ -1,6 +1,6 @@
 /**
- * A watch that outlives its connections: it connects again and goes on at its cursor. Where the node
- * has forgotten what came since, it says so and starts again with the current state.
+ * A watch that outlives its connections: it connects again and goes on at its cursor. Where the
+ * node has forgotten what came since, it says so and starts again with the current state.
  */
 import { CliError, exitCodes } from '../exit-codes.ts'
 import { ConnectionFailure } from '../http-client.ts'

@@ -1,6 +1,6 @@
 /**
- * `current`: what a store holds under keys that have changed. A watch reads it after it has heard of
- * the change, so it gets that version or a later one, and no key's versions go backwards.
+ * `current`: what a store holds under keys that have changed. A watch reads it after it has heard
+ * of the change, so it gets that version or a later one, and no key's versions go backwards.
  */
 import type { Key } from '../../model/key.ts'
 import type { Version } from '../../model/version.ts'

@@ -30,6 +30,16 @@ export class AttachedLog implements AttachedReader {
     return this.#reader.range(options)
   }
 
+  *snapshot({ from, to, reverse = false }: RangeOptions): IterableIterator<Row> {
+    const { rows, base } = this.#reader.copied({ from, to, reverse })
+    this.#overlays.release()
+    try {
+      for (const { key, value } of rows) if (value !== null) yield { key, value }
+    } finally {
+      base.return?.()
+    }
+  }
+
   enter(): Phase {
     if (this.#isClosed) throw new EngineFailure('The store is closed.')
     return this.#overlays.enter()

@@ -59,11 +59,19 @@ export class LogReader implements EngineReader {
     }
   }
 
+  /** The rows of a range, those of the overlays as copies: they are read no more after this. */
+  copied(range: OverlayRange): Merged {
+    return this.#snapshot(range, rows => [...rows].values())
+  }
+
   /**
    * Overlays and LMDB of one phase. The first row opens LMDB's snapshot: where the phase has moved
    * by then, LMDB may show more than the overlays did.
    */
-  #snapshot(range: OverlayRange): { rows: Iterable<RowChange>; base: IterableIterator<Row> } {
+  #snapshot(
+    range: OverlayRange,
+    taken: (rows: Generator<RowChange>) => Iterator<RowChange> = rows => rows,
+  ): Merged {
     for (;;) {
       const phase = this.#entrance.enter()
       const newer = this.#overlays.ranges(phase, this.#overlays.visible, range)
@@ -74,10 +82,16 @@ export class LogReader implements EngineReader {
         continue
       }
       let rows: IterableIterator<RowChange> = resumed(first, base)
-      for (const each of newer.reverse()) rows = mergeRows(each, rows, range.reverse)
+      for (const each of newer.reverse()) rows = mergeRows(taken(each), rows, range.reverse)
       return { rows, base }
     }
   }
+}
+
+interface Merged {
+  readonly rows: Iterable<RowChange>
+  /** To be ended with the rows. */
+  readonly base: IterableIterator<Row>
 }
 
 /** An iterator whose first result was taken already. */

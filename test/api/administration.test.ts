@@ -1,0 +1,73 @@
+/** The routes of operators' acts: what they are asked, whom they are open to, how they end. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Administration, BackupRequest } from '../../src/api/administration.ts'
+import { createApi } from '../../src/api/app.ts'
+import { DenizenError } from '../../src/model/errors.ts'
+import { accessWith, tokenWith } from '../access/access-world.ts'
+import { createService, jsonOf, problemOf, recordingLogger } from './world.ts'
+
+async function operated(administration: Partial<Administration>, isOperator = true) {
+  const token = await tokenWith([{ dataset: '*', verbs: isOperator ? ['admin'] : ['read'] }])
+  const { access, clock } = accessWith({ tokens: [token.entry] })
+  const asked: BackupRequest[] = []
+  const api = createApi({
+    ...{ service: createService(), access, clock, log: recordingLogger().log, version: '0.1.0' },
+    rawTarget: (_: Request, env: unknown): string => String(Object(env).target),
+    administration: {
+      async backUp(request) {
+        asked.push(request)
+        return new Blob(['all ', 'of it']).stream()
+      },
+      finalizeFormat: async () => 2,
+      scrub: () => Promise.reject(new Error('nobody asked for a scrub')),
+      ...administration,
+    },
+  })
+  const { authorization } = token
+  const post = async (target: string): Promise<Response> =>
+    api.fetch(new Request('http://node.test/', { method: 'POST', headers: { authorization } }), {
+      target,
+    })
+  return { asked, post }
+}
+
+test('a backup is streamed, of all datasets or of those that are named', async () => {
+  const { asked, post } = await operated({})
+  const reply = await post('/v1/admin/backup?place=eu-west')
+  assert.is(reply.status, 200)
+  assert.is(reply.headers.get('content-type'), 'application/octet-stream')
+  assert.is(await reply.text(), 'all of it')
+  await post('/v1/admin/backup?place=eu-west&datasets=cities,tenants%2Feu%2F')
+  assert.equal(asked, [
+    { place: 'eu-west', datasets: [] },
+    { place: 'eu-west', datasets: ['cities', 'tenants/eu/'] },
+  ])
+  for (const query of ['', '?place=', '?place=eu-west&of=cities']) {
+    assert.is(await problemOf(await post(`/v1/admin/backup${query}`)), '400 bad_request')
+  }
+})
+
+test('the format in force is told, and a refusal says who stands in the way', async () => {
+  const { post } = await operated({})
+  const reply = await post('/v1/admin/upgrade/finalize')
+  assert.equal([reply.status, await jsonOf(reply)], [200, { dataFormat: 2 }])
+  const refused = await operated({
+    finalizeFormat: async () => {
+      throw new DenizenError('upgrade_refused', 'eu-west runs denizen 0.1.0')
+    },
+  })
+  const refusal = await refused.post('/v1/admin/upgrade/finalize')
+  assert.is(refusal.status, 409)
+  assert.is((await jsonOf(refusal)).detail, 'eu-west runs denizen 0.1.0')
+})
+
+test('only who may administer the node gets there', async () => {
+  const { asked, post } = await operated({}, false)
+  for (const path of ['backup?place=eu-west', 'upgrade/finalize']) {
+    assert.is(await problemOf(await post(`/v1/admin/${path}`)), '403 forbidden')
+  }
+  assert.equal(asked, [])
+})
+
+test.run()
