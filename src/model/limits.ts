@@ -173,8 +173,8 @@ export const timing = {
    * than it can.
    */
   lateTimersLookMs: 50,
-  lateTimerMs: 200,
-  lateTimersMs: 1_000,
+  lateTimerMs: 500,
+  lateTimersMs: 2_000,
   /** Opening a connection to a peer, and then the exchange of hellos on it. */
   connectTimeoutMs: 1_500,
   helloTimeoutMs: 1_500,

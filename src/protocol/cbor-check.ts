@@ -241,8 +241,11 @@ class CborChecker implements CborFindings {
   #tagged(info: number, start: number, depth: number): void {
     const tag = this.#argument(info, start)
     // Decided before the content is read: a refused tag costs nothing, however long it is.
-    if (tag === 55_799) this.#item(depth + 1)
-    else if (tag === 0 || tag === 1) this.#date(tag, start, depth)
+    if (tag === 55_799) {
+      // Around undefined (0xf7), cbor-x gives out an object of its own.
+      if (this.#bytes[this.#at] === 0xf7) this.#fail('a tag around undefined', start)
+      this.#item(depth + 1)
+    } else if (tag === 0 || tag === 1) this.#date(tag, start, depth)
     else this.#fail('a tag that is not taken', start)
   }
 

@@ -14,7 +14,8 @@ for (const [name, { shortCases }] of Object.entries(targets)) {
 }
 
 test('a failing case is made as small as it can be', async () => {
-  const holds = async (bytes: Uint8Array): Promise<boolean> => bytes.includes(7) && bytes.includes(9)
+  const holds = async (bytes: Uint8Array): Promise<boolean> =>
+    bytes.includes(7) && bytes.includes(9)
   const input = Uint8Array.from({ length: 100 }, (_, index) => index % 10)
   assert.equal([...(await minimise(input, holds))].sort(), [7, 9])
 })

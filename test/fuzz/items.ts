@@ -2,7 +2,17 @@
 import { concatBytes, utf8 } from '../../src/model/bytes.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 
-const texts = ['', 'a', 'é', '\u{1f600}', '\ufeffmark', '\u0000', '"\\', '__proto__', 'x'.repeat(70)]
+const texts = [
+  '',
+  'a',
+  'é',
+  '\u{1f600}',
+  '\ufeffmark',
+  '\u0000',
+  '"\\',
+  '__proto__',
+  'x'.repeat(70),
+]
 const numbers = [0, -1, 1.5, 23, 24, 255, 65_536, 2 ** 32, 2 ** 53 - 1, -(2 ** 40), 1e300]
 
 export function randomItem(random: SeededRandom, depth = 4): unknown {
@@ -34,7 +44,11 @@ export function rawCbor(random: SeededRandom, depth = 6): Uint8Array {
   switch (random.below(depth > 0 ? 8 : 4)) {
     case 0:
     case 1:
-      return head(random, random.below(2), random.pick([0, 5, 23, 24, 255, 70_000, 2 ** 32, 2 ** 53]))
+      return head(
+        random,
+        random.below(2),
+        random.pick([0, 5, 23, 24, 255, 70_000, 2 ** 32, 2 ** 53]),
+      )
     case 2: {
       const bytes = random.bytes(random.below(5))
       return concatBytes(head(random, 2, lengthOf(random, bytes.length)), bytes)
@@ -74,7 +88,8 @@ const lengthOf = (random: SeededRandom, length: number): number =>
 
 /** Initial byte and argument, at times wider than it has to be. */
 function head(random: SeededRandom, major: number, argument: number): Uint8Array {
-  const least = argument < 24 ? 0 : argument < 256 ? 1 : argument < 65_536 ? 2 : argument < 2 ** 32 ? 3 : 4
+  const least =
+    argument < 24 ? 0 : argument < 256 ? 1 : argument < 65_536 ? 2 : argument < 2 ** 32 ? 3 : 4
   const width = Math.min(4, least + (random.oneIn(8) ? random.below(5) : 0))
   if (width === 0) return Uint8Array.of((major << 5) | argument)
   const bytes = new Uint8Array(9)
@@ -83,4 +98,22 @@ function head(random: SeededRandom, major: number, argument: number): Uint8Array
   const result = bytes.slice(8 - size)
   result[0] = (major << 5) | (23 + width)
   return result
+}
+
+/** The item with one member, at any depth, that is another one, missing, or there again. */
+export function mangled(random: SeededRandom, item: unknown): unknown {
+  if (random.oneIn(4) || typeof item !== 'object' || item === null) return randomItem(random, 2)
+  if (item instanceof Uint8Array) return random.bytes(random.below(4))
+  if (Array.isArray(item)) {
+    const at = random.below(item.length + 1)
+    const one = item[at]
+    const by = random.oneIn(3) ? [] : random.oneIn(3) ? [one, one] : [mangled(random, one)]
+    return item.toSpliced(at, 1, ...by)
+  }
+  const members = Object.entries(item)
+  const [name = 'more', member] = members[random.below(members.length)] ?? []
+  const others = members.filter(([other]) => other !== name)
+  if (random.oneIn(5)) return Object.fromEntries(others)
+  const named = random.oneIn(8) ? random.pick(['value', 'bytes', 'type', 'ttl', 'x']) : name
+  return Object.fromEntries([...others, [named, mangled(random, member)]])
 }

@@ -19,18 +19,15 @@ export function mutate(
   words: readonly Uint8Array[],
 ): Uint8Array {
   let result = input
-  for (let left = 1 + random.below(EDITS_MAX); left > 0; left--) result = edit(random, result, words)
+  for (let left = 1 + random.below(EDITS_MAX); left > 0; left--)
+    result = edit(random, result, words)
   return result
 }
 
 export const mutateText = (random: SeededRandom, text: string, words: readonly Uint8Array[]) =>
   mutate(random, utf8(text), words)
 
-function edit(
-  random: SeededRandom,
-  input: Uint8Array,
-  words: readonly Uint8Array[],
-): Uint8Array {
+function edit(random: SeededRandom, input: Uint8Array, words: readonly Uint8Array[]): Uint8Array {
   const at = random.below(input.length + 1)
   const end = Math.min(input.length, at + random.below(random.oneIn(4) ? input.length + 1 : 8))
   const part = input.subarray(at, end)
@@ -51,7 +48,9 @@ function edit(
       return concatBytes(input.subarray(0, at), part, input.subarray(at))
     default: {
       const word = words.length === 0 ? random.bytes(1) : random.pick(words)
-      return random.oneIn(2) ? replaced(word) : concatBytes(input.subarray(0, at), word, input.subarray(at))
+      return random.oneIn(2)
+        ? replaced(word)
+        : concatBytes(input.subarray(0, at), word, input.subarray(at))
     }
   }
 }

@@ -1,8 +1,9 @@
 /** The routers of real regions behind the `Service` port: all that a node answers but its cluster. */
-import type { Service } from '../../src/routing/service.ts'
-import { Explain } from '../../src/routing/explain.ts'
-import { Watches } from '../../src/routing/watches.ts'
+
 import type { PolicyData } from '../../src/model/placement.ts'
+import { Explain } from '../../src/routing/explain.ts'
+import type { Service } from '../../src/routing/service.ts'
+import { Watches } from '../../src/routing/watches.ts'
 import { createService } from '../api/world.ts'
 import { dataset, policy, tableOf } from '../support/policies.ts'
 import { RoutingWorld } from '../support/routing-world.ts'

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/model/bytes.ts'
 import { DenizenError } from '../../src/model/errors.ts'
 import type { Key } from '../../src/model/key.ts'
+import { limits } from '../../src/model/limits.ts'
 import { feedNumber, generationOf } from '../../src/model/position.ts'
 import { RegionNumbers } from '../../src/model/slot.ts'
 import { type NodeOperations, nodeHandlers } from '../../src/node/shard-operations.ts'
@@ -13,6 +14,7 @@ import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage
 import { encodeRecord } from '../../src/storage/record.ts'
 import { type Growth, Shard, type ShardReply } from '../../src/storage/shard.ts'
 import { ShardClient } from '../../src/storage/shard-client.ts'
+import { changesOperation, type StorePoint } from '../../src/storage/store-changes.ts'
 import { inProcessShard } from '../support/in-process-shard.ts'
 import { dataset, hasher, policy, tableOf } from '../support/policies.ts'
 
@@ -24,11 +26,11 @@ const turns = async (count = 10): Promise<void> => {
   for (let n = 0; n < count; n++) await new Promise(resolve => setImmediate(resolve))
 }
 
-async function open(kind: MemoryEngineKind, self = 'one') {
+async function open(kind: MemoryEngineKind, self = 'one', roomBytes?: () => number) {
   const growth: Growth[] = []
   const failures: string[] = []
   const shards = new ShardClient<NodeOperations>({
-    ports: [inProcessShard(kind)],
+    ports: [inProcessShard(kind, queueMicrotask, queueMicrotask, roomBytes)],
     stores: [{ dataset: 'things', store: 0, directory: 'd' }],
     onGrowth: one => growth.push(one),
     onBug: trace => failures.push(trace),
@@ -115,6 +117,26 @@ commits('growth is told before the reply', async () => {
   kind.flush('d')
   await written
   assert.ok(toldBefore)
+})
+
+commits('who watches hears of a change once it can be read, and not before', async () => {
+  const kind = manual()
+  const { put, get, shards } = await open(kind)
+  const ask = (since: StorePoint | null, wait: boolean) =>
+    shards.callStore('things', 0, changesOperation, { since, wait })
+  const begun = await ask(null, false)
+  assert.ok(begun.kind === 'changes')
+  let heard: readonly string[] = []
+  const told = ask(begun.upTo, true).then(async reply => {
+    if (reply.kind === 'changes') heard = reply.keys
+    assert.is((await get('a')).kind, 'found')
+  })
+  void put('a')
+  await turns()
+  assert.equal(heard, [])
+  kind.flush('d')
+  await told
+  assert.equal(heard, ['a'])
 })
 
 commits('a request that fails leaves nothing, and harms no other of the same commit', async () => {
@@ -237,6 +259,35 @@ ends('a disk that fails stops the shard: nothing is answered, all else is refuse
   const read = watch(get('a'))
   await turns()
   assert.ok(read.state instanceof DenizenError && read.state.code === 'not_ready')
+})
+
+ends('a full disk refuses values first, then all, and nothing once there is room', async () => {
+  let roomBytes = limits.diskReserveBytes + 100
+  const { shards, put, get, failures } = await open(
+    createMemoryEngineKind(),
+    'one',
+    () => roomBytes,
+  )
+  const remove = (key: string) =>
+    shards.callStore('things', 0, 'write', {
+      ...{ key: key as Key, value: undefined, precondition: {}, nowMs: 0 },
+    })
+  const code = (task: Promise<unknown>): Promise<unknown> =>
+    task.then(
+      () => 'done',
+      (error: unknown) => (error instanceof DenizenError ? error.code : error),
+    )
+  assert.is(await code(put('a')), 'done')
+  const together = [put('b'), put('c'), put('d')].map(code)
+  assert.equal(await Promise.all(together), ['done', 'done', 'disk_full'], 'it counts')
+  roomBytes = limits.diskReserveBytes - 1
+  assert.equal(await Promise.all([put('e'), remove('b')].map(code)), ['disk_full', 'done'])
+  roomBytes = limits.diskLastReserveBytes - 1
+  assert.is(await code(remove('c')), 'disk_full')
+  assert.is(await code(get('a')), 'done')
+  roomBytes = limits.diskReserveBytes + 100
+  assert.is(await code(put('e')), 'done')
+  assert.equal(failures, [])
 })
 
 ends('what this region may not store is refused at the last step, too', async () => {

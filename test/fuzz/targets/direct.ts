@@ -4,6 +4,7 @@
  */
 import { createApi } from '../../../src/api/app.ts'
 import { createDirectApi } from '../../../src/api/direct.ts'
+import type { Operation } from '../../../src/execution/operation.ts'
 import { utf8 } from '../../../src/model/bytes.ts'
 import type { Key } from '../../../src/model/key.ts'
 import { type HttpServer, nodeTarget, startHttpServer } from '../../../src/node/http-server.ts'
@@ -11,11 +12,12 @@ import { encodeCbor } from '../../../src/protocol/cbor.ts'
 import type { Service } from '../../../src/routing/service.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
 import { silentLogger } from '../../../src/runtime/log.ts'
-import { accessWith, type KnownToken, tokenWith } from '../../access/access-world.ts'
+import { accessWith, type KnownToken } from '../../access/access-world.ts'
 import type { MemoryService } from '../../api/memory-service.ts'
 import type { RawReply } from '../../api/raw-client.ts'
 import { createService } from '../../api/world.ts'
 import { checkReply, randomRequest, send } from '../http-request.ts'
+import { knownToken } from '../known-token.ts'
 import { type FuzzTarget, rule } from '../target.ts'
 
 const etag = (n: number): string => `"0.${2 ** 32 + n}"`
@@ -23,7 +25,14 @@ const methods = ['GET', 'PUT', 'DELETE', 'GET', 'PUT', 'DELETE', 'HEAD', 'POST',
 const targets = [
   ...['profiles/json', 'profiles/cbor', 'profiles/text', 'profiles/none', 'cities/json', 'far/a'],
   ...['closed/a', 'proxied/a', 'tenants/eu/a', 'tenants/us/a', 'tenants/fr/a', 'nowhere/a'],
-  ...['profiles/%6Ason', 'profiles/a%2Fb?via=us-east', 'profiles', 'profiles/', '', '%70rofiles/json'],
+  ...[
+    'profiles/%6Ason',
+    'profiles/a%2Fb?via=us-east',
+    'profiles',
+    'profiles/',
+    '',
+    '%70rofiles/json',
+  ],
 ].map(rest => `/v1/kv/${rest}`)
 const bodies = [
   ...['', 'text', '{"a":[1,2.5,null,"é"]}', '{"a":1,"a":2}', '{"__proto__":1}', '[[[['].map(text =>
@@ -33,11 +42,24 @@ const bodies = [
 ]
 
 const headersWith = ({ authorization }: KnownToken): readonly string[] => [
-  ...[`Authorization: ${authorization}`, `Authorization: ${authorization}`, 'Authorization: Bearer x'],
-  ...[`If-Match: ${etag(1)}`, `If-None-Match: ${etag(1)}`, `If-None-Match: W/${etag(2)}, ${etag(3)}`],
+  ...[
+    `Authorization: ${authorization}`,
+    `Authorization: ${authorization}`,
+    'Authorization: Bearer x',
+  ],
+  ...[
+    `If-Match: ${etag(1)}`,
+    `If-None-Match: ${etag(1)}`,
+    `If-None-Match: W/${etag(2)}, ${etag(3)}`,
+  ],
   ...['If-Match: *', 'If-None-Match: *', `If-Match: "${etag(1).slice(1, -1)}-c"`],
   ...['Accept: application/cbor', 'Accept: application/json', 'Accept: text/html;q=0.1, */*;q=0'],
-  ...['Accept:', 'Content-Type: application/json', 'Content-Type: application/cbor', 'Content-Type:'],
+  ...[
+    'Accept:',
+    'Content-Type: application/json',
+    'Content-Type: application/cbor',
+    'Content-Type:',
+  ],
   ...['Content-Type: text/plain; charset="x"', 'Denizen-TTL: 30d', 'Denizen-TTL: 0s'],
   ...['Denizen-Consistency: strong', 'Denizen-Consistency: bounded=5s', 'Denizen-Session: "x"'],
   ...['Denizen-Hint: us-east', 'Denizen-Redirect: manual', 'Denizen-Acks: 1', 'Denizen-Acks: 2'],
@@ -46,7 +68,7 @@ const headersWith = ({ authorization }: KnownToken): readonly string[] => [
 ]
 
 export async function open(): Promise<FuzzTarget> {
-  const known = await tokenWith([
+  const known = await knownToken([
     { dataset: '*', verbs: ['read'], hint: true },
     { dataset: 'profiles', verbs: ['read', 'write'] },
     { dataset: 'cities', verbs: ['read', 'write'], prefix: 'j/' },
@@ -95,8 +117,8 @@ async function serve(known: KnownToken, isDirect: boolean): Promise<Served> {
       current = await freshService()
       const reply = await send(server.port, input)
       if (reply) checkReply(reply)
-      const asked = JSON.stringify(current.operations.slice(3))
-      return `${reply ? textOf(reply) : 'closed'}\n${asked}`
+      const asked = current.operations.slice(3).map(askedText)
+      return `${reply ? textOf(reply) : 'closed'}\n${asked.join('\n')}`
     },
   }
 }
@@ -113,6 +135,11 @@ async function freshService(): Promise<MemoryService> {
   await service.execute('profiles', operations, { consistency: 'session' })
   return service
 }
+
+const askedText = (operation: Operation): string =>
+  operation.kind === 'put'
+    ? JSON.stringify({ ...operation, value: operation.value.toHex() })
+    : JSON.stringify(operation)
 
 const ofTheMoment = new Set(['date', 'server-timing'])
 

@@ -1,7 +1,8 @@
 /** Texts of headers: ETag lists, Accept, media types, durations. Long ones take linear time. */
-import { ReadConditions, writePrecondition } from '../../../src/api/preconditions.ts'
+
 import { checkMediaType, essenceOf } from '../../../src/api/media-type.ts'
 import { preferredFormat, problemFormat, represent } from '../../../src/api/negotiation.ts'
+import { ReadConditions, writePrecondition } from '../../../src/api/preconditions.ts'
 import { ttlMsOf } from '../../../src/api/ttl.ts'
 import { utf8 } from '../../../src/model/bytes.ts'
 import { DenizenError } from '../../../src/model/errors.ts'

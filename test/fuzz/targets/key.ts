@@ -1,8 +1,9 @@
 /** Keys and raw targets: what is taken keeps the grammar, and is what an independent reading gives. */
+
+import { datasetTarget, keyTarget, parseQuery, splitTarget } from '../../../src/api/target.ts'
 import { compareUtf8, utf8Length } from '../../../src/model/bytes.ts'
 import { DenizenError } from '../../../src/model/errors.ts'
 import { decodePathText, parseKey, parseKeyPrefix } from '../../../src/model/key.ts'
-import { datasetTarget, keyTarget, parseQuery, splitTarget } from '../../../src/api/target.ts'
 import { fromTexts, mutateText } from '../mutate.ts'
 import { type FuzzTarget, rule } from '../target.ts'
 

@@ -17,7 +17,18 @@ const sample = read('denizen.yaml').text.replace(/^\s*#.*\n/gm, '')
 const [regionSample] = regionFiles
 
 const words = fromTexts(
-  ...['!', '!!js/function', '&a ', '*a', '<<: *a', '__proto__', 'constructor', 'toString', 'no', '~'],
+  ...[
+    '!',
+    '!!js/function',
+    '&a ',
+    '*a',
+    '<<: *a',
+    '__proto__',
+    'constructor',
+    'toString',
+    'no',
+    '~',
+  ],
   ...['{', '}', '[', ']', ': ', '- ', '\n', '\n  ', '\t', '"', "'", '|\n', '>\n', '---\n', '...\n'],
   ...['%YAML 1.1\n', 'eea', 'country:', 'country:DE', 'adequate:eu+dpf', 'all:', 'any:', 'except:'],
   ...['never', 'only', '*', 'anywhere', 'prefix:', 'pinned:', '99999999999', '1e999', '.inf', '-1'],
@@ -33,7 +44,9 @@ export const open = (): FuzzTarget => ({
     const text = new TextDecoder().decode(input)
     const isRegion = isRegionFile(text)
     const policyFile = { file: 'denizen.yaml', text: isRegion ? sample : text }
-    const own = isRegion ? [{ file: 'regions/own.yaml', text }, ...regionFiles.slice(1)] : regionFiles
+    const own = isRegion
+      ? [{ file: 'regions/own.yaml', text }, ...regionFiles.slice(1)]
+      : regionFiles
     regionsSetting(policyFile)
     const compiled = compilePolicy({ policy: policyFile, regionFiles: own, today: '2026-11-22' })
     const { policy, diagnostics } = compiled

@@ -12,7 +12,20 @@ import { type FuzzTarget, rule } from '../target.ts'
 
 const MAC_LENGTH = 22
 const mac = hmacSha256('07'.repeat(32))
-const words = fromTexts(':', ',', '%', '%2F', '%zz', 'home', '-', 'zzzzzzzzzzz', '-1', '0', 'é', '=')
+const words = fromTexts(
+  ':',
+  ',',
+  '%',
+  '%2F',
+  '%zz',
+  'home',
+  '-',
+  'zzzzzzzzzzz',
+  '-1',
+  '0',
+  'é',
+  '=',
+)
 
 export const open = (): FuzzTarget => ({
   generate(random) {

@@ -18,7 +18,11 @@ import {
   readHeader,
 } from '../../../src/storage/log/segment-header.ts'
 import { claimedHead, decodeRecord, encodeRecord } from '../../../src/storage/record.ts'
-import { decodeFeedState, decodeGroupHome, encodeFeedState } from '../../../src/storage/row-values.ts'
+import {
+  decodeFeedState,
+  decodeGroupHome,
+  encodeFeedState,
+} from '../../../src/storage/row-values.ts'
 import { parseExpiryRow, rowKeys } from '../../../src/storage/rows.ts'
 import { hasher } from '../../support/policies.ts'
 import { mutate } from '../mutate.ts'
