@@ -1,4 +1,4 @@
-/** What `GET /v1/cluster` and `denizen status` show of this node, and of what it knows of others. */
+/** What `GET /v1/cluster` and `denizen status` show of this node, and of what it knows of all. */
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { PlacementTable } from '../model/placement.ts'

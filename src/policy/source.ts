@@ -36,6 +36,9 @@ const yaml11Boolean = /^(?:y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF)$/
 /** What aliases may expand to before the file is refused as a bomb. */
 const aliasesMax = 100
 
+/** Lists, maps and fields around a node. No file means more, and walking all of it takes long. */
+const nestingMax = 100
+
 export class YamlSource implements Locator {
   readonly file: string
   /** The content; `undefined` if the text is no YAML. */
@@ -124,10 +127,15 @@ export class YamlSource implements Locator {
         if (!isScalar(key) || key.value !== '__proto__') return
         this.#report(diagnostics, 'bad_name', key.range?.[0] ?? 0, '"__proto__" is no name')
       },
-      Node: (_, node) => {
+      Node: (_, node, { length: nesting }) => {
         const start = node.range?.[0] ?? 0
+        if (nesting > nestingMax) {
+          unusable = true
+          this.#report(diagnostics, 'yaml_error', start, 'this is nested too deep')
+          return visit.BREAK
+        }
         if (isAlias(node)) {
-          if (node.resolve(this.#document)) return
+          if (node.resolve(this.#document)) return undefined
           unusable = true
           const reason = `there is no anchor &${node.source} before this alias`
           this.#report(diagnostics, 'yaml_error', start, reason)
@@ -139,6 +147,7 @@ export class YamlSource implements Locator {
           const reason = `${word} without quotes is a boolean to YAML 1.1 tools`
           this.#report(diagnostics, 'yaml_ambiguous', start, reason, `write "${word}"`)
         }
+        return undefined
       },
     })
     return !unusable

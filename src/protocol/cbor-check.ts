@@ -8,6 +8,7 @@ import { fromUtf8 } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
 
 const INDEFINITE = 31
+const UNDEFINED = 0xf7
 const BREAK = 0xff
 /** Longer texts go through TextDecoder in cbor-x's own reader, which strips a byte order mark. */
 const MARK_KEPT_BYTES = 64
@@ -140,9 +141,8 @@ class CborChecker implements CborFindings {
   /** A length in units of at least one byte each, so that no header can claim what is not there. */
   #length(info: number, start: number, unitBytes: number): number {
     const length = Number(this.#argument(info, start))
-    if (length * unitBytes > this.#bytes.length - this.#at) {
-      this.#fail('a length reaches beyond the input', start)
-    }
+    const isThere = length * unitBytes <= this.#bytes.length - this.#at
+    if (!isThere) this.#fail('a length reaches beyond the input', start)
     return length
   }
 
@@ -157,6 +157,7 @@ class CborChecker implements CborFindings {
   }
 
   #text(info: number, start: number): void {
+    if (info === 27) this.#fail('a text has a length of 64 bits', start)
     const length = this.#stringLength(info, start)
     const from = this.#at
     const end = from + length
@@ -242,8 +243,7 @@ class CborChecker implements CborFindings {
     const tag = this.#argument(info, start)
     // Decided before the content is read: a refused tag costs nothing, however long it is.
     if (tag === 55_799) {
-      // Around undefined (0xf7), cbor-x gives out an object of its own.
-      if (this.#bytes[this.#at] === 0xf7) this.#fail('a tag around undefined', start)
+      if (this.#bytes[this.#at] === UNDEFINED) this.#fail('a tag around undefined', start)
       this.#item(depth + 1)
     } else if (tag === 0 || tag === 1) this.#date(tag, start, depth)
     else this.#fail('a tag that is not taken', start)

@@ -19,8 +19,8 @@
  *
  * Refused: every other tag, other simple values, other map keys, duplicate keys, `__proto__` as a
  * key, malformed UTF-8, nesting beyond a limit, lengths beyond the input, bytes after the item;
- * and what cbor-x can't do: strings of indefinite length (arrays and maps may be), −2^64, and
- * undefined in tag 55799.
+ * and what cbor-x can't do: strings of indefinite length (arrays and maps may be), texts
+ * with a length of 64 bits (its native reader loses its place), −2^64, and undefined in tag 55799.
  */
 import { Decoder, Encoder, isNativeAccelerationEnabled } from 'cbor-x'
 import { assert } from '../model/assert.ts'

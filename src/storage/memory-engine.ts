@@ -9,6 +9,7 @@
  */
 import { assert } from '../model/assert.ts'
 import { compareBytes } from '../model/bytes.ts'
+import { limits } from '../model/limits.ts'
 import {
   type Engine,
   EngineFailure,
@@ -43,8 +44,6 @@ export interface MemoryEngineKind extends EngineKind {
   failNextFlush(directory: string): void
 }
 
-/** As many as LMDB's pages of 4 KiB can index, so that simulation does not accept more. */
-const keyBytesMax = 1_978
 const chunkRowsMax = 256
 
 export function createMemoryEngineKind(options: MemoryEngineOptions = {}): MemoryEngineKind {
@@ -61,9 +60,7 @@ export function createMemoryEngineKind(options: MemoryEngineOptions = {}): Memor
       }
       return new MemoryEngine(disk, readOnly)
     },
-    attach: async () => {
-      throw new EngineFailure('The memory of one thread is not read by another.')
-    },
+    attach: () => Promise.reject(new EngineFailure('Memory is read by its own thread only.')),
     flush: directory => disks.get(directory)?.flush(),
     waitingCommits: directory => disks.get(directory)?.waiting.length ?? 0,
     crash: (directory, { landed = false } = {}) => disks.get(directory)?.crash(landed),
@@ -220,8 +217,11 @@ class MemoryEngine implements Engine {
   }
 
   range(options: RangeOptions): IterableIterator<Row> {
-    assert(options.from.length <= keyBytesMax, 'a bound of a range is no longer than a key')
-    assert(options.to.length <= keyBytesMax, 'a bound of a range is no longer than a key')
+    assert(
+      options.from.length <= limits.rowKeyBytesMax,
+      'a bound of a range is no longer than a key',
+    )
+    assert(options.to.length <= limits.rowKeyBytesMax, 'a bound of a range is no longer than a key')
     this.#refuseIfBroken()
     return this.#rows(options)
   }
@@ -256,9 +256,7 @@ class MemoryEngine implements Engine {
     }
   }
 
-  share(): undefined {
-    return undefined
-  }
+  share(): undefined {}
 
   sizeBytes(): number {
     this.#refuseIfBroken()
@@ -327,5 +325,8 @@ const copyOf = ({ key, value }: RowChange): RowChange => ({
 })
 
 function assertKey(key: Uint8Array): void {
-  assert(key.length > 0 && key.length <= keyBytesMax, `a key has 1 to ${keyBytesMax} bytes`)
+  assert(
+    key.length > 0 && key.length <= limits.rowKeyBytesMax,
+    `a key has 1 to ${limits.rowKeyBytesMax} bytes`,
+  )
 }

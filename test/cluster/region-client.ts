@@ -79,14 +79,14 @@ export const sendText = (method: string, body: string | Uint8Array, headers = {}
   body,
 })
 
-export async function clusterView(world: World, region: string): Promise<ClusterView> {
+export async function clusterView(world: Doors, region: string): Promise<ClusterView> {
   const reply = await ask(world, region, '/v1/cluster')
   if (reply.status !== 200) throw new Error(`${region} answers ${reply.status} for its cluster`)
   return jsonOf(reply) as ClusterView
 }
 
 /** Waits until every region can call every other one: /readyz does not wait for that. */
-export const allReachable = (world: World, regions = world.regions): Promise<void> =>
+export const allReachable = (world: Doors, regions = world.regions): Promise<void> =>
   until(async () => {
     const views = await Promise.all(regions.map(region => clusterView(world, region)))
     return views.every(view =>
@@ -95,7 +95,7 @@ export const allReachable = (world: World, regions = world.regions): Promise<voi
   }, 'every region reaches every other one')
 
 /** Dataset or partition → what this region's copy holds. Only what it stores is there. */
-export async function copies(world: World, region: string): Promise<ReadonlyMap<string, string>> {
+export async function copies(world: Doors, region: string): Promise<ReadonlyMap<string, string>> {
   const { datasets } = await clusterView(world, region)
   return new Map(
     datasets.flatMap(({ name, partition, copy }) => {
@@ -107,7 +107,7 @@ export async function copies(world: World, region: string): Promise<ReadonlyMap<
 }
 
 /** Waits until all copies of every dataset hold the same records. */
-export async function converged(world: World, regions = world.regions): Promise<void> {
+export async function converged(world: Doors, regions = world.regions): Promise<void> {
   let state = ''
   await until(
     async () => {

@@ -228,24 +228,24 @@ check('a node that loses power while it starts for the first time starts again',
   }
 })
 
+const answering = '    for (const [onReplies, replies] of answers) onReplies(replies)\n'
 const replyBeforeCommit: Patch[] = [
   {
     file: 'src/storage/shard.ts',
-    from: '    if (changes.length > 0) await store.engine.commit(changes)\n',
-    to: '    this.#options.onReplies(replies)\n    await store.engine.commit(changes)\n',
+    from: '      const commit = engine.commit(changes)\n',
+    to: `${answering}      const commit = engine.commit(changes)\n`,
   },
   {
     file: 'src/storage/shard.ts',
-    from: '    this.#options.onReplies(replies)\n  }\n\n  #write',
-    to: '  }\n\n  #write',
+    from: `${answering}    if (changes.length > 0) store`,
+    to: `    if (changes.length === 0)\n${answering}    if (changes.length > 0) store`,
   },
 ]
-/** Syncs the pages of a commit, but what makes them the store's only with the next commit. */
 const replyBeforeSync: Patch[] = [
   {
-    file: 'src/storage/lmdb-engine.ts',
-    from: '    overlappingSync: false,\n',
-    to: '    overlappingSync: false,\n    noMetaSync: true,\n',
+    file: 'src/storage/log/segment.ts',
+    from: '    await sync(this.#file)\n    const isNear',
+    to: '    const isNear',
   },
 ]
 

@@ -1,4 +1,4 @@
-/** node.json: made once, marked before a newer format is written, refused where it can't be read. */
+/** node.json: made once; marked before a newer format is written, refused where unreadable. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fromUtf8, utf8 } from '../../src/model/bytes.ts'

@@ -74,7 +74,8 @@ export const portable = {
 export const packageHomes: readonly { package: RegExp; allowed: RegExp; instead: string }[] = [
   {
     package: /^node:/,
-    allowed: /^src\/(runtime|node|cli|storage\/lmdb-engine\.ts|storage\/log(-engine\.ts)?)\b/,
+    allowed:
+      /^src\/(runtime|node|cli|storage\/lmdb-(engine|file)\.ts|storage\/log(-engine\.ts)?)\b/,
     instead: 'a port of runtime/ that is passed in',
   },
   {
@@ -82,7 +83,7 @@ export const packageHomes: readonly { package: RegExp; allowed: RegExp; instead:
     allowed: /^src\/(node|runtime)\//,
     instead: 'what src/metrics/ counts with, or the Tracing of runtime/tracing.ts',
   },
-  { package: /^lmdb$/, allowed: /^src\/storage\/lmdb-engine\.ts$/, instead: 'the engine port' },
+  { package: /^lmdb$/, allowed: /^src\/storage\/lmdb-file\.ts$/, instead: 'the engine port' },
   {
     package: /^(commander|picocolors|cli-.*)$/,
     allowed: /^src\/cli\//,

@@ -3,18 +3,10 @@
  * key after each restart. It ends at the first acknowledged write that is lost, at a value that
  * nobody wrote, and at one that is older than what somebody was told or has read.
  */
-import * as assert from 'uvu/assert'
-import {
-  allReachable,
-  ask,
-  inParallel,
-  kv,
-  type Reply,
-  until,
-} from '../../cluster/region-client.ts'
-import { checkKey, Writers } from '../../cluster/writers.ts'
+import { allReachable, until } from '../../cluster/region-client.ts'
+import { Writers } from '../../cluster/writers.ts'
 import type { World } from '../../worlds/world.ts'
-import { heldBy, holdTo } from './hold-to.ts'
+import { checkKeys } from './check-keys.ts'
 
 export interface KillRunOptions {
   readonly world: World
@@ -57,7 +49,7 @@ export async function killAgainAndAgain(options: KillRunOptions): Promise<KillTa
     for (const outcome of ['acknowledged', 'unknown', 'refused'] as const) {
       tally[outcome] += writers.counts[outcome]
     }
-    tally.checks += await checkAll(world, writers, random)
+    tally.checks += await checkKeys(world, writers, random)
   }
   return tally
 }
@@ -81,7 +73,7 @@ async function killSome({ world, random }: KillRunOptions, tally: KillTally): Pr
   await serving(world)
 }
 
-/** One thread of a node may be ready before another one, which answers 503 until it is. */
+/** One thread of a node may serve before another one, which answers 503 until it does. */
 const serving = (world: World): Promise<void> =>
   until(
     () =>
@@ -91,27 +83,6 @@ const serving = (world: World): Promise<void> =>
       ),
     'all regions serve and reach each other',
   )
-
-/** Strong reads, through any region. Returns how many. */
-async function checkAll(world: World, { keys }: Writers, random: () => number): Promise<number> {
-  const headers = { 'denizen-consistency': 'strong' }
-  await inParallel(12, keys, async own => {
-    const region = world.regions[Math.floor(random() * world.regions.length)] as string
-    let reply: Reply | undefined
-    await until(
-      async () => {
-        reply = await ask(world, region, kv(own.dataset, own.key), { headers })
-        return reply.status !== 503
-      },
-      () => `the key is read; ${reply?.body}`,
-    )
-    assert.ok(reply && [200, 404].includes(reply.status), `${reply?.status} ${reply?.body}`)
-    const held = heldBy(reply)
-    checkKey(own, held)
-    holdTo(own, held)
-  })
-  return keys.length
-}
 
 /** The moment of a kill is no condition of the world: it must fall anywhere. */
 async function pass(durationMs: number): Promise<void> {

@@ -77,11 +77,13 @@ async function listen(input: Uint8Array): Promise<void> {
   const context = { self: () => identity, clock, log: silentLogger }
   const acceptor = new PeerAcceptor(context, new Set(['us-east']), {
     onCall: async (_from, name, body) => [name, body],
-    onStream: stream => {
+    onStream: (_from, stream) => {
       stream.onMessage(() => {})
       stream.onClose(() => {})
     },
+    onStreamOpen: () => {},
     onPeerState: () => {},
+    onReachability: () => {},
   })
   let receive: (bytes: Uint8Array) => void = () => {}
   let sentBytes = 0
