@@ -6,10 +6,13 @@ import { z } from 'zod'
 import { parseKeyPrefix } from '../model/key.ts'
 import { limits } from '../model/limits.ts'
 
-export const verbs = ['read', 'write', 'list', 'watch', 'admin'] as const
+export const verbs = ['read', 'write', 'list', 'watch', 'admin', 'backup'] as const
 export type Verb = (typeof verbs)[number]
 
-/** All datasets; the dataset of requests that are about the node, which need `admin`. */
+/** What is about the node itself. A scraper of metrics must not be able to take all values. */
+export const nodeVerbs: ReadonlySet<string> = new Set<Verb>(['admin', 'backup'])
+
+/** All datasets; the dataset of requests that are about the node, which need a node verb. */
 export const anyDataset = '*'
 
 const nameGrammar = '(?!r$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'

@@ -4,9 +4,9 @@
  * by key.
  */
 import type { Access, Caller } from '../access/access.ts'
-import { anyDataset, type Verb } from '../access/scope.ts'
+import { anyDataset, nodeVerbs, type Verb } from '../access/scope.ts'
 import { DenizenError } from '../model/errors.ts'
-import type { Exchange } from './exchange.ts'
+import type { Exchange, Needs } from './exchange.ts'
 
 /** A quota is full until somebody deletes: asking every second would not help. */
 const QUOTA_RETRY_SECONDS = 60
@@ -18,8 +18,9 @@ const QUOTA_RETRY_SECONDS = 60
 export async function authenticate(exchange: Exchange, access: Access): Promise<void> {
   if (exchange.needs === 'nothing') return
   exchange.identify(await access.authenticate(exchange.header('authorization')), access)
-  if (exchange.needs !== 'admin') return
-  authorize(exchange, 'admin', anyDataset, '')
+  const { needs } = exchange
+  if (!isNodeVerb(needs)) return
+  authorize(exchange, needs, anyDataset, '')
   count(exchange)
 }
 
@@ -98,3 +99,5 @@ export function checkQuota(exchange: Exchange, dataset: string, replaces: boolea
     extra: { quota, dataset, retryAfterSeconds: QUOTA_RETRY_SECONDS },
   })
 }
+
+const isNodeVerb = (needs: Needs): needs is Verb => nodeVerbs.has(needs)

@@ -52,6 +52,8 @@ export type ToCore =
   /** To be shown from now on. */
   | { readonly kind: 'tls'; readonly material: TlsMaterial }
   | { readonly kind: 'serve'; readonly state: ServingState }
+  /** All cores serve: load balancers may send requests. */
+  | { readonly kind: 'nodeServes' }
   | { readonly kind: 'record'; readonly record: ClusterRecord }
   | { readonly kind: 'reachability'; readonly region: RegionId; readonly reachable: boolean }
   | { readonly kind: 'aged'; readonly change: AgeChange }

@@ -12,6 +12,7 @@ export class CoreService implements Service {
   readonly #askCluster: () => Promise<unknown>
   readonly #hasRoom: () => boolean
   #serving: Serving | undefined
+  #nodeServes = false
   #reason: string | undefined = 'the node is starting'
 
   /** `hasRoom`: the disk takes more values. */
@@ -33,6 +34,15 @@ export class CoreService implements Service {
   stops(): void {
     this.#reason = 'the node is stopping'
     this.#serving?.watches.end(new DenizenError('not_ready', this.#reason))
+  }
+
+  /** All cores of the node serve. */
+  nodeServes(): void {
+    this.#nodeServes = true
+  }
+
+  nodeNotReady(): string | undefined {
+    return this.#reason ?? (this.#nodeServes ? undefined : 'the node waits for its other threads')
   }
 
   notReady(): string | undefined {

@@ -96,6 +96,9 @@ export class Core {
           (error: unknown) => this.#fail('a core could not begin to serve', error),
         )
         return
+      case 'nodeServes':
+        this.#service.nodeServes()
+        return
       case 'record':
         this.#record = message.record
         return

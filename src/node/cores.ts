@@ -171,6 +171,7 @@ export class Cores {
 
   async serve(state: ServingState): Promise<void> {
     await Promise.all(this.#workers.map(worker => this.#tell(worker, { kind: 'serve', state })))
+    this.tell({ kind: 'nodeServes' })
   }
 
   /** Ends the listeners, and what was under way there. */

@@ -19,7 +19,7 @@ export async function openTracing(region: RegionId, log: Logger): Promise<Tracin
     }
     throw new StartError(
       'OTEL_EXPORTER_OTLP_ENDPOINT is set, and the packages of OpenTelemetry are not installed',
-      'Install with npm ci --include=optional, or unset the variable.',
+      'Install the @opentelemetry packages that package.json lists as peers, or unset the variable.',
     )
   }
 }

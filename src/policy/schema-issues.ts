@@ -14,7 +14,10 @@ type Json = z.core.JSONSchema.JSONSchema
 const datasetOnly = ['groupBy', 'partitions']
 const selectorKinds = ['country', 'subdivision', 'provider', 'operator', 'tag', 'adequate']
 
-/** Parses a file's content. Undefined if it doesn't fit, after reporting every reason. */
+/** Reasons that are reported: nobody reads more, and looking for the places of all takes long. */
+const reasonsMax = 100
+
+/** Parses a file's content. Undefined if it doesn't fit, after reporting the reasons. */
 export function parseWith<T>(
   schema: z.ZodType<T>,
   source: YamlSource,
@@ -30,7 +33,7 @@ export function parseWith<T>(
   const result = schema.safeParse(source.value)
   if (result.success) return result.data
   const reporter = new IssueReporter(schema, source, diagnostics)
-  for (const issue of result.error.issues) reporter.report(issue, [])
+  for (const issue of result.error.issues.slice(0, reasonsMax)) reporter.report(issue, [])
   return undefined
 }
 
@@ -57,7 +60,7 @@ class IssueReporter {
   #present(issue: Issue, path: SourcePath): void {
     switch (issue.code) {
       case 'unrecognized_keys':
-        for (const key of issue.keys) this.#unknownField(path, key)
+        for (const key of issue.keys.slice(0, reasonsMax)) this.#unknownField(path, key)
         return
       case 'invalid_union':
         this.#union(issue, path)

@@ -33,7 +33,7 @@ export interface SourceFile {
 
 const yaml11Boolean = /^(?:y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF)$/
 
-/** What aliases may expand to before the file is refused as a bomb. */
+/** Aliases in a file, and what they may expand to before it is refused as a bomb. */
 const aliasesMax = 100
 
 /** Lists, maps and fields around a node. No file means more, and walking all of it takes long. */
@@ -54,6 +54,8 @@ export class YamlSource implements Locator {
       lineCounter: this.#lines,
       prettyErrors: false,
       stringKeys: true,
+      // Checked below: the library compares each name with all before it.
+      uniqueKeys: false,
     })
     this.value = this.#check(diagnostics) ? this.#toPlain(diagnostics) : undefined
   }
@@ -121,17 +123,30 @@ export class YamlSource implements Locator {
       this.#report(diagnostics, 'yaml_error', pos[0], message.split('\n')[0] ?? message)
     }
     let unusable = errors.length > 0 || warnings.length > 0
+    let aliases = 0
+    const names = new Map<unknown, Set<unknown>>()
     visit(this.#document, {
-      Pair: (_, { key }) => {
+      Pair: (_, { key }, path) => {
+        if (!isScalar(key)) return
+        const start = key.range?.[0] ?? 0
+        const parent = path.at(-1)
+        const known = names.get(parent) ?? new Set()
+        if (known.has(key.value)) {
+          unusable = true
+          this.#report(diagnostics, 'yaml_error', start, 'Map keys must be unique')
+        }
+        names.set(parent, known.add(key.value))
         // JavaScript would drop it without a word, and with it the rule that it names.
-        if (!isScalar(key) || key.value !== '__proto__') return
-        this.#report(diagnostics, 'bad_name', key.range?.[0] ?? 0, '"__proto__" is no name')
+        if (key.value !== '__proto__') return
+        this.#report(diagnostics, 'bad_name', start, '"__proto__" is no name')
       },
       Node: (_, node, { length: nesting }) => {
         const start = node.range?.[0] ?? 0
-        if (nesting > nestingMax) {
+        if (isAlias(node)) aliases += 1
+        if (nesting > nestingMax || aliases > aliasesMax) {
           unusable = true
-          this.#report(diagnostics, 'yaml_error', start, 'this is nested too deep')
+          const reason = nesting > nestingMax ? 'this is nested too deep' : 'one alias too many'
+          this.#report(diagnostics, 'yaml_error', start, reason)
           return visit.BREAK
         }
         if (isAlias(node)) {

@@ -249,6 +249,8 @@ export interface Service {
   cluster(): Promise<ClusterView>
   /** `undefined` when the node serves; else why not yet. */
   notReady(): string | undefined
+  /** The same of the whole node: other threads of it may have to begin yet. */
+  nodeNotReady(): string | undefined
   /** The node takes no values, as its disk is full or read-only; it answers reads. */
   readOnly(): boolean
 }

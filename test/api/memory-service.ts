@@ -94,6 +94,10 @@ export class MemoryService implements Service {
     return this.unready
   }
 
+  nodeNotReady(): string | undefined {
+    return this.unready
+  }
+
   admit(name: string, keyOrPrefix: string, via: string | undefined): Admission {
     const { admission } = this.#partition(name, keyOrPrefix)
     if (admission.kind === 'redirect' && via !== undefined) {

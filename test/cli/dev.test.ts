@@ -87,7 +87,7 @@ test('a world from start to Ctrl-C, played with from a second terminal', async (
   await withDev(['--empty', '--latency', 'none'], async ({ child, data, portBase, output }) => {
     assert.match(output(), new RegExp(`^eu-west .*http://127\\.0\\.0\\.1:${portBase + 1}`, 'm'))
     assert.match(output(), new RegExp(`^ap-northeast .*:${portBase + 4}`, 'm'))
-    assert.match(output(), 'curl -i -X PUT')
+    await until(() => output().includes('curl -i -X PUT'), output)
     pids = await pidsOf(data)
     assert.is(pids.length, 4)
 

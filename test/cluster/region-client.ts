@@ -85,11 +85,15 @@ export async function clusterView(world: Doors, region: string): Promise<Cluster
   return jsonOf(reply) as ClusterView
 }
 
-/** Waits until every region can call every other one: /readyz does not wait for that. */
+/**
+ * Waits until every region can call every other one: /readyz does not wait for that, nor one thread
+ * of a node for another one, which answers 503 until it serves.
+ */
 export const allReachable = (world: Doors, regions = world.regions): Promise<void> =>
   until(async () => {
-    const views = await Promise.all(regions.map(region => clusterView(world, region)))
-    return views.every(view =>
+    const asked = regions.map(region => clusterView(world, region))
+    const views = await Promise.all(asked).catch(() => undefined)
+    return !!views?.every(view =>
       view.regions.every(({ region, reachable }) => reachable || !regions.includes(region)),
     )
   }, 'every region reaches every other one')

@@ -43,11 +43,6 @@ export class UpgradeWorld implements Doors {
     return `http://${loopback}:${this.#place(region).port}`
   }
 
-  /** All that the region's processes have written. */
-  log(region: string): string {
-    return readFileSync(this.#logFile(region), 'utf8')
-  }
-
   /** `script`: of the build to run. */
   async start(region: string, script: string): Promise<void> {
     const place = this.#place(region)
@@ -71,11 +66,11 @@ export class UpgradeWorld implements Doors {
   async ready(region: string): Promise<void> {
     const isReady = async (): Promise<boolean> => {
       const ended = this.#place(region).child?.exitCode
-      if (typeof ended === 'number') throw new Error(`${region} ended:\n${this.#logEnd(region)}`)
+      if (typeof ended === 'number') throw new Error(`${region} ended:\n${this.logEnd(region)}`)
       const reply = await ask(this, region, '/readyz').catch(() => undefined)
       return reply?.status === 200
     }
-    await until(isReady, () => `${region} is ready:\n${this.#logEnd(region)}`)
+    await until(isReady, () => `${region} is ready:\n${this.logEnd(region)}`)
   }
 
   /** SIGTERM. Resolves with the exit code when the process is gone. */
@@ -103,7 +98,8 @@ export class UpgradeWorld implements Doors {
     return join(this.#directory, `${region}.log`)
   }
 
-  #logEnd(region: string): string {
-    return this.log(region).split('\n').slice(-12).join('\n')
+  /** The last lines that the region's processes have written. */
+  logEnd(region: string): string {
+    return readFileSync(this.#logFile(region), 'utf8').split('\n').slice(-12).join('\n')
   }
 }

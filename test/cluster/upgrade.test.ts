@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert'
 import { version as olderVersion } from '../../src/node/version.ts'
 import { denizenScript } from '../cli/run-denizen.ts'
 import { checkKeys } from '../crash/kills/check-keys.ts'
+import { keepCompiledCode } from '../crash/kills/quick-starts.ts'
 import { brokenBuild } from '../worlds/broken-build.ts'
 import {
   allReachable,
@@ -40,6 +41,7 @@ test.after(() => newer.remove())
 const shape = { datasets: ['cities', 'settings'], writers: 9, keysPerWriter: 8, random }
 
 test('an upgrade and a roll-back, region by region, lose nothing', async () => {
+  keepCompiledCode()
   const world = await UpgradeWorld.plan(regions)
   try {
     await inParallel(3, regions, region => world.start(region, denizenScript))
@@ -82,7 +84,7 @@ async function replace(
 ): Promise<Writers> {
   const writers = new Writers({ world, ...shape, continues: before })
   await writers.more(20)
-  assert.is(await world.stop(region), 0, 'it ends in order')
+  assert.is(await world.stop(region), 0, `it ends in order:\n${world.logEnd(region)}`)
   await writers.more(20)
   await world.start(region, script)
   await world.ready(region)

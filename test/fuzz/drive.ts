@@ -1,6 +1,6 @@
 /**
- * Runs one target in a worker thread and watches it from outside: a case that computes for more than
- * a second, waits for more than half a minute, or takes too much memory ends the worker.
+ * Runs one target in a worker thread and watches it from outside: a case that computes for more
+ * than a second, waits for more than half a minute, or takes too much memory ends the worker.
  */
 import { setTimeout as passed } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'

@@ -30,7 +30,7 @@ const words = fromTexts(
   'é',
 )
 
-/** Keys of the group that are often meant, some that are not there, and some that are no such keys. */
+/** Keys of the group, most of them there; now and then one of another group, or no key at all. */
 export const randomKey = (random: SeededRandom): string =>
   random.oneIn(12)
     ? random.pick(['h/a', 'g//a', '', 'g/../a', 'x'.repeat(1_025)])

@@ -1,6 +1,6 @@
 /**
- * Requests as cases: `METHOD target` in the first line, header lines, an empty line, the body; lines
- * end in LF. Framing is added when a case is sent, so that the server never waits for more.
+ * Requests as cases: `METHOD target` in the first line, header lines, an empty line, the body;
+ * lines end in LF. Framing is added when a case is sent, so that the server never waits for more.
  */
 import { concatBytes, utf8 } from '../../src/model/bytes.ts'
 import { isErrorCode } from '../../src/model/error-kinds.ts'

@@ -1,4 +1,4 @@
-/** Takes pieces out of a failing case as long as it fails (Zeller's delta debugging, simplified). */
+/** Takes pieces out of a failing case while it fails (Zeller's delta debugging, simplified). */
 import { concatBytes } from '../../src/model/bytes.ts'
 
 const ATTEMPTS_MAX = 500

@@ -1,4 +1,4 @@
-/** The routers of real regions behind the `Service` port: all that a node answers but its cluster. */
+/** Routers of real regions behind the `Service` port: all that a node answers but its cluster. */
 
 import type { PolicyData } from '../../src/model/placement.ts'
 import { Explain } from '../../src/routing/explain.ts'
@@ -50,6 +50,7 @@ export async function routedService(): Promise<RoutedService> {
     explain: (...args) => explain.explain(...args),
     cluster,
     notReady: () => undefined,
+    nodeNotReady: () => undefined,
     readOnly: () => false,
   }
   return { service, world }

@@ -1,7 +1,8 @@
 /**
- * `npm run fuzz`: every target with tens of thousands of new cases. `-- TARGET … --seed N --cases N
- * --first N` asks for less, or for the same again. A case that fails is printed as small as it could
- * be made, and kept in test/seeds/fuzz, where `npm test` finds it.
+ * `npm run fuzz`: every target with tens of thousands of new cases. `-- TARGET … --seed N --cases
+ * N --first N` asks for less, or for the same again. A case that fails is printed as small as it
+ * could be made, and kept in test/seeds/fuzz, where `npm test` finds it. Of one that hangs there is
+ * only the number, since its worker is gone.
  */
 import { parseArgs } from 'node:util'
 import { type Finding, fuzz } from './drive.ts'

@@ -38,8 +38,23 @@ test('words that are booleans to YAML 1.1 tools', () => {
 })
 
 test('a file of too many aliases is refused', () => {
-  const bomb = `cluster: x\na: &a [z]\nb: &b [${'*a,'.repeat(60)}]\nc: &c [${'*b,'.repeat(60)}]\n`
-  expectAt(`§${bomb}d: [${'*c,'.repeat(60)}]\n`, 'yaml_error', { message: 'alias' })
+  const bomb = `cluster: x\na: &a [z]\nb: &b [${'*a,'.repeat(30)}]\nc: &c [${'*b,'.repeat(30)}]\n`
+  expectAt(`§${bomb}d: [${'*c,'.repeat(30)}]\n`, 'yaml_error', { message: 'alias' })
+})
+
+test('aliases that expand to little are counted too, as each is looked for', () => {
+  const aliases = '*a, '.repeat(100)
+  expectAt(`cluster: &a x\nb: [${aliases}§*a]\n`, 'yaml_error', { message: 'alias' })
+})
+
+test('deep nesting is refused where it becomes too deep', () => {
+  const levels = 2_000
+  const text = `a: ${'['.repeat(98)}§${'['.repeat(levels)}${']'.repeat(levels + 98)}\n`
+  expectAt(text, 'yaml_error', { message: 'too deep' })
+})
+
+test('a name that is there twice is refused at its second place', () => {
+  expectAt(policyWith('  a: { residency: anywhere }\n  §a: { residency: anywhere }'), 'yaml_error')
 })
 
 test('aliases keep the places of what they stand for', () => {

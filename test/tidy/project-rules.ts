@@ -6,7 +6,7 @@ import type { Finding, Tree } from './tree.ts'
 const namesSchema = z.record(z.string(), z.string()).default({})
 const packageSchema = z.object({
   dependencies: namesSchema,
-  optionalDependencies: namesSchema,
+  peerDependencies: namesSchema,
   devDependencies: namesSchema,
 })
 const lockSchema = z.object({
@@ -19,7 +19,7 @@ const lockSchema = z.object({
 /** What is imported is declared, where it is needed; what is declared is used. */
 export function packageFindings(tree: Tree, packageJson: string): readonly Finding[] {
   const { devDependencies, ...shipped } = packageSchema.parse(JSON.parse(packageJson))
-  const dependencies = { ...shipped.dependencies, ...shipped.optionalDependencies }
+  const dependencies = { ...shipped.dependencies, ...shipped.peerDependencies }
   const used = [...tree.sources.values()].flatMap(({ path, imports }) =>
     imports
       .filter(({ specifier, kind }) => kind !== 'address' && !/^(\.|node:)/.test(specifier))

@@ -16,6 +16,7 @@ const listSchema = z.string().transform(text => text.split(',').filter(name => n
 const backUp = (administration: Administration): Route =>
   route({
     ...plain,
+    needs: 'backup',
     path: '/v1/admin/backup',
     id: 'backup',
     summary: 'A backup of this node, as a file',

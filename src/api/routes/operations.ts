@@ -51,9 +51,9 @@ const readiness = route({
   },
   errors: ['not_ready'],
   async handle(exchange) {
-    const reason = exchange.service.notReady()
-    if (reason !== undefined) throw new DenizenError('not_ready', reason)
     const { service } = exchange
+    const reason = service.nodeNotReady()
+    if (reason !== undefined) throw new DenizenError('not_ready', reason)
     const readOnly = service.readOnly() && { readOnly: true }
     return exchange.structured(200, { status: 'ok', region: service.region, ...readOnly })
   },

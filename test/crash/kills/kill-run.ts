@@ -70,19 +70,8 @@ async function killSome({ world, random }: KillRunOptions, tally: KillTally): Pr
     await kill()
   }
   await Promise.all(victims.map(region => world.start(region)))
-  await serving(world)
+  await allReachable(world)
 }
-
-/** One thread of a node may serve before another one, which answers 503 until it does. */
-const serving = (world: World): Promise<void> =>
-  until(
-    () =>
-      allReachable(world).then(
-        () => true,
-        () => false,
-      ),
-    'all regions serve and reach each other',
-  )
 
 /** The moment of a kill is no condition of the world: it must fall anywhere. */
 async function pass(durationMs: number): Promise<void> {

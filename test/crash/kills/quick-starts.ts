@@ -1,5 +1,5 @@
 /**
- * Nodes that start quickly, for tests that start them hundreds of times: Node keeps what it has
+ * Nodes that start quickly, for tests that start them again and again: Node keeps what it has
  * compiled of our source, but writes that down only where a process ends in order.
  */
 import { mkdtempSync, rmSync } from 'node:fs'

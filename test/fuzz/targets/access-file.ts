@@ -1,5 +1,5 @@
 /** Access files: read as a whole, or refused as a whole with reasons. */
-import { parseAccessFile, ratesIn } from '../../../src/access/access-file.ts'
+import { isUrl, parseAccessFile, ratesIn } from '../../../src/access/access-file.ts'
 import { accessWith } from '../../access/access-world.ts'
 import { fromTexts, mutateText } from '../mutate.ts'
 import { type FuzzTarget, rule } from '../target.ts'
@@ -42,6 +42,6 @@ export const open = (): FuzzTarget => ({
     for (const rate of ratesIn(file).values()) rule(rate > 0 && rate < 2 ** 31, 'rates have bounds')
     // A file of keys is read by the shell; without one, rules of a file name have no URL.
     const { jwt: _, ...rest } = file
-    accessWith(file.jwt && /^https?:/.test(file.jwt.jwks) ? file : rest)
+    accessWith(file.jwt && isUrl(file.jwt.jwks) ? file : rest)
   },
 })

@@ -1,4 +1,4 @@
-/** All routes over a real socket, in front of real routers and shards: no 5xx, no broken problem. */
+/** All routes over a real socket, in front of real routers and shards: no 5xx, sound problems. */
 import { createApi } from '../../../src/api/app.ts'
 import { createDirectApi } from '../../../src/api/direct.ts'
 import { utf8 } from '../../../src/model/bytes.ts'

@@ -1,4 +1,4 @@
-/** Keys and raw targets: what is taken keeps the grammar, and is what an independent reading gives. */
+/** Keys and raw targets: what is taken keeps the grammar, and an independent reading agrees. */
 
 import { datasetTarget, keyTarget, parseQuery, splitTarget } from '../../../src/api/target.ts'
 import { compareUtf8, utf8Length } from '../../../src/model/bytes.ts'
