@@ -1,4 +1,4 @@
-/** The strict JSON reader: it takes what `JSON.parse` reads, and has a reason for what it refuses. */
+/** The strict JSON reader: takes what `JSON.parse` reads, and has a reason for what it refuses. */
 import { DenizenError } from '../../../src/model/errors.ts'
 import { decodeJson } from '../../../src/protocol/json.ts'
 import { randomItem } from '../items.ts'
