@@ -128,7 +128,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     awaitingContinue.add(incoming)
     void listener(incoming, outgoing)
   })
-  const port = await listen(server, options)
+  const port = await listen(server, options).catch((error: unknown) => {
+    load.close()
+    throw error
+  })
 
   return {
     port,

@@ -1,14 +1,18 @@
 /** The routes of operators' acts: what they are asked, whom they are open to, how they end. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Verb } from '../../src/access/scope.ts'
 import type { Administration, BackupRequest } from '../../src/api/administration.ts'
 import { createApi } from '../../src/api/app.ts'
 import { DenizenError } from '../../src/model/errors.ts'
 import { accessWith, tokenWith } from '../access/access-world.ts'
 import { createService, jsonOf, problemOf, recordingLogger } from './world.ts'
 
-async function operated(administration: Partial<Administration>, isOperator = true) {
-  const token = await tokenWith([{ dataset: '*', verbs: isOperator ? ['admin'] : ['read'] }])
+async function operated(
+  administration: Partial<Administration>,
+  verbs: Verb[] = ['admin', 'backup'],
+) {
+  const token = await tokenWith([{ dataset: '*', verbs }])
   const { access, clock } = accessWith({ tokens: [token.entry] })
   const asked: BackupRequest[] = []
   const api = createApi({
@@ -62,8 +66,14 @@ test('the format in force is told, and a refusal says who stands in the way', as
   assert.is((await jsonOf(refusal)).detail, 'eu-west runs denizen 0.1.0')
 })
 
+test('who may scrape its metrics takes no backup of a node', async () => {
+  const { asked, post } = await operated({}, ['admin'])
+  assert.is(await problemOf(await post('/v1/admin/backup?place=eu-west')), '403 forbidden')
+  assert.equal(asked, [])
+})
+
 test('only who may administer the node gets there', async () => {
-  const { asked, post } = await operated({}, false)
+  const { asked, post } = await operated({}, ['read'])
   for (const path of ['backup?place=eu-west', 'upgrade/finalize']) {
     assert.is(await problemOf(await post(`/v1/admin/${path}`)), '403 forbidden')
   }
