@@ -3,7 +3,8 @@
  * before anything is buffered; an undeclared one as it comes in.
  */
 import { DenizenError } from '../model/errors.ts'
-import { limits } from '../model/limits.ts'
+import { limits, timing } from '../model/limits.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { StoredValue } from './data-item.ts'
 import type { Exchange } from './exchange.ts'
 import {
@@ -40,7 +41,7 @@ async function readBody(exchange: Exchange, bytesMax: number): Promise<Uint8Arra
   exchange.sendContinue()
   const reading =
     declared === undefined ? collect(exchange.request.stream(), bytesMax) : exchange.request.bytes()
-  const bytes = await exchange.timed('body', orBodyEnded(reading))
+  const bytes = await exchange.timed('body', inTime(exchange.clock, orBodyEnded(reading)))
   if (bytes.length > bytesMax) throw tooLarge(bytesMax)
   return bytes
 }
@@ -105,6 +106,22 @@ async function orBodyEnded(reading: Promise<Uint8Array>): Promise<Uint8Array> {
   } catch (error) {
     if (error instanceof DenizenError) throw error
     throw new DenizenError('bad_body', 'the body ended early', { cause: error })
+  }
+}
+
+/** Throws `body_timeout`: whoever sends a byte a minute would hold its place for hours. */
+async function inTime<T>(clock: Clock, reading: Promise<T>): Promise<T> {
+  let cancel: () => void = () => {}
+  const late = new Promise<never>((_, reject) => {
+    cancel = clock.after(timing.bodyMaxMs, () => {
+      const detail = `the body was not there after ${timing.bodyMaxMs / 1_000} s`
+      reject(new DenizenError('body_timeout', detail))
+    })
+  })
+  try {
+    return await Promise.race([reading, late])
+  } finally {
+    cancel()
   }
 }
 

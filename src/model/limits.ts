@@ -162,6 +162,8 @@ export const timing = {
   /** Pauses between attempts to connect to a peer. */
   reconnectMinMs: 50,
   reconnectMaxMs: 1_000,
+  /** A body that is read whole: 16 MiB over a line of 0.5 Mbit/s. */
+  bodyMaxMs: 300_000,
   /** A client of a stream that neither sends nor reads for this long is cut off. */
   streamIdleMaxMs: 60_000,
   /** The same once it has left as many results unread as may wait. */

@@ -72,8 +72,6 @@ export interface HttpServer {
 
 /** Slow headers are an attack (slowloris) sooner than a slow line. */
 const HEADERS_TIMEOUT_MS = 10_000
-/** A whole request: 16 MiB over a line of 0.5 Mbit/s. */
-const REQUEST_TIMEOUT_MS = 300_000
 /** Longer than the 60 s after which common load balancers close: theirs must be the first word. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000
 const CLOSE_GRACE_MS = 5_000
@@ -237,7 +235,8 @@ class IncomingRequest implements HostRequest {
 function createFor(tls: TlsMaterial | undefined, listener: RequestListener): Server | TlsServer {
   const settings = {
     headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Streams last for as long as both ends go on; other bodies are timed where they are read.
+    requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     noDelay: true,
     // As fetch-style requests have them, so that no repeated header is half read.
