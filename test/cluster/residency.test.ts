@@ -304,7 +304,7 @@ async function missend(world: World): Promise<void> {
         [target, { method: 'PUT', headers: cbor, body: Buffer.from(`\xff${marker}`, 'latin1') }],
         [target, { ...sendText('PUT', marker, { 'if-match': marker }) }],
         [target, { ...sendText('PUT', marker, { 'denizen-session': marker }) }],
-        [target, { ...sendText('PUT', marker, { 'idempotency-key': marker }) }],
+        [target, { ...sendText('PUT', marker, { 'idempotency-key': marker.repeat(60) }) }],
         [target, { ...sendText('PUT', marker, { 'content-type': `${marker}` }) }],
         [target, { headers: { 'denizen-consistency': marker } }],
         [`${target}?${marker}=${marker}`, {}],
