@@ -14,7 +14,7 @@ export interface KillRunOptions {
   /** The longest time that a region runs between two kills. */
   readonly lifeMaxMs: number
   /** Asked before each kill. */
-  readonly goesOn: (kills: number) => boolean
+  readonly goesOn: (tally: Readonly<KillTally>) => boolean
 }
 
 export interface KillTally {
@@ -39,7 +39,7 @@ export async function killAgainAndAgain(options: KillRunOptions): Promise<KillTa
   const { world, random, lifeMaxMs, goesOn } = options
   const tally = { kills: 0, killsAtStart: 0, acknowledged: 0, unknown: 0, refused: 0, checks: 0 }
   let writers: Writers | undefined
-  while (goesOn(tally.kills)) {
+  while (goesOn(tally)) {
     const shape = { world, datasets, writers: 16, keysPerWriter: 4, random }
     writers = new Writers({ ...shape, ...(writers && { continues: writers }) })
     // Most lives are short; some see all that a store does in the background.
@@ -80,12 +80,14 @@ async function pass(durationMs: number): Promise<void> {
 }
 
 /**
- * So many kills, and in the long run (`npm run test:crash`) for half of its time: it is for one
- * node and for a world.
+ * So many kills, and enough that was written between them: by chance all lives may be short. In the
+ * long run (`npm run test:crash`) it goes on for half of the time; the other half is the other
+ * file's.
  */
-export function goesOnFor(short: number, long: number): (kills: number) => boolean {
+export function goesOnFor(short: number, long: number): KillRunOptions['goesOn'] {
   const seconds = Number(process.env.DENIZEN_CRASH_SECONDS ?? 0)
   const untilMs = performance.now() + (seconds * 1_000) / 2
   const wanted = seconds > 0 ? long : short
-  return kills => kills < wanted || performance.now() < untilMs
+  return ({ kills, acknowledged }) =>
+    kills < wanted || acknowledged < 20 * wanted || performance.now() < untilMs
 }
