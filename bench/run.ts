@@ -16,7 +16,7 @@ const usage = `npm run bench -- [options]
   --connections N      (default 32)
   --only http|import
   --min-population N   import the places with so many people (default 15000)
-  --full               import all 138,398 places
+  --full               import all 135,233 places
   --out DIR            where the result file goes (default bench/results)
   --json               print the result file instead of a table`
 

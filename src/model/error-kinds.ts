@@ -204,7 +204,7 @@ export const errorKinds = {
   not_ready: kind(
     503,
     'The node has not learnt the policy in force yet',
-    'Retry soon; see /readyz. An operator may state --others-stopped.',
+    'Retry soon; see /readyz. An operator may state --others-stopped, after a restore --lost.',
     { retry: 'safe', level: 'info' },
   ),
   overloaded: kind(503, 'The node has too much to do', 'Retry after the time in Retry-After.', {

@@ -5,7 +5,8 @@
  *   node.lock            the process that runs on it
  *   coordination.cbor    the cluster record: policy in force, members, registrars
  *   datasets/<dataset>/dataset.json    how the dataset is laid out: never changes
- *   datasets/<dataset>/<n>/data.mdb    its stores
+ *   datasets/<dataset>/<n>/data.mdb    its stores, and
+ *   datasets/<dataset>/<n>/log/        what has not come to data.mdb yet
  */
 import { join } from 'node:path'
 import { z } from 'zod'

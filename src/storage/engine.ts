@@ -9,8 +9,10 @@
  * failed fsync and report success on the next one (Rebello et al., "Can Applications Recover from
  * fsync Failures?", 2020), so the process has to stop and start from what is on disk.
  *
- * Engines: `lmdb` (durable, the default), `memory` (with an explicit flush boundary, for the
- * simulator). All pass test/contracts/engine-contract.ts.
+ * Engines: `log` (durable, the default: a log with LMDB behind it), `lmdb` (durable, LMDB alone),
+ * `memory` (with an explicit flush boundary, for the simulator). All pass
+ * test/contracts/engine-contract.ts; the first two are read by other threads, too, and pass
+ * test/contracts/attached-contract.ts.
  */
 export interface RowChange {
   readonly key: Uint8Array
