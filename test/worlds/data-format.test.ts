@@ -7,7 +7,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ClusterView } from '../../src/routing/service.ts'
 import { denizenScript as old, runDenizen } from '../cli/run-denizen.ts'
-import { ask, jsonOf, kv, sendText, until } from '../cluster/region-client.ts'
+import { allReachable, ask, jsonOf, kv, sendText, until } from '../cluster/region-client.ts'
 import { brokenBuild } from './broken-build.ts'
 import { Builds } from './builds.ts'
 
@@ -31,6 +31,8 @@ const finalize = (region: string) =>
 
 /** Both write, and each reads what the other wrote. */
 async function work(name: string): Promise<void> {
+  // Who has just started may not be known to the others yet.
+  await allReachable(world)
   for (const region of world.regions) {
     const written = await ask(
       world,
