@@ -23,9 +23,9 @@ import { type Tracing, tracedCall } from '../runtime/tracing.ts'
 import type { AttachedReader } from '../storage/engine.ts'
 import { LocalReads } from '../storage/local-reads.ts'
 import { ShardClient } from '../storage/shard-client.ts'
-import type { ShardPort, SharedStore, StoreLocation } from '../storage/shard-messages.ts'
+import type { ShardPort, SharedStore } from '../storage/shard-messages.ts'
 import { type ShardWorker, storeContexts, traceOf } from '../storage/shard-worker.ts'
-import { StoreReader } from '../storage/store.ts'
+import { StoreReader, storeName } from '../storage/store.ts'
 import { Asks } from './asks.ts'
 import { Backups } from './backups.ts'
 import { CoreAccess } from './core-access.ts'
@@ -202,7 +202,7 @@ export class Core {
     return new LocalReads({
       reads: nodeHandlers.reads,
       readerOf: (dataset, store) =>
-        shard.reader(dataset, store) ?? this.#attached.get(nameOf({ dataset, store })),
+        shard.reader(dataset, store) ?? this.#attached.get(storeName({ dataset, store })),
       onBug: error => log.error('a bug in a read', { trace: traceOf(error) }),
       onFatal: error => this.#fail('a disk failed', error),
     })
@@ -213,7 +213,7 @@ export class Core {
     const contexts = storeContexts(hasher, shardConfiguration(record, region))
     for (const location of sharedStores) {
       if (shard.reader(location.dataset, location.store)) continue
-      this.#attached.set(nameOf(location), await this.#reader(location, contexts))
+      this.#attached.set(storeName(location), await this.#reader(location, contexts))
     }
   }
 
@@ -260,6 +260,3 @@ export class Core {
 
 const hasRoom = (directory: string): boolean =>
   nodeDisk.roomBytes(directory) >= limits.diskReserveBytes
-
-const nameOf = ({ dataset, store }: Pick<StoreLocation, 'dataset' | 'store'>): string =>
-  `${store}:${dataset}`

@@ -17,6 +17,7 @@ import type {
   SharedStore,
   StoreLocation,
 } from './shard-messages.ts'
+import { storeName } from './store.ts'
 
 export interface ShardClientOptions {
   /** To the shards, in the same order in every thread of the node. */
@@ -66,7 +67,10 @@ export class ShardClient<Ops extends OperationMap> {
     })
     options.stores.forEach(({ dataset, store }, index) => {
       this.#storeCounts.set(dataset, Math.max(this.#storeCounts.get(dataset) ?? 0, store + 1))
-      this.#lineOf.set(`${store}:${dataset}`, this.#lines[index % this.#lines.length] as Line)
+      this.#lineOf.set(
+        storeName({ dataset, store }),
+        this.#lines[index % this.#lines.length] as Line,
+      )
     })
   }
 
@@ -75,7 +79,7 @@ export class ShardClient<Ops extends OperationMap> {
     const shared = await Promise.all(
       this.#lines.map(line => {
         const stores = this.#stores.filter(
-          ({ dataset, store }) => this.#lineOf.get(`${store}:${dataset}`) === line,
+          ({ dataset, store }) => this.#lineOf.get(storeName({ dataset, store })) === line,
         )
         return new Promise<readonly SharedStore[]>(resolve => {
           line.opened = resolve
@@ -117,7 +121,7 @@ export class ShardClient<Ops extends OperationMap> {
     name: K,
     body: Ops[K]['request'],
   ): Promise<Ops[K]['reply']> {
-    const line = this.#lineOf.get(`${store}:${dataset}`)
+    const line = this.#lineOf.get(storeName({ dataset, store }))
     assert(line, 'a store is called only where it is open')
     if (this.#closed) return Promise.reject(new DenizenError('not_ready', 'the node is stopping'))
     try {

@@ -25,7 +25,7 @@ import { DigestAudit } from './digest-audit.ts'
 import type { Engine } from './engine.ts'
 import { EngineFailure } from './engine.ts'
 import { currentGeneration } from './row-values.ts'
-import { type StoreContext, StoreReader } from './store.ts'
+import { type StoreContext, StoreReader, storeName } from './store.ts'
 import { type ChangesRequest, changesOperation, StoreChanges } from './store-changes.ts'
 import { type GenerationsAtOpen, StoreTransaction } from './transaction.ts'
 
@@ -128,12 +128,12 @@ export class Shard {
     const audit = new DigestAudit(reader)
     const changes = new StoreChanges(this.#options.random)
     const opened = { ...read, audit, changes, queue: [], slices: [], loop: undefined }
-    this.#stores.set(nameOf(dataset, store), opened)
+    this.#stores.set(storeName({ dataset, store }), opened)
   }
 
   /** What is read of a store, by the thread that owns it; undefined where it is not open here. */
   reader(dataset: string, store: number): StoreReader | undefined {
-    return this.#stores.get(nameOf(dataset, store))?.reader
+    return this.#stores.get(storeName({ dataset, store }))?.reader
   }
 
   /** Requests that wait for their store's commit. */
@@ -147,7 +147,7 @@ export class Shard {
     const replies: ShardReply[] = []
     const written = new Set<OpenStore>()
     for (const request of requests) {
-      const store = this.#stores.get(nameOf(request.dataset, request.store))
+      const store = this.#stores.get(storeName(request))
       if (this.#stopped || !store) {
         const error = new DenizenError('not_ready', 'this node has no such store open')
         replies.push({ id: request.id, error: error.toWire() })
@@ -255,5 +255,3 @@ export class Shard {
     this.#stores.clear()
   }
 }
-
-const nameOf = (dataset: string, store: number): string => `${store}:${dataset}`

@@ -58,6 +58,10 @@ export interface StoreContext {
   readonly regions: RegionNumbers
 }
 
+/** The name of a store within its node, as the key of maps. */
+export const storeName = (of: { readonly dataset: string; readonly store: number }): string =>
+  `${of.store}:${of.dataset}`
+
 export class StoreReader {
   readonly engine: EngineReader
   readonly context: StoreContext

@@ -14,6 +14,7 @@ import type { Exchange } from '../exchange.ts'
 import { combinedHeaders, type Headers, sessionHeader } from '../reply-headers.ts'
 import {
   datasetPath,
+  inBothForms,
   mutationContextOf,
   mutationHeaders,
   replyHeaders,
@@ -23,11 +24,6 @@ import { sequenceFormatOf, sequenceTypes } from '../sequence.ts'
 import { datasetTarget } from '../target.ts'
 
 const replySchema = z.object({ results: z.array(resultSchema) }).meta({ id: 'BatchReply' })
-
-const inBothForms = (schema: z.ZodType) => ({
-  'application/json': { schema },
-  'application/cbor': { schema },
-})
 
 /** The schema of one item. */
 const asSequences = (schema: z.ZodType) => ({
