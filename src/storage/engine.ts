@@ -20,6 +20,11 @@ export interface RowChange {
   readonly value: Uint8Array | null
 }
 
+/** What one commit changes: of two changes of one row, the later counts. */
+export interface Changes extends Iterable<RowChange> {
+  readonly length: number
+}
+
 export interface Row {
   readonly key: Uint8Array
   readonly value: Uint8Array
@@ -38,6 +43,8 @@ export interface RangeOptions {
 export interface EngineReader {
   /** A copy of the row's value that stays valid; `undefined` when there is no such row. */
   get(key: Uint8Array): Uint8Array | undefined
+  /** As `get`, where the value is looked at at once: it stays valid until the turn ends. */
+  peek(key: Uint8Array): Uint8Array | undefined
   /**
    * Rows in byte order (or reversed), from one snapshot, as copies that stay valid. Consume it
    * within one turn of the event loop; leaving it early is fine.
@@ -49,8 +56,11 @@ export interface EngineReader {
 export type SharedState = Readonly<Record<string, SharedArrayBuffer>>
 
 export interface Engine extends EngineReader {
-  /** See above. One commit at a time: the caller waits before it starts the next. */
-  commit(changes: readonly RowChange[]): Promise<void>
+  /**
+   * See above. One commit at a time: the caller waits before it starts the next, and leaves the
+   * changes alone until then.
+   */
+  commit(changes: Changes): Promise<void>
   /** Bytes that the store occupies. */
   sizeBytes(): number
   /** For other threads to read along; undefined where only the owner can read. */

@@ -22,13 +22,13 @@ import { compareBytes } from '../model/bytes.ts'
 import { limits } from '../model/limits.ts'
 import {
   type AttachedReader,
+  type Changes,
   type Engine,
   EngineFailure,
   type EngineKind,
   type EngineOpenOptions,
   type RangeOptions,
   type Row,
-  type RowChange,
   type SharedState,
 } from './engine.ts'
 import { type Environment, fileName, openStore, prepareStore } from './lmdb-file.ts'
@@ -101,6 +101,10 @@ class LmdbEngine implements Engine {
     })
   }
 
+  peek(key: Uint8Array): Uint8Array | undefined {
+    return this.get(key)
+  }
+
   range(options: RangeOptions): IterableIterator<Row> {
     assert(
       options.from.length <= limits.rowKeyBytesMax,
@@ -150,7 +154,7 @@ class LmdbEngine implements Engine {
     return this.range(options)
   }
 
-  async commit(changes: readonly RowChange[]): Promise<void> {
+  async commit(changes: Changes): Promise<void> {
     assert(!this.#readOnly && !this.#follows, 'a store that is only read is not written')
     assert(this.#commitInFlight === undefined, 'one commit at a time')
     for (const { key } of changes) assertKey(key)
@@ -164,7 +168,7 @@ class LmdbEngine implements Engine {
     }
   }
 
-  async #write(changes: readonly RowChange[]): Promise<void> {
+  async #write(changes: Changes): Promise<void> {
     Atomics.add(this.#commits, 0, 1)
     try {
       await this.#environment.batch(() => {

@@ -23,12 +23,12 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
 import {
   type AttachedReader,
+  type Changes,
   type Engine,
   EngineFailure,
   type EngineKind,
   type RangeOptions,
   type Row,
-  type RowChange,
   type SharedState,
 } from './engine.ts'
 import { lmdbEngine } from './lmdb-engine.ts'
@@ -37,9 +37,9 @@ import { Checkpoint } from './log/checkpoint.ts'
 import { Log } from './log/log.ts'
 import { createLog, hasLog, type LogPart, readLog } from './log/log-directory.ts'
 import { LogReader } from './log/log-reader.ts'
-import { Overlay } from './log/overlay.ts'
 import { OverlayOwner } from './log/overlay-owner.ts'
 import { createOverlayMemory } from './log/overlays.ts'
+import { PackedRows } from './packed-rows.ts'
 
 export interface LogEngineOptions {
   readonly clock: Clock
@@ -78,9 +78,11 @@ export function createLogEngineKind({ clock, random }: LogEngineOptions): Engine
 function replay(parts: readonly LogPart[], overlays: OverlayOwner): number {
   const [earlier, later] = parts
   if (earlier === undefined || later === undefined) return 0
+  const rows = new PackedRows()
   for (const { place, entries } of parts) {
     for (const { changes, commitNumber } of entries) {
-      overlays.insert(place, changes, commitNumber)
+      rows.refill(changes)
+      overlays.insert(place, rows, commitNumber)
     }
   }
   const last = later.entries.at(-1) ?? earlier.entries.at(-1)
@@ -138,6 +140,10 @@ class LogEngine implements Engine {
     return this.#reader.get(key)
   }
 
+  peek(key: Uint8Array): Uint8Array | undefined {
+    return this.#reader.peek(key)
+  }
+
   range(options: RangeOptions): IterableIterator<Row> {
     return this.#reader.range(options)
   }
@@ -147,13 +153,13 @@ class LogEngine implements Engine {
     return this.#overlays.phase
   }
 
-  async commit(changes: readonly RowChange[]): Promise<void> {
+  async commit(changes: Changes): Promise<void> {
     assert(this.#written, 'a store that was opened to be read is not written')
     assert(this.#commitInFlight === undefined, 'one commit at a time')
-    for (const { key } of changes) assertKey(key)
+    const rows = PackedRows.of(changes)
     this.#refuseIfBroken()
-    if (changes.length === 0) return
-    this.#commitInFlight = this.#write(changes, this.#written.log)
+    if (rows.length === 0) return
+    this.#commitInFlight = this.#write(rows, this.#written.log)
     try {
       await this.#commitInFlight
     } finally {
@@ -161,7 +167,7 @@ class LogEngine implements Engine {
     }
   }
 
-  async #write(changes: readonly RowChange[], log: Log): Promise<void> {
+  async #write(changes: PackedRows, log: Log): Promise<void> {
     try {
       if (isLarge(changes)) {
         while (!this.#overlays.isActiveEmpty || this.#checkpoint) await this.#turnOver()
@@ -183,7 +189,7 @@ class LogEngine implements Engine {
     this.#arm()
   }
 
-  async #makeRoom(changes: readonly RowChange[], log: Log): Promise<void> {
+  async #makeRoom(changes: PackedRows, log: Log): Promise<void> {
     const fullness = (): number =>
       Math.max(this.#overlays.fullness, log.fullness(this.#overlays.active))
     this.#freezeIfDue()
@@ -209,7 +215,7 @@ class LogEngine implements Engine {
   }
 
   #startCheckpoint(): void {
-    this.#checkpoint = new Checkpoint(this.#base, this.#overlays.frozenChanges())
+    this.#checkpoint = new Checkpoint(this.#base, this.#overlays.frozenRows())
     this.#checkpointed = this.#runCheckpoint(this.#checkpoint)
       .catch(error => void this.#fail(error))
       .finally(() => {
@@ -287,10 +293,5 @@ class LogEngine implements Engine {
   }
 }
 
-const isLarge = (changes: readonly RowChange[]): boolean =>
-  changes.length > limits.overlayRowsMax / 2 || Overlay.bytesFor(changes) > limits.logCommitBytesMax
-
-function assertKey(key: Uint8Array): void {
-  const { rowKeyBytesMax } = limits
-  assert(key.length > 0 && key.length <= rowKeyBytesMax, `a key has 1 to ${rowKeyBytesMax} bytes`)
-}
+const isLarge = (changes: PackedRows): boolean =>
+  changes.length > limits.overlayRowsMax / 2 || changes.overlayBytes > limits.logCommitBytesMax

@@ -10,6 +10,7 @@
 import { assert } from '../model/assert.ts'
 import { limits } from '../model/limits.ts'
 import {
+  type Changes,
   type Engine,
   EngineFailure,
   type EngineKind,
@@ -143,6 +144,10 @@ class MemoryEngine implements Engine {
     return row === undefined ? undefined : new Uint8Array(row.value)
   }
 
+  peek(key: Uint8Array): Uint8Array | undefined {
+    return this.get(key)
+  }
+
   range(options: RangeOptions): IterableIterator<Row> {
     assert(
       options.from.length <= limits.rowKeyBytesMax,
@@ -166,13 +171,13 @@ class MemoryEngine implements Engine {
     }
   }
 
-  async commit(changes: readonly RowChange[]): Promise<void> {
+  async commit(changes: Changes): Promise<void> {
     assert(!this.#readOnly, 'a store that was opened to be read is not written')
     assert(this.#commitInFlight === undefined, 'one commit at a time')
     for (const { key } of changes) assertKey(key)
     this.#refuseIfBroken()
     if (changes.length === 0) return
-    this.#commitInFlight = this.#disk.commit(changes.map(copyOf))
+    this.#commitInFlight = this.#disk.commit(Array.from(changes, copyOf))
     try {
       await this.#commitInFlight
     } catch (error) {

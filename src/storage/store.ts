@@ -40,6 +40,7 @@ import {
   parseExpiryRow,
   parseFeedRow,
   recordRange,
+  recordRowKey,
   rowKeys,
   rowText,
   tableRange,
@@ -71,9 +72,12 @@ export class StoreReader {
     this.context = context
   }
 
-  /** Overridden by transactions, which see their own staged rows first. */
-  protected row(rowKey: Uint8Array): Uint8Array | undefined {
-    return this.engine.get(rowKey)
+  /**
+   * A row to be looked at at once. Overridden by transactions, which see their own staged rows
+   * first.
+   */
+  protected peek(rowKey: Uint8Array): Uint8Array | undefined {
+    return this.engine.peek(rowKey)
   }
 
   /** The record of a key, tombstones included. Throws `damaged_record`. */
@@ -84,7 +88,7 @@ export class StoreReader {
 
   /** As `record`, for those who need no value. */
   recordHead(key: string): VerifiedHead | undefined {
-    const bytes = this.recordBytes(key)
+    const bytes = this.engine.peek(recordRowKey(key))
     return bytes && decodeHead(this.context.hasher, key, bytes)
   }
 
@@ -99,7 +103,7 @@ export class StoreReader {
   }
 
   recordBytes(key: string): Uint8Array | undefined {
-    return this.row(rowKeys.record(key))
+    return this.engine.get(recordRowKey(key))
   }
 
   slotOfKey(key: string): Slot {
@@ -113,27 +117,27 @@ export class StoreReader {
   }
 
   homeMarker(group: string): HomeMarker | undefined {
-    const bytes = this.row(rowKeys.home(group))
+    const bytes = this.peek(rowKeys.home(group))
     return bytes && decodeHomeMarker(bytes)
   }
 
   registrarEntry(group: string): GroupHome | undefined {
-    const bytes = this.row(rowKeys.registrar(group))
+    const bytes = this.peek(rowKeys.registrar(group))
     return bytes && decodeGroupHome(bytes)
   }
 
   claimCounter(slot: Slot): ClaimCounter | undefined {
-    const bytes = this.row(rowKeys.claims(slot))
+    const bytes = this.peek(rowKeys.claims(slot))
     return bytes && decodeClaimCounter(bytes)
   }
 
   feedState(slot: Slot, feed: FeedNumber): FeedState {
-    const bytes = this.row(rowKeys.feedState(slot, feed))
+    const bytes = this.peek(rowKeys.feedState(slot, feed))
     return bytes ? decodeFeedState(bytes) : newFeed
   }
 
   digest(slot: Slot): SlotDigest {
-    const bytes = this.row(rowKeys.digest(slot))
+    const bytes = this.peek(rowKeys.digest(slot))
     return bytes ? decodeDigest(bytes) : emptyDigest
   }
 
@@ -171,17 +175,17 @@ export class StoreReader {
   }
 
   idempotencyRecord(scope: string): IdempotencyRecord | undefined {
-    const bytes = this.idempotencyBytes(scope)
+    const bytes = this.peek(rowKeys.idempotency(scope))
     return bytes && decodeIdempotencyRecord(bytes)
   }
 
   idempotencyBytes(scope: string): Uint8Array | undefined {
-    return this.row(rowKeys.idempotency(scope))
+    return this.engine.get(rowKeys.idempotency(scope))
   }
 
   /** Idempotency records that the slot holds. */
   idempotencyCount(slot: Slot): number {
-    const bytes = this.row(rowKeys.idempotencyCount(slot))
+    const bytes = this.peek(rowKeys.idempotencyCount(slot))
     return bytes ? decodeCount(bytes) : 0
   }
 

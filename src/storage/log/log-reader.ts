@@ -31,6 +31,12 @@ export class LogReader implements EngineReader {
     return value === undefined ? this.#base.get(key) : (value ?? undefined)
   }
 
+  peek(key: Uint8Array): Uint8Array | undefined {
+    assertKey(key)
+    const value = this.#overlays.peek(this.#entrance.enter(), key)
+    return value === undefined ? this.#base.peek(key) : (value ?? undefined)
+  }
+
   range(options: RangeOptions): IterableIterator<Row> {
     const { from, to } = options
     assert(from.length <= limits.rowKeyBytesMax, 'a bound of a range is no longer than a key')

@@ -100,6 +100,22 @@ export class Overlays {
     return undefined
   }
 
+  /** As `get`, without a copy: what it shows stays until the turn ends. */
+  peek(phase: Phase, key: Uint8Array): Uint8Array | null | undefined {
+    const { visible } = this
+    this.key.load(key)
+    const active = (phase + 1) >>> 1
+    const value = this.#peekIn(active, visible)
+    return value === undefined && phase % 2 === 1 ? this.#peekIn(active - 1, visible) : value
+  }
+
+  /** Of the key that was loaded. */
+  #peekIn(filling: number, visible: number): Uint8Array | null | undefined {
+    const overlay = this.overlays[placeOf(filling)]
+    const row = overlay.find(this.key)
+    return row === undefined ? undefined : overlay.peekValue(row, visible)
+  }
+
   /** The visible rows of a range by overlay, the active one first: copies. */
   ranges(phase: Phase, visible: number, { from, to, reverse }: OverlayRange) {
     const bounds = { from: new RowKey().load(from), to: new RowKey().load(to) }
