@@ -43,6 +43,11 @@ export interface EngineReader {
    * within one turn of the event loop; leaving it early is fine.
    */
   range(options: RangeOptions): IterableIterator<Row>
+  /**
+   * Runs a read of several rows, all of which it then finds as one commit left them: the newest at
+   * its begin. It may run more than once, and has to end at once; it must not be nested.
+   */
+  atOnce<T>(read: () => T): T
 }
 
 /** Memory that the owner of a store shares with the threads that read along: `attach` takes it. */
@@ -60,7 +65,8 @@ export interface Engine extends EngineReader {
 
 /**
  * A store that another thread of this process owns. It sees a commit from the moment at which the
- * owner sees it, on every thread: once any thread has read a state, none reads an older one.
+ * owner sees it, on every thread: once any thread has read a state, none reads an older one. So two
+ * reads of one turn may find two states, but for those within `atOnce`.
  */
 export interface AttachedReader extends EngineReader {
   /**

@@ -78,6 +78,9 @@ class LmdbEngine implements Engine {
   readonly #commits: Int32Array
   readonly #follows: boolean
   #snapshotAt = -1
+  /** Reads go on in the snapshot of the first one. */
+  #isPinned = false
+  #isRenewed = false
   /** Releases the ranges that are being read: LMDB must not be closed under an open cursor. */
   readonly #openRanges = new Set<() => void>()
   #refusal: EngineFailure | undefined
@@ -145,6 +148,17 @@ class LmdbEngine implements Engine {
     return { entries, release }
   }
 
+  atOnce<T>(read: () => T): T {
+    assert(!this.#isPinned, 'reads of one state are not nested')
+    this.#isPinned = true
+    this.#isRenewed = false
+    try {
+      return read()
+    } finally {
+      this.#isPinned = false
+    }
+  }
+
   /** A range has a transaction of its own, which no commit of the owner waits for. */
   snapshot(options: RangeOptions): IterableIterator<Row> {
     return this.range(options)
@@ -203,6 +217,8 @@ class LmdbEngine implements Engine {
 
   /** Others may write what only they own: a reader of it looks at the newest commit. */
   #renewSnapshot(): void {
+    if (this.#isPinned && this.#isRenewed) return
+    this.#isRenewed = true
     if (this.#readOnly) this.#environment.resetReadTxn()
     if (!this.#follows) return
     const commits = Atomics.load(this.#commits, 0)

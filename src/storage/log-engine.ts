@@ -142,9 +142,18 @@ class LogEngine implements Engine {
     return this.#reader.range(options)
   }
 
+  /** Nothing is committed amid a turn of this thread. */
+  atOnce<T>(read: () => T): T {
+    return read()
+  }
+
   enter(): number {
     this.#refuseIfBroken()
     return this.#overlays.phase
+  }
+
+  covers(): boolean {
+    return true
   }
 
   async commit(changes: readonly RowChange[]): Promise<void> {

@@ -166,6 +166,10 @@ class MemoryEngine implements Engine {
     }
   }
 
+  atOnce<T>(read: () => T): T {
+    return read()
+  }
+
   async commit(changes: readonly RowChange[]): Promise<void> {
     assert(!this.#readOnly, 'a store that was opened to be read is not written')
     assert(this.#commitInFlight === undefined, 'one commit at a time')

@@ -30,6 +30,10 @@ export class AttachedLog implements AttachedReader {
     return this.#reader.range(options)
   }
 
+  atOnce<T>(read: () => T): T {
+    return this.#overlays.atOnce(() => this.#base.atOnce(read))
+  }
+
   *snapshot({ from, to, reverse = false }: RangeOptions): IterableIterator<Row> {
     const { rows, base } = this.#reader.copied({ from, to, reverse })
     this.#overlays.release()
@@ -43,6 +47,10 @@ export class AttachedLog implements AttachedReader {
   enter(): Phase {
     if (this.#isClosed) throw new EngineFailure('The store is closed.')
     return this.#overlays.enter()
+  }
+
+  covers(phase: Phase): boolean {
+    return this.#overlays.covers(phase)
   }
 
   get turn(): number {

@@ -3,11 +3,21 @@
  * the turn of the event loop is over: the owner may drop a frozen overlay meanwhile, but does not
  * use its memory again while anybody holds it. A thread that ends must not do so within a turn.
  */
-import { fillingsOf, Overlays, type Phase, placeOf, word } from './overlays.ts'
+import { assert } from '../../model/assert.ts'
+import { activeOf, fillingsOf, Overlays, type Phase, placeOf, word } from './overlays.ts'
+
+/** LMDB shows more than the overlays of the state that is being read: it has to be read anew. */
+class StateLost extends Error {
+  override readonly name = 'StateLost'
+}
 
 export class AttachedOverlays extends Overlays {
   /** The phase that was held last in this turn. */
   #held: Phase | undefined
+  /** Reads see the state of one phase and commit. */
+  #isPinned = false
+  #pinnedPhase: Phase = 0
+  #pinnedCommit = 0
   #heldReaders: number[] = []
   /** Counts the turns in which something was held. */
   #turns = 0
@@ -16,8 +26,47 @@ export class AttachedOverlays extends Overlays {
     return this.#turns
   }
 
-  /** The phase of now, held. */
+  /**
+   * Pins the state of now while `read` runs, and runs it again where that state was lost meanwhile:
+   * where a checkpoint began that may bring to LMDB what is younger.
+   */
+  atOnce<T>(read: () => T): T {
+    assert(!this.#isPinned, 'reads of one state are not nested')
+    for (;;) {
+      this.#pinnedPhase = this.#enterNow()
+      this.#pinnedCommit = super.visible
+      this.#isPinned = true
+      try {
+        return read()
+      } catch (error) {
+        if (!(error instanceof StateLost)) throw error
+      } finally {
+        this.#isPinned = false
+      }
+    }
+  }
+
+  /** The phase to read, held. */
   enter(): Phase {
+    return this.#isPinned ? this.#pinnedPhase : this.#enterNow()
+  }
+
+  override get visible(): number {
+    return this.#isPinned ? this.#pinnedCommit : super.visible
+  }
+
+  /**
+   * Whether LMDB, as it was read by now, has no more than the overlays of that phase let see. Its
+   * frozen rows may be there or not: the overlays say the same of them. Throws where a state is
+   * pinned that LMDB has left behind.
+   */
+  covers(phase: Phase): boolean {
+    const isCovered = this.phase <= 2 * activeOf(phase)
+    if (!isCovered && this.#isPinned) throw new StateLost()
+    return isCovered
+  }
+
+  #enterNow(): Phase {
     const { phase } = this
     return phase === this.#held ? phase : this.#hold()
   }

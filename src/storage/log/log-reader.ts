@@ -6,20 +6,24 @@ import type { EngineReader, RangeOptions, Row, RowChange } from '../engine.ts'
 import { mergeRows } from './merge-rows.ts'
 import type { OverlayRange, Overlays, Phase } from './overlays.ts'
 
-/** How a thread comes to read the overlays. Both throw when the engine refuses. */
+/** How a thread comes to read the overlays. All throw when the engine refuses. */
 export interface Entrance {
-  /** The phase of now, which stays readable while the turn lasts. */
+  /** The phase to read, which stays readable while the turn lasts. */
   enter(): Phase
+  /** Whether LMDB, read after that phase was entered, has no more than its overlays let see. */
+  covers(phase: Phase): boolean
   /** Counts the turns, as far as that matters to who reads. */
   readonly turn: number
 }
 
-export class LogReader implements EngineReader {
+type Rows = Pick<EngineReader, 'get' | 'range'>
+
+export class LogReader implements Rows {
   readonly #overlays: Overlays
-  readonly #base: EngineReader
+  readonly #base: Rows
   readonly #entrance: Entrance
 
-  constructor(overlays: Overlays, base: EngineReader, entrance: Entrance) {
+  constructor(overlays: Overlays, base: Rows, entrance: Entrance) {
     this.#overlays = overlays
     this.#base = base
     this.#entrance = entrance
@@ -27,8 +31,13 @@ export class LogReader implements EngineReader {
 
   get(key: Uint8Array): Uint8Array | undefined {
     assertKey(key)
-    const value = this.#overlays.get(this.#entrance.enter(), key)
-    return value === undefined ? this.#base.get(key) : (value ?? undefined)
+    for (;;) {
+      const phase = this.#entrance.enter()
+      const newer = this.#overlays.get(phase, key)
+      if (newer !== undefined) return newer ?? undefined
+      const value = this.#base.get(key)
+      if (this.#entrance.covers(phase)) return value
+    }
   }
 
   range(options: RangeOptions): IterableIterator<Row> {
@@ -64,10 +73,7 @@ export class LogReader implements EngineReader {
     return this.#snapshot(range, rows => [...rows].values())
   }
 
-  /**
-   * Overlays and LMDB of one phase. The first row opens LMDB's snapshot: where the phase has moved
-   * by then, LMDB may show more than the overlays did.
-   */
+  /** Overlays and LMDB of one phase. The first row opens LMDB's snapshot. */
   #snapshot(
     range: OverlayRange,
     taken: (rows: Generator<RowChange>) => Iterator<RowChange> = rows => rows,
@@ -77,13 +83,21 @@ export class LogReader implements EngineReader {
       const newer = this.#overlays.ranges(phase, this.#overlays.visible, range)
       const base = this.#base.range(range)
       const first = base.next()
-      if (this.#entrance.enter() !== phase) {
-        base.return?.()
-        continue
-      }
+      if (!this.#isCovered(phase, base)) continue
       let rows: IterableIterator<RowChange> = resumed(first, base)
       for (const each of newer.reverse()) rows = mergeRows(taken(each), rows, range.reverse)
       return { rows, base }
+    }
+  }
+
+  /** Ends LMDB's snapshot where it is none of that phase. */
+  #isCovered(phase: Phase, base: IterableIterator<Row>): boolean {
+    let isCovered = false
+    try {
+      isCovered = this.#entrance.covers(phase)
+      return isCovered
+    } finally {
+      if (!isCovered) base.return?.()
     }
   }
 }

@@ -37,9 +37,12 @@ export function createOverlayMemory(random: Random): SharedState {
   }
 }
 
+/** The filling that takes commits in a phase. */
+export const activeOf = (phase: Phase): number => (phase + 1) >>> 1
+
 /** The fillings that are read in a phase, the active one first. */
 export const fillingsOf = (phase: Phase): readonly number[] => {
-  const active = (phase + 1) >>> 1
+  const active = activeOf(phase)
   return phase % 2 === 1 ? [active, active - 1] : [active]
 }
 
