@@ -14,6 +14,9 @@
  * test/contracts/engine-contract.ts; the first two are read by other threads, too, and pass
  * test/contracts/attached-contract.ts.
  */
+import { assert } from '../model/assert.ts'
+import { limits } from '../model/limits.ts'
+
 export interface RowChange {
   readonly key: Uint8Array
   /** null deletes; deleting an absent row is no error. */
@@ -88,6 +91,11 @@ export interface EngineKind {
   open(directory: string, options?: EngineOpenOptions): Promise<Engine>
   /** Reads along with the engine whose `share` gave `shared`. Close it before its owner closes. */
   attach(directory: string, shared: SharedState): Promise<AttachedReader>
+}
+
+export function assertRowKey(key: Uint8Array): void {
+  const { rowKeyBytesMax } = limits
+  assert(key.length > 0 && key.length <= rowKeyBytesMax, `a key has 1 to ${rowKeyBytesMax} bytes`)
 }
 
 /** The disk failed us: the shard stops loudly, nothing is papered over. */

@@ -22,6 +22,7 @@ import { compareBytes } from '../model/bytes.ts'
 import { limits } from '../model/limits.ts'
 import {
   type AttachedReader,
+  assertRowKey,
   type Engine,
   EngineFailure,
   type EngineKind,
@@ -96,7 +97,7 @@ class LmdbEngine implements Engine {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    assertKey(key)
+    assertRowKey(key)
     return this.#guard(() => {
       this.#renewSnapshot()
       const bytes = this.#environment.getBinary(key)
@@ -167,7 +168,7 @@ class LmdbEngine implements Engine {
   async commit(changes: readonly RowChange[]): Promise<void> {
     assert(!this.#readOnly && !this.#follows, 'a store that is only read is not written')
     assert(this.#commitInFlight === undefined, 'one commit at a time')
-    for (const { key } of changes) assertKey(key)
+    for (const { key } of changes) assertRowKey(key)
     this.#refuseIfBroken()
     if (changes.length === 0) return
     this.#commitInFlight = this.#write(changes)
@@ -244,13 +245,6 @@ class LmdbEngine implements Engine {
     this.#refusal ??= new EngineFailure(`The store failed: ${messageOf(cause)}`, { cause })
     return this.#refusal
   }
-}
-
-function assertKey(key: Uint8Array): void {
-  assert(
-    key.length > 0 && key.length <= limits.rowKeyBytesMax,
-    `a key has 1 to ${limits.rowKeyBytesMax} bytes`,
-  )
 }
 
 /** lmdb-js copied already; this drops its Buffer, and a pool that it may be part of. */

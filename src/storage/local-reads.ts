@@ -1,7 +1,7 @@
 /**
  * Reads of stores in the caller's own thread: of those that it owns, and of those that it reads
- * along with their owners. A read sees only what is committed, and so durable, wherever it runs; and
- * all that it looks at as one commit left it, though the owner goes on committing meanwhile.
+ * along with their owners. A read sees only what is committed, and so durable, wherever it runs;
+ * and all that it looks at as one commit left it, though the owner goes on committing meanwhile.
  */
 import { DenizenError } from '../model/errors.ts'
 import { EngineFailure } from './engine.ts'

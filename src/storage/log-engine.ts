@@ -23,6 +23,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
 import {
   type AttachedReader,
+  assertRowKey,
   type Engine,
   EngineFailure,
   type EngineKind,
@@ -152,14 +153,12 @@ class LogEngine implements Engine {
     return this.#overlays.phase
   }
 
-  covers(): boolean {
-    return true
-  }
+  covers = (): boolean => true
 
   async commit(changes: readonly RowChange[]): Promise<void> {
     assert(this.#written, 'a store that was opened to be read is not written')
     assert(this.#commitInFlight === undefined, 'one commit at a time')
-    for (const { key } of changes) assertKey(key)
+    for (const { key } of changes) assertRowKey(key)
     this.#refuseIfBroken()
     if (changes.length === 0) return
     this.#commitInFlight = this.#write(changes, this.#written.log)
@@ -298,8 +297,3 @@ class LogEngine implements Engine {
 
 const isLarge = (changes: readonly RowChange[]): boolean =>
   changes.length > limits.overlayRowsMax / 2 || Overlay.bytesFor(changes) > limits.logCommitBytesMax
-
-function assertKey(key: Uint8Array): void {
-  const { rowKeyBytesMax } = limits
-  assert(key.length > 0 && key.length <= rowKeyBytesMax, `a key has 1 to ${rowKeyBytesMax} bytes`)
-}

@@ -2,7 +2,13 @@
 import { assert } from '../../model/assert.ts'
 import { compareBytes } from '../../model/bytes.ts'
 import { limits } from '../../model/limits.ts'
-import type { EngineReader, RangeOptions, Row, RowChange } from '../engine.ts'
+import {
+  assertRowKey,
+  type EngineReader,
+  type RangeOptions,
+  type Row,
+  type RowChange,
+} from '../engine.ts'
 import { mergeRows } from './merge-rows.ts'
 import type { OverlayRange, Overlays, Phase } from './overlays.ts'
 
@@ -30,7 +36,7 @@ export class LogReader implements Rows {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    assertKey(key)
+    assertRowKey(key)
     for (;;) {
       const phase = this.#entrance.enter()
       const newer = this.#overlays.get(phase, key)
@@ -113,9 +119,4 @@ function* resumed<T>(first: IteratorResult<T, unknown>, rest: Iterable<T>): Gene
   if (first.done === true) return
   yield first.value
   yield* rest
-}
-
-function assertKey(key: Uint8Array): void {
-  const { rowKeyBytesMax } = limits
-  assert(key.length > 0 && key.length <= rowKeyBytesMax, `a key has 1 to ${rowKeyBytesMax} bytes`)
 }
