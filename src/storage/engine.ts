@@ -42,6 +42,11 @@ export interface EngineReader {
   /** A copy of the row's value that stays valid; `undefined` when there is no such row. */
   get(key: Uint8Array): Uint8Array | undefined
   /**
+   * As `get`, without the copy: for who looks and does not keep. The bytes stay what they are until
+   * this thread reads the store again, or its turn of the event loop is over.
+   */
+  peek(key: Uint8Array): Uint8Array | undefined
+  /**
    * Rows in byte order (or reversed), from one snapshot, as copies that stay valid. Consume it
    * within one turn of the event loop; leaving it early is fine.
    */

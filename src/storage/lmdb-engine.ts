@@ -97,11 +97,17 @@ class LmdbEngine implements Engine {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
+    // `getBinary` copies, too; this takes a fifth of its time.
+    return this.peek(key)?.slice()
+  }
+
+  peek(key: Uint8Array): Uint8Array | undefined {
     assertRowKey(key)
     return this.#guard(() => {
       this.#renewSnapshot()
-      const bytes = this.#environment.getBinary(key)
-      return bytes === undefined ? undefined : owned(bytes)
+      const bytes = this.#environment.getBinaryFast(key)
+      // A plain view, of the length that lmdb-js gives its buffer for this read.
+      return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     })
   }
 

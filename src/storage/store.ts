@@ -71,20 +71,30 @@ export class StoreReader {
     this.context = context
   }
 
-  /** Overridden by transactions, which see their own staged rows first. */
+  /**
+   * A row's bytes, not to be kept: see `EngineReader.peek`. Overridden by transactions, which see
+   * their own staged rows first.
+   */
   protected row(rowKey: Uint8Array): Uint8Array | undefined {
-    return this.engine.get(rowKey)
+    return this.engine.peek(rowKey)
+  }
+
+  /** The same of a key's record. */
+  protected recordRow(key: string): Uint8Array | undefined {
+    return this.row(rowKeys.record(key))
   }
 
   /** The record of a key, tombstones included. Throws `damaged_record`. */
   record(key: string): StoredRecord | undefined {
-    const bytes = this.recordBytes(key)
-    return bytes && decodeRecord(this.context.hasher, key, bytes)
+    const bytes = this.recordRow(key)
+    if (bytes === undefined) return undefined
+    const record = decodeRecord(this.context.hasher, key, bytes)
+    return { ...record, value: record.value.slice() }
   }
 
   /** As `record`, for those who need no value. */
   recordHead(key: string): VerifiedHead | undefined {
-    const bytes = this.recordBytes(key)
+    const bytes = this.recordRow(key)
     return bytes && decodeHead(this.context.hasher, key, bytes)
   }
 
@@ -99,7 +109,7 @@ export class StoreReader {
   }
 
   recordBytes(key: string): Uint8Array | undefined {
-    return this.row(rowKeys.record(key))
+    return this.recordRow(key)?.slice()
   }
 
   slotOfKey(key: string): Slot {
@@ -176,7 +186,7 @@ export class StoreReader {
   }
 
   idempotencyBytes(scope: string): Uint8Array | undefined {
-    return this.row(rowKeys.idempotency(scope))
+    return this.row(rowKeys.idempotency(scope))?.slice()
   }
 
   /** Idempotency records that the slot holds. */

@@ -100,7 +100,7 @@ export class StoreTransaction extends StoreReader {
     return staged ? (staged.value ?? undefined) : super.row(rowKey)
   }
 
-  override recordBytes(key: string): Uint8Array | undefined {
+  protected override recordRow(key: string): Uint8Array | undefined {
     const staged = this.#staged.record(key)
     return staged ? (staged.value ?? undefined) : super.row(rowKeys.record(key))
   }

@@ -21,7 +21,7 @@ class Base {
   rows: readonly Row[] = []
   beforeSnapshot: () => void = () => undefined
 
-  get(key: Uint8Array): Uint8Array | undefined {
+  peek(key: Uint8Array): Uint8Array | undefined {
     return this.rows.find(row => compareBytes(row.key, key) === 0)?.value
   }
 

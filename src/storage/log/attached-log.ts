@@ -26,6 +26,10 @@ export class AttachedLog implements AttachedReader {
     return this.#reader.get(key)
   }
 
+  peek(key: Uint8Array): Uint8Array | undefined {
+    return this.#reader.peek(key)
+  }
+
   range(options: RangeOptions): IterableIterator<Row> {
     return this.#reader.range(options)
   }

@@ -22,26 +22,30 @@ export interface Entrance {
   readonly turn: number
 }
 
-type Rows = Pick<EngineReader, 'get' | 'range'>
+type Rows = Pick<EngineReader, 'get' | 'peek' | 'range'>
 
 export class LogReader implements Rows {
   readonly #overlays: Overlays
-  readonly #base: Rows
+  readonly #base: Omit<Rows, 'get'>
   readonly #entrance: Entrance
 
-  constructor(overlays: Overlays, base: Rows, entrance: Entrance) {
+  constructor(overlays: Overlays, base: Omit<Rows, 'get'>, entrance: Entrance) {
     this.#overlays = overlays
     this.#base = base
     this.#entrance = entrance
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
+    return this.peek(key)?.slice()
+  }
+
+  peek(key: Uint8Array): Uint8Array | undefined {
     assertRowKey(key)
     for (;;) {
       const phase = this.#entrance.enter()
-      const newer = this.#overlays.get(phase, key)
+      const newer = this.#overlays.peek(phase, key)
       if (newer !== undefined) return newer ?? undefined
-      const value = this.#base.get(key)
+      const value = this.#base.peek(key)
       if (this.#entrance.covers(phase)) return value
     }
   }

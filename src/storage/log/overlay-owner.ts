@@ -1,6 +1,7 @@
 /** The overlays as the thread that owns the log fills, freezes and drops them. */
 import { assert } from '../../model/assert.ts'
 import type { RowChange } from '../engine.ts'
+import type { LogPart } from './log-directory.ts'
 import { fillingsOf, Overlays, type Phase, type Place, placeOf, stopped, word } from './overlays.ts'
 
 export class OverlayOwner extends Overlays {
@@ -26,10 +27,22 @@ export class OverlayOwner extends Overlays {
     return this.overlays[this.active].hasRoomFor(changes)
   }
 
-  /** For a start: goes on where the log ends. */
-  resume(phase: Phase, commitNumber: number): void {
+  /**
+   * For a start: fills the overlays as they were when the log was left, and goes on where it ends.
+   * Returns the number of the last commit. No parts: there is no log.
+   */
+  replay(parts: readonly LogPart[]): number {
+    const [earlier, later] = parts
+    if (earlier === undefined || later === undefined) return 0
+    for (const { place, entries } of parts) {
+      for (const { changes, commitNumber } of entries) this.insert(place, changes, commitNumber)
+    }
+    const last = later.entries.at(-1) ?? earlier.entries.at(-1)
+    const commitNumber = last?.commitNumber ?? later.header.afterCommit
+    const phase: Phase = 2 * earlier.place + (later.entries.length > 0 ? 1 : 0)
     Atomics.store(this.control, word.visible, commitNumber)
     Atomics.store(this.control, word.phase, phase)
+    return commitNumber
   }
 
   /** Puts a commit into an overlay. Nobody sees it before `publish`. */

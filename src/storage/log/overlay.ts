@@ -135,14 +135,14 @@ export class Overlay {
 
   copyKey(row: RowOffset): Uint8Array {
     const { at, bytes } = this.keyOf(row)
-    return this.#copy(at, bytes)
+    return this.#view(at, bytes).slice()
   }
 
   /**
-   * A copy of the row's value as of a commit; null where that deleted it, undefined where the row
+   * The row's value as of a commit, not copied; null where that deleted it, undefined where the row
    * is younger.
    */
-  copyValue(row: RowOffset, visible: number): Uint8Array | null | undefined {
+  valueOf(row: RowOffset, visible: number): Uint8Array | null | undefined {
     const words = this.#words
     let version = Atomics.load(words, row + 2)
     while (version !== 0 && ((visible - (words[version] as number)) | 0) < 0) {
@@ -150,12 +150,12 @@ export class Overlay {
     }
     if (version === 0) return undefined
     const bytes = words[version + 2] as number
-    return bytes === deleted ? null : this.#copy(version + versionHeaderWords, bytes)
+    return bytes === deleted ? null : this.#view(version + versionHeaderWords, bytes)
   }
 
-  #copy(at: number, bytes: number): Uint8Array {
+  #view(at: number, bytes: number): Uint8Array {
     const start = at * wordBytes
-    return this.#bytes.slice(start, start + bytes)
+    return this.#bytes.subarray(start, start + bytes)
   }
 
   /** Nobody may be reading it. */

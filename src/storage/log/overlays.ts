@@ -90,14 +90,17 @@ export class Overlays {
     return Atomics.load(this.control, word.visible)
   }
 
-  /** A copy of what the overlays hold; null: deleted; undefined: nothing, ask LMDB. */
-  get(phase: Phase, key: Uint8Array): Uint8Array | null | undefined {
+  /**
+   * What the overlays hold, in the memory that is shared: it stays for as long as the phase is
+   * held. null: deleted; undefined: nothing, ask LMDB.
+   */
+  peek(phase: Phase, key: Uint8Array): Uint8Array | null | undefined {
     const { visible } = this
     this.key.load(key)
     for (const filling of fillingsOf(phase)) {
       const overlay = this.overlays[placeOf(filling)]
       const row = overlay.find(this.key)
-      const value = row === undefined ? undefined : overlay.copyValue(row, visible)
+      const value = row === undefined ? undefined : overlay.valueOf(row, visible)
       if (value !== undefined) return value
     }
     return undefined
@@ -120,8 +123,9 @@ export class Overlays {
   ): Generator<RowChange> {
     const overlay = this.overlays[placeOf(filling)]
     for (const row of rows) {
-      const value = overlay.copyValue(row, visible)
-      if (value !== undefined) yield { key: overlay.copyKey(row), value }
+      const value = overlay.valueOf(row, visible)
+      if (value === undefined) continue
+      yield { key: overlay.copyKey(row), value: value === null ? null : value.slice() }
     }
   }
 
