@@ -108,12 +108,13 @@ reading('an overlay is not used again before the turns that read it are over', a
   owner.freeze()
 })
 
-reading('a range that outlives its turn is refused', async () => {
-  const { commit, reader } = start()
+reading('a range that outlives its turn, and what it reads, is refused', async () => {
+  const { owner, commit, reader } = start()
   commit(put('a', '1'), put('b', '1'))
   const rows = reader.range(everything)
   rows.next()
-  await new Promise(setImmediate)
+  owner.freeze()
+  await owner.drop()
   assert.throws(() => rows.next(), /within one turn/)
 })
 

@@ -39,7 +39,8 @@ export class AttachedLog implements AttachedReader {
   }
 
   *snapshot({ from, to, reverse = false }: RangeOptions): IterableIterator<Row> {
-    const { rows, base } = this.#reader.copied({ from, to, reverse })
+    const range = { from, to, reverse }
+    const { rows, base } = this.#reader.copied(range, () => this.#base.snapshot(range))
     this.#overlays.release()
     try {
       for (const { key, value } of rows) if (value !== null) yield { key, value }

@@ -78,20 +78,24 @@ export class LogReader implements Rows {
     }
   }
 
-  /** The rows of a range, those of the overlays as copies: they are read no more after this. */
-  copied(range: OverlayRange): Merged {
-    return this.#snapshot(range, rows => [...rows].values())
+  /**
+   * The rows of a range, those of the overlays as copies: they are read no more after this. `open`
+   * begins LMDB's part.
+   */
+  copied(range: OverlayRange, open: () => IterableIterator<Row>): Merged {
+    return this.#snapshot(range, open, rows => [...rows].values())
   }
 
   /** Overlays and LMDB of one phase. The first row opens LMDB's snapshot. */
   #snapshot(
     range: OverlayRange,
+    open: () => IterableIterator<Row> = () => this.#base.range(range),
     taken: (rows: Generator<RowChange>) => Iterator<RowChange> = rows => rows,
   ): Merged {
     for (;;) {
       const phase = this.#entrance.enter()
       const newer = this.#overlays.ranges(phase, this.#overlays.visible, range)
-      const base = this.#base.range(range)
+      const base = open()
       const first = base.next()
       if (!this.#isCovered(phase, base)) continue
       let rows: IterableIterator<RowChange> = resumed(first, base)

@@ -63,7 +63,7 @@ export class OverlayOwner extends Overlays {
   /** The other overlay becomes the active one: it must be empty, and no commit be under way. */
   freeze(): void {
     assert(!this.hasFrozen, 'one overlay is frozen at a time')
-    Atomics.add(this.control, word.phase, 1)
+    this.#move(this.phase + 1)
     assert(this.isActiveEmpty, 'an overlay is filled from empty')
   }
 
@@ -79,7 +79,7 @@ export class OverlayOwner extends Overlays {
   async drop(): Promise<void> {
     assert(this.hasFrozen, 'what is dropped was frozen')
     const place = placeOf(fillingsOf(this.phase)[1] as number)
-    Atomics.add(this.control, word.phase, 1)
+    this.#move(this.phase + 1)
     const readers = word.readers + place
     for (let count = 1; count > 0; ) {
       count = Atomics.load(this.control, readers)
@@ -90,6 +90,12 @@ export class OverlayOwner extends Overlays {
 
   /** All threads refuse from now on. */
   stop(): void {
-    Atomics.store(this.control, word.phase, stopped)
+    this.#move(stopped)
+  }
+
+  /** Who holds the phase before is told. */
+  #move(phase: Phase): void {
+    Atomics.store(this.control, word.phase, phase)
+    Atomics.notify(this.control, word.phase)
   }
 }
