@@ -14,6 +14,9 @@
  * test/contracts/engine-contract.ts; the first two are read by other threads, too, and pass
  * test/contracts/attached-contract.ts.
  */
+import { assert } from '../model/assert.ts'
+import { limits } from '../model/limits.ts'
+
 export interface RowChange {
   readonly key: Uint8Array
   /** null deletes; deleting an absent row is no error. */
@@ -43,13 +46,21 @@ export interface RangeOptions {
 export interface EngineReader {
   /** A copy of the row's value that stays valid; `undefined` when there is no such row. */
   get(key: Uint8Array): Uint8Array | undefined
-  /** As `get`, where the value is looked at at once: it stays valid until the turn ends. */
+  /**
+   * As `get`, without the copy: for who looks and does not keep. The bytes stay what they are until
+   * this thread reads the store again, or its turn of the event loop is over.
+   */
   peek(key: Uint8Array): Uint8Array | undefined
   /**
    * Rows in byte order (or reversed), from one snapshot, as copies that stay valid. Consume it
    * within one turn of the event loop; leaving it early is fine.
    */
   range(options: RangeOptions): IterableIterator<Row>
+  /**
+   * Runs a read of several rows, all of which it then finds as one commit left them: the newest at
+   * its begin. It may run more than once, and has to end at once; it must not be nested.
+   */
+  atOnce<T>(read: () => T): T
 }
 
 /** Memory that the owner of a store shares with the threads that read along: `attach` takes it. */
@@ -70,7 +81,8 @@ export interface Engine extends EngineReader {
 
 /**
  * A store that another thread of this process owns. It sees a commit from the moment at which the
- * owner sees it, on every thread: once any thread has read a state, none reads an older one.
+ * owner sees it, on every thread: once any thread has read a state, none reads an older one. So two
+ * reads of one turn may find two states, but for those within `atOnce`.
  */
 export interface AttachedReader extends EngineReader {
   /**
@@ -92,6 +104,11 @@ export interface EngineKind {
   open(directory: string, options?: EngineOpenOptions): Promise<Engine>
   /** Reads along with the engine whose `share` gave `shared`. Close it before its owner closes. */
   attach(directory: string, shared: SharedState): Promise<AttachedReader>
+}
+
+export function assertRowKey(key: Uint8Array): void {
+  const { rowKeyBytesMax } = limits
+  assert(key.length > 0 && key.length <= rowKeyBytesMax, `a key has 1 to ${rowKeyBytesMax} bytes`)
 }
 
 /** The disk failed us: the shard stops loudly, nothing is papered over. */

@@ -2,10 +2,18 @@
 import { existsSync } from 'node:fs'
 import { mkdir, open as openFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { open as openEnvironment, type RootDatabase } from 'lmdb'
+import { open as openEnvironment, type RootDatabase, type Transaction } from 'lmdb'
 import { makeDirectory, syncDirectory } from '../runtime/node-disk.ts'
 
-export type Environment = RootDatabase<Uint8Array, Uint8Array>
+export type { Transaction }
+
+/** lmdb-js takes a transaction to read in, which its types leave out. */
+export interface Environment extends RootDatabase<Uint8Array, Uint8Array> {
+  getBinaryFast(
+    key: Uint8Array,
+    options?: { readonly transaction: Transaction | undefined },
+  ): Buffer | undefined
+}
 
 export const fileName = 'data.mdb'
 /** Where a new file is prepared, so that `data.mdb` appears whole or not at all. */

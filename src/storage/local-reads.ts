@@ -1,6 +1,7 @@
 /**
  * Reads of stores in the caller's own thread: of those that it owns, and of those that it reads
- * along with their owners. A read sees only what is committed, and so durable, wherever it runs.
+ * along with their owners. A read sees only what is committed, and so durable, wherever it runs;
+ * and all that it looks at as one commit left it, though the owner goes on committing meanwhile.
  */
 import { DenizenError } from '../model/errors.ts'
 import { EngineFailure } from './engine.ts'
@@ -36,7 +37,7 @@ export class LocalReads {
     const reader = read && readerOf(dataset, store)
     if (!reader) return undefined
     try {
-      return { reply: read(reader, body) }
+      return { reply: reader.engine.atOnce(() => read(reader, body)) }
     } catch (error) {
       if (error instanceof DenizenError) throw error
       if (error instanceof EngineFailure) onFatal(error)

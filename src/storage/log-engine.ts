@@ -35,7 +35,7 @@ import { lmdbEngine } from './lmdb-engine.ts'
 import { AttachedLog } from './log/attached-log.ts'
 import { Checkpoint } from './log/checkpoint.ts'
 import { Log } from './log/log.ts'
-import { createLog, hasLog, type LogPart, readLog } from './log/log-directory.ts'
+import { createLog, hasLog, readLog } from './log/log-directory.ts'
 import { LogReader } from './log/log-reader.ts'
 import { OverlayOwner } from './log/overlay-owner.ts'
 import { createOverlayMemory } from './log/overlays.ts'
@@ -57,7 +57,7 @@ export function createLogEngineKind({ clock, random }: LogEngineOptions): Engine
         if (!readOnly && !hasLog(resolve(directory))) await createLog(resolve(directory), random)
         // Without one, it is a store of LMDB alone, or its first start was cut off.
         const parts = hasLog(resolve(directory)) ? await readLog(resolve(directory)) : []
-        const commitNumber = replay(parts, overlays)
+        const commitNumber = overlays.replay(parts)
         if (readOnly) return new LogEngine({ base, memory, overlays, commitNumber })
         const log = new Log(resolve(directory), parts, random)
         await log.sync()
@@ -72,23 +72,6 @@ export function createLogEngineKind({ clock, random }: LogEngineOptions): Engine
       return new AttachedLog(await lmdbEngine.attach(directory, shared), shared)
     },
   }
-}
-
-/** Fills the overlays as they were when the log was left. Returns the number of the last commit. */
-function replay(parts: readonly LogPart[], overlays: OverlayOwner): number {
-  const [earlier, later] = parts
-  if (earlier === undefined || later === undefined) return 0
-  const rows = new PackedRows()
-  for (const { place, entries } of parts) {
-    for (const { changes, commitNumber } of entries) {
-      rows.refill(changes)
-      overlays.insert(place, rows, commitNumber)
-    }
-  }
-  const last = later.entries.at(-1) ?? earlier.entries.at(-1)
-  const commitNumber = last?.commitNumber ?? later.header.afterCommit
-  overlays.resume(2 * earlier.place + (later.entries.length > 0 ? 1 : 0), commitNumber)
-  return commitNumber
 }
 
 interface LogEngineParts {
@@ -148,10 +131,17 @@ class LogEngine implements Engine {
     return this.#reader.range(options)
   }
 
+  /** Nothing is committed amid a turn of this thread. */
+  atOnce<T>(read: () => T): T {
+    return read()
+  }
+
   enter(): number {
     this.#refuseIfBroken()
     return this.#overlays.phase
   }
+
+  covers = (): boolean => true
 
   async commit(changes: Changes): Promise<void> {
     assert(this.#written, 'a store that was opened to be read is not written')

@@ -10,6 +10,7 @@
 import { assert } from '../model/assert.ts'
 import { limits } from '../model/limits.ts'
 import {
+  assertRowKey,
   type Changes,
   type Engine,
   EngineFailure,
@@ -127,6 +128,7 @@ class MemoryEngine implements Engine {
   readonly #disk: Disk
   readonly #readOnly: boolean
   readonly #crashesAtOpen: number
+  #peeked = new Uint8Array()
   #refusal: EngineFailure | undefined
   #commitInFlight: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -138,14 +140,18 @@ class MemoryEngine implements Engine {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    assertKey(key)
-    this.#refuseIfBroken()
-    const row = this.#disk.rows.get(key)
-    return row === undefined ? undefined : new Uint8Array(row.value)
+    return this.peek(key)?.slice()
   }
 
   peek(key: Uint8Array): Uint8Array | undefined {
-    return this.get(key)
+    assertRowKey(key)
+    this.#refuseIfBroken()
+    // Who keeps what was peeked at finds this.
+    this.#peeked.fill(0xdb)
+    const value = this.#disk.rows.get(key)?.value
+    if (value === undefined) return undefined
+    this.#peeked = new Uint8Array(value)
+    return this.#peeked
   }
 
   range(options: RangeOptions): IterableIterator<Row> {
@@ -171,10 +177,14 @@ class MemoryEngine implements Engine {
     }
   }
 
+  atOnce<T>(read: () => T): T {
+    return read()
+  }
+
   async commit(changes: Changes): Promise<void> {
     assert(!this.#readOnly, 'a store that was opened to be read is not written')
     assert(this.#commitInFlight === undefined, 'one commit at a time')
-    for (const { key } of changes) assertKey(key)
+    for (const { key } of changes) assertRowKey(key)
     this.#refuseIfBroken()
     if (changes.length === 0) return
     this.#commitInFlight = this.#disk.commit(Array.from(changes, copyOf))
@@ -221,10 +231,3 @@ const copyOf = ({ key, value }: RowChange): RowChange => ({
   key: new Uint8Array(key),
   value: value === null ? null : new Uint8Array(value),
 })
-
-function assertKey(key: Uint8Array): void {
-  assert(
-    key.length > 0 && key.length <= limits.rowKeyBytesMax,
-    `a key has 1 to ${limits.rowKeyBytesMax} bytes`,
-  )
-}

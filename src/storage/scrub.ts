@@ -99,7 +99,7 @@ export function checkEntry(engine: EngineReader, row: Row): Damage[] {
     if (!(error instanceof DenizenError)) throw error
     return [{ slot, kind: 'entry' }]
   }
-  if (engine.get(targetOf(entry)) !== undefined) return []
+  if (engine.peek(targetOf(entry)) !== undefined) return []
   return [{ slot, kind: 'missing', ...(pointsToRecord(entry.kind) && { key: entry.text }) }]
 }
 

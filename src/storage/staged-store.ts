@@ -3,9 +3,7 @@ import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Engine } from './engine.ts'
 import type { PackedRows } from './packed-rows.ts'
-import { decodeHead, type VerifiedHead } from './record.ts'
 import type { FeedState, SlotDigest } from './row-values.ts'
-import { rowKeys } from './rows.ts'
 import { StagedChanges } from './staged-changes.ts'
 import { type StoreContext, StoreReader } from './store.ts'
 
@@ -17,24 +15,14 @@ export class StagedStore extends StoreReader {
     this.staged = new StagedChanges(rows)
   }
 
-  protected override peek(rowKey: Uint8Array): Uint8Array | undefined {
+  protected override row(rowKey: Uint8Array): Uint8Array | undefined {
     const staged = this.staged.row(rowKey)
-    return staged === undefined ? super.peek(rowKey) : (staged ?? undefined)
+    return staged === undefined ? super.row(rowKey) : (staged ?? undefined)
   }
 
-  override recordBytes(key: string): Uint8Array | undefined {
+  protected override recordRow(key: string): Uint8Array | undefined {
     const staged = this.staged.record(key)
-    return staged === undefined ? super.recordBytes(key) : staged?.slice()
-  }
-
-  override recordHead(key: string): VerifiedHead | undefined {
-    const staged = this.staged.record(key)
-    if (staged === undefined) return super.recordHead(key)
-    return staged === null ? undefined : decodeHead(this.context.hasher, key, staged)
-  }
-
-  override idempotencyBytes(scope: string): Uint8Array | undefined {
-    return this.peek(rowKeys.idempotency(scope))?.slice()
+    return staged === undefined ? super.recordRow(key) : (staged ?? undefined)
   }
 
   override feedState(slot: Slot, feed: FeedNumber): FeedState {

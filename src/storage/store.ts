@@ -73,22 +73,29 @@ export class StoreReader {
   }
 
   /**
-   * A row to be looked at at once. Overridden by transactions, which see their own staged rows
-   * first.
+   * A row's bytes, not to be kept: see `EngineReader.peek`. Overridden by transactions, which see
+   * their own staged rows first.
    */
-  protected peek(rowKey: Uint8Array): Uint8Array | undefined {
+  protected row(rowKey: Uint8Array): Uint8Array | undefined {
     return this.engine.peek(rowKey)
+  }
+
+  /** The same of a key's record. */
+  protected recordRow(key: string): Uint8Array | undefined {
+    return this.engine.peek(recordRowKey(key))
   }
 
   /** The record of a key, tombstones included. Throws `damaged_record`. */
   record(key: string): StoredRecord | undefined {
-    const bytes = this.recordBytes(key)
-    return bytes && decodeRecord(this.context.hasher, key, bytes)
+    const bytes = this.recordRow(key)
+    if (bytes === undefined) return undefined
+    const record = decodeRecord(this.context.hasher, key, bytes)
+    return { ...record, value: record.value.slice() }
   }
 
   /** As `record`, for those who need no value. */
   recordHead(key: string): VerifiedHead | undefined {
-    const bytes = this.engine.peek(recordRowKey(key))
+    const bytes = this.recordRow(key)
     return bytes && decodeHead(this.context.hasher, key, bytes)
   }
 
@@ -103,7 +110,7 @@ export class StoreReader {
   }
 
   recordBytes(key: string): Uint8Array | undefined {
-    return this.engine.get(recordRowKey(key))
+    return this.recordRow(key)?.slice()
   }
 
   slotOfKey(key: string): Slot {
@@ -117,27 +124,27 @@ export class StoreReader {
   }
 
   homeMarker(group: string): HomeMarker | undefined {
-    const bytes = this.peek(rowKeys.home(group))
+    const bytes = this.row(rowKeys.home(group))
     return bytes && decodeHomeMarker(bytes)
   }
 
   registrarEntry(group: string): GroupHome | undefined {
-    const bytes = this.peek(rowKeys.registrar(group))
+    const bytes = this.row(rowKeys.registrar(group))
     return bytes && decodeGroupHome(bytes)
   }
 
   claimCounter(slot: Slot): ClaimCounter | undefined {
-    const bytes = this.peek(rowKeys.claims(slot))
+    const bytes = this.row(rowKeys.claims(slot))
     return bytes && decodeClaimCounter(bytes)
   }
 
   feedState(slot: Slot, feed: FeedNumber): FeedState {
-    const bytes = this.peek(rowKeys.feedState(slot, feed))
+    const bytes = this.row(rowKeys.feedState(slot, feed))
     return bytes ? decodeFeedState(bytes) : newFeed
   }
 
   digest(slot: Slot): SlotDigest {
-    const bytes = this.peek(rowKeys.digest(slot))
+    const bytes = this.row(rowKeys.digest(slot))
     return bytes ? decodeDigest(bytes) : emptyDigest
   }
 
@@ -175,17 +182,17 @@ export class StoreReader {
   }
 
   idempotencyRecord(scope: string): IdempotencyRecord | undefined {
-    const bytes = this.peek(rowKeys.idempotency(scope))
+    const bytes = this.row(rowKeys.idempotency(scope))
     return bytes && decodeIdempotencyRecord(bytes)
   }
 
   idempotencyBytes(scope: string): Uint8Array | undefined {
-    return this.engine.get(rowKeys.idempotency(scope))
+    return this.row(rowKeys.idempotency(scope))?.slice()
   }
 
   /** Idempotency records that the slot holds. */
   idempotencyCount(slot: Slot): number {
-    const bytes = this.peek(rowKeys.idempotencyCount(slot))
+    const bytes = this.row(rowKeys.idempotencyCount(slot))
     return bytes ? decodeCount(bytes) : 0
   }
 

@@ -134,6 +134,7 @@ const rowChecks: Record<string, Check> = {
     const rows = [...engine.range(everything)]
     for (const [i, size] of sizes.entries()) {
       assert.is(compareBytes(engine.get(key(1, i)) as Uint8Array, value(size)), 0, `get ${size}`)
+      assert.is(compareBytes(engine.peek(key(1, i)) as Uint8Array, value(size)), 0, `peek ${size}`)
       assert.is(compareBytes(rows[i]?.value as Uint8Array, value(size)), 0, `range ${size}`)
     }
   },

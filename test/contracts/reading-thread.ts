@@ -35,6 +35,28 @@ function readByKey(reader: AttachedReader): number {
   return value === undefined ? 0 : numberIn(value)
 }
 
+/** By key, by range and by key again: all must be of one commit. */
+function readAtOnce(reader: AttachedReader): number {
+  return reader.atOnce(() => {
+    const [first] = reader.range({ ...everything, limit: 1 })
+    if (first === undefined) return 0
+    const seen = [numberIn(first.value), readByRange(reader, true), readByKey(reader)]
+    const [last] = reader.range({ ...everything, reverse: true, limit: 1 })
+    const again = last && reader.get(last.key)
+    if (again) seen.push(numberIn(again))
+    const [number = 0] = seen
+    if (seen.some(other => other !== number)) throw new Error(`states of one read: ${seen}`)
+    return number
+  })
+}
+
+const ways = [
+  readByKey,
+  (reader: AttachedReader) => readByRange(reader, true),
+  (reader: AttachedReader) => readByRange(reader, false),
+  readAtOnce,
+]
+
 function note(seen: number): void {
   for (;;) {
     const before = Atomics.load(progress, words.seen)
@@ -48,7 +70,7 @@ function readOnce(reader: AttachedReader, turn: number): number {
     Atomics.load(progress, words.committed),
     Atomics.load(progress, words.seen),
   )
-  const number = turn % 3 === 0 ? readByKey(reader) : readByRange(reader, turn % 3 === 1)
+  const number = ways[turn % ways.length]?.(reader) ?? 0
   const most = Atomics.load(progress, words.begun)
   if (number < least) throw new Error(`commit ${number} after ${least}`)
   if (number > most) throw new Error(`commit ${number} before it began`)

@@ -2,7 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { compareBytes, utf8 } from '../../src/model/bytes.ts'
-import type { EngineReader, RangeOptions, Row, RowChange } from '../../src/storage/engine.ts'
+import type { RangeOptions, Row, RowChange } from '../../src/storage/engine.ts'
 import { AttachedOverlays } from '../../src/storage/log/attached-overlays.ts'
 import { LogReader } from '../../src/storage/log/log-reader.ts'
 import { OverlayOwner } from '../../src/storage/log/overlay-owner.ts'
@@ -18,16 +18,12 @@ const texts = (rows: Iterable<Row>): string[] =>
   [...rows].map(({ key, value }) => `${Buffer.from(key)}=${Buffer.from(value)}`)
 
 /** What LMDB holds: a snapshot is taken when the first row is asked for. */
-class Base implements EngineReader {
+class Base {
   rows: readonly Row[] = []
   beforeSnapshot: () => void = () => undefined
 
-  get(key: Uint8Array): Uint8Array | undefined {
-    return this.rows.find(row => compareBytes(row.key, key) === 0)?.value
-  }
-
   peek(key: Uint8Array): Uint8Array | undefined {
-    return this.get(key)
+    return this.rows.find(row => compareBytes(row.key, key) === 0)?.value
   }
 
   *range(_: RangeOptions): IterableIterator<Row> {
@@ -63,6 +59,38 @@ reading('LMDB is not read past the overlays: whoever finds that it moved starts 
   assert.equal(texts(reader.range(everything)), ['a=2', 'b=1', 'c=2'])
 })
 
+reading('what is read at once is of one commit, however it is read', () => {
+  const { base, commit, reader, overlays } = start()
+  commit(put('a', '1'), put('b', '1'))
+  overlays.atOnce(() => {
+    assert.is(`${reader.get(utf8('a'))}`, `${utf8('1')}`)
+    commit(put('a', '2'), put('b', '2'), put('c', '2'))
+    assert.is(`${reader.get(utf8('b'))}`, `${utf8('1')}`)
+    assert.is(reader.get(utf8('c')), undefined)
+    assert.equal(texts(reader.range(everything)), ['a=1', 'b=1'])
+  })
+  assert.equal(texts(reader.range(everything)), ['a=2', 'b=2', 'c=2'])
+  assert.equal(base.rows, [])
+})
+
+reading('what is read at once is read anew where LMDB has left it behind', () => {
+  const { owner, base, commit, reader, overlays } = start()
+  commit(put('a', '1'))
+  let runs = 0
+  const seen = overlays.atOnce(() => {
+    runs += 1
+    const a = reader.get(utf8('a'))
+    if (runs === 1) {
+      commit(put('a', '2'), put('b', '2'))
+      owner.freeze()
+      base.rows = [put('a', '2'), put('b', '2')] as Row[]
+    }
+    return `${a} ${reader.get(utf8('b'))}`
+  })
+  assert.is(runs, 2)
+  assert.is(seen, `${utf8('2')} ${utf8('2')}`)
+})
+
 reading('an overlay is not used again before the turns that read it are over', async () => {
   const { owner, base, commit, reader } = start()
   commit(put('a', '1'), put('b', '1'))
@@ -81,12 +109,13 @@ reading('an overlay is not used again before the turns that read it are over', a
   owner.freeze()
 })
 
-reading('a range that outlives its turn is refused', async () => {
-  const { commit, reader } = start()
+reading('a range that outlives its turn, and what it reads, is refused', async () => {
+  const { owner, commit, reader } = start()
   commit(put('a', '1'), put('b', '1'))
   const rows = reader.range(everything)
   rows.next()
-  await new Promise(setImmediate)
+  owner.freeze()
+  await owner.drop()
   assert.throws(() => rows.next(), /within one turn/)
 })
 

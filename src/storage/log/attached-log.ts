@@ -34,8 +34,13 @@ export class AttachedLog implements AttachedReader {
     return this.#reader.range(options)
   }
 
+  atOnce<T>(read: () => T): T {
+    return this.#overlays.atOnce(() => this.#base.atOnce(read))
+  }
+
   *snapshot({ from, to, reverse = false }: RangeOptions): IterableIterator<Row> {
-    const { rows, base } = this.#reader.copied({ from, to, reverse })
+    const range = { from, to, reverse }
+    const { rows, base } = this.#reader.copied(range, () => this.#base.snapshot(range))
     this.#overlays.release()
     try {
       for (const { key, value } of rows) if (value !== null) yield { key, value }
@@ -47,6 +52,10 @@ export class AttachedLog implements AttachedReader {
   enter(): Phase {
     if (this.#isClosed) throw new EngineFailure('The store is closed.')
     return this.#overlays.enter()
+  }
+
+  covers(phase: Phase): boolean {
+    return this.#overlays.covers(phase)
   }
 
   get turn(): number {

@@ -2,39 +2,52 @@
 import { assert } from '../../model/assert.ts'
 import { compareBytes } from '../../model/bytes.ts'
 import { limits } from '../../model/limits.ts'
-import type { EngineReader, RangeOptions, Row, RowChange } from '../engine.ts'
+import {
+  assertRowKey,
+  type EngineReader,
+  type RangeOptions,
+  type Row,
+  type RowChange,
+} from '../engine.ts'
 import { mergeRows } from './merge-rows.ts'
 import type { OverlayRange, Overlays, Phase } from './overlays.ts'
 
-/** How a thread comes to read the overlays. Both throw when the engine refuses. */
+/** How a thread comes to read the overlays. All throw when the engine refuses. */
 export interface Entrance {
-  /** The phase of now, which stays readable while the turn lasts. */
+  /** The phase to read, which stays readable while the turn lasts. */
   enter(): Phase
+  /** Whether LMDB, read after that phase was entered, has no more than its overlays let see. */
+  covers(phase: Phase): boolean
   /** Counts the turns, as far as that matters to who reads. */
   readonly turn: number
 }
 
-export class LogReader implements EngineReader {
+type Rows = Pick<EngineReader, 'get' | 'peek' | 'range'>
+
+export class LogReader implements Rows {
   readonly #overlays: Overlays
-  readonly #base: EngineReader
+  readonly #base: Omit<Rows, 'get'>
   readonly #entrance: Entrance
 
-  constructor(overlays: Overlays, base: EngineReader, entrance: Entrance) {
+  constructor(overlays: Overlays, base: Omit<Rows, 'get'>, entrance: Entrance) {
     this.#overlays = overlays
     this.#base = base
     this.#entrance = entrance
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    assertKey(key)
-    const value = this.#overlays.get(this.#entrance.enter(), key)
-    return value === undefined ? this.#base.get(key) : (value ?? undefined)
+    return this.peek(key)?.slice()
   }
 
   peek(key: Uint8Array): Uint8Array | undefined {
-    assertKey(key)
-    const value = this.#overlays.peek(this.#entrance.enter(), key)
-    return value === undefined ? this.#base.peek(key) : (value ?? undefined)
+    assertRowKey(key)
+    for (;;) {
+      const phase = this.#entrance.enter()
+      const newer = this.#overlays.peek(phase, key)
+      if (newer !== undefined) return newer ?? undefined
+      const value = this.#base.peek(key)
+      if (this.#entrance.covers(phase)) return value
+    }
   }
 
   range(options: RangeOptions): IterableIterator<Row> {
@@ -65,31 +78,40 @@ export class LogReader implements EngineReader {
     }
   }
 
-  /** The rows of a range, those of the overlays as copies: they are read no more after this. */
-  copied(range: OverlayRange): Merged {
-    return this.#snapshot(range, rows => [...rows].values())
+  /**
+   * The rows of a range, those of the overlays as copies: they are read no more after this. `open`
+   * begins LMDB's part.
+   */
+  copied(range: OverlayRange, open: () => IterableIterator<Row>): Merged {
+    return this.#snapshot(range, open, rows => [...rows].values())
   }
 
-  /**
-   * Overlays and LMDB of one phase. The first row opens LMDB's snapshot: where the phase has moved
-   * by then, LMDB may show more than the overlays did.
-   */
+  /** Overlays and LMDB of one phase. The first row opens LMDB's snapshot. */
   #snapshot(
     range: OverlayRange,
+    open: () => IterableIterator<Row> = () => this.#base.range(range),
     taken: (rows: Generator<RowChange>) => Iterator<RowChange> = rows => rows,
   ): Merged {
     for (;;) {
       const phase = this.#entrance.enter()
       const newer = this.#overlays.ranges(phase, this.#overlays.visible, range)
-      const base = this.#base.range(range)
+      const base = open()
       const first = base.next()
-      if (this.#entrance.enter() !== phase) {
-        base.return?.()
-        continue
-      }
+      if (!this.#isCovered(phase, base)) continue
       let rows: IterableIterator<RowChange> = resumed(first, base)
       for (const each of newer.reverse()) rows = mergeRows(taken(each), rows, range.reverse)
       return { rows, base }
+    }
+  }
+
+  /** Ends LMDB's snapshot where it is none of that phase. */
+  #isCovered(phase: Phase, base: IterableIterator<Row>): boolean {
+    let isCovered = false
+    try {
+      isCovered = this.#entrance.covers(phase)
+      return isCovered
+    } finally {
+      if (!isCovered) base.return?.()
     }
   }
 }
@@ -105,9 +127,4 @@ function* resumed<T>(first: IteratorResult<T, unknown>, rest: Iterable<T>): Gene
   if (first.done === true) return
   yield first.value
   yield* rest
-}
-
-function assertKey(key: Uint8Array): void {
-  const { rowKeyBytesMax } = limits
-  assert(key.length > 0 && key.length <= rowKeyBytesMax, `a key has 1 to ${rowKeyBytesMax} bytes`)
 }

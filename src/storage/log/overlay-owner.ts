@@ -1,6 +1,7 @@
 /** The overlays as the thread that owns the log fills, freezes and drops them. */
 import { assert } from '../../model/assert.ts'
-import type { PackedRows } from '../packed-rows.ts'
+import { PackedRows } from '../packed-rows.ts'
+import type { LogPart } from './log-directory.ts'
 import type { RowOffset } from './overlay.ts'
 import { fillingsOf, Overlays, type Phase, type Place, placeOf, stopped, word } from './overlays.ts'
 
@@ -35,10 +36,26 @@ export class OverlayOwner extends Overlays {
     return this.overlays[this.active].hasRoomFor(changes)
   }
 
-  /** For a start: goes on where the log ends. */
-  resume(phase: Phase, commitNumber: number): void {
+  /**
+   * For a start: fills the overlays as they were when the log was left, and goes on where it ends.
+   * Returns the number of the last commit. No parts: there is no log.
+   */
+  replay(parts: readonly LogPart[]): number {
+    const [earlier, later] = parts
+    if (earlier === undefined || later === undefined) return 0
+    const rows = new PackedRows()
+    for (const { place, entries } of parts) {
+      for (const { changes, commitNumber } of entries) {
+        rows.refill(changes)
+        this.insert(place, rows, commitNumber)
+      }
+    }
+    const last = later.entries.at(-1) ?? earlier.entries.at(-1)
+    const commitNumber = last?.commitNumber ?? later.header.afterCommit
+    const phase: Phase = 2 * earlier.place + (later.entries.length > 0 ? 1 : 0)
     Atomics.store(this.control, word.visible, commitNumber)
     Atomics.store(this.control, word.phase, phase)
+    return commitNumber
   }
 
   /** Puts a commit into an overlay. Nobody sees it before `publish`. */
@@ -58,7 +75,7 @@ export class OverlayOwner extends Overlays {
   /** The other overlay becomes the active one: it must be empty, and no commit be under way. */
   freeze(): void {
     assert(!this.hasFrozen, 'one overlay is frozen at a time')
-    Atomics.add(this.control, word.phase, 1)
+    this.#move(this.phase + 1)
     assert(this.isActiveEmpty, 'an overlay is filled from empty')
   }
 
@@ -80,7 +97,7 @@ export class OverlayOwner extends Overlays {
   async drop(): Promise<void> {
     assert(this.hasFrozen, 'what is dropped was frozen')
     const place = placeOf(fillingsOf(this.phase)[1] as number)
-    Atomics.add(this.control, word.phase, 1)
+    this.#move(this.phase + 1)
     const readers = word.readers + place
     for (let count = 1; count > 0; ) {
       count = Atomics.load(this.control, readers)
@@ -91,6 +108,12 @@ export class OverlayOwner extends Overlays {
 
   /** All threads refuse from now on. */
   stop(): void {
-    Atomics.store(this.control, word.phase, stopped)
+    this.#move(stopped)
+  }
+
+  /** Who holds the phase before is told. */
+  #move(phase: Phase): void {
+    Atomics.store(this.control, word.phase, phase)
+    Atomics.notify(this.control, word.phase)
   }
 }

@@ -157,10 +157,10 @@ export class Overlay {
   }
 
   copyKey(row: RowOffset): Uint8Array {
-    return this.#copy(row + rowHeaderWords, this.#words[row + 1] as number)
+    return this.#view(row + rowHeaderWords, this.#words[row + 1] as number).slice()
   }
 
-  /** Appends what `copyValue` and `copyKey` say of a row, where it has a version of that commit. */
+  /** Appends what is to be said of a row, where it has a version of that commit. */
   appendTo(rows: PackedRows, row: RowOffset, visible: number): void {
     const version = this.#versionOf(row, visible)
     if (version === 0) return
@@ -183,23 +183,14 @@ export class Overlay {
   }
 
   /**
-   * A copy of the row's value as of a commit; null where that deleted it, undefined where the row
+   * The row's value as of a commit, not copied; null where that deleted it, undefined where the row
    * is younger.
    */
-  copyValue(row: RowOffset, visible: number): Uint8Array | null | undefined {
+  valueOf(row: RowOffset, visible: number): Uint8Array | null | undefined {
     const version = this.#versionOf(row, visible)
     if (version === 0) return undefined
     const bytes = this.#words[version + 2] as number
-    return bytes === deleted ? null : this.#copy(version + versionHeaderWords, bytes)
-  }
-
-  /** The same without a copy: it shows the overlay's memory, which is used again after the turn. */
-  peekValue(row: RowOffset, visible: number): Uint8Array | null | undefined {
-    const version = this.#versionOf(row, visible)
-    if (version === 0) return undefined
-    const bytes = this.#words[version + 2] as number
-    if (bytes === deleted) return null
-    return new Uint8Array(this.#words.buffer, (version + versionHeaderWords) * wordBytes, bytes)
+    return bytes === deleted ? null : this.#view(version + versionHeaderWords, bytes)
   }
 
   /** The newest version that is not younger than a commit; 0 where there is none. */
@@ -212,9 +203,9 @@ export class Overlay {
     return version
   }
 
-  #copy(at: number, bytes: number): Uint8Array {
+  #view(at: number, bytes: number): Uint8Array {
     const start = at * wordBytes
-    return new Uint8Array(this.#bytes.subarray(start, start + bytes))
+    return new Uint8Array(this.#words.buffer, start, bytes)
   }
 
   /** Nobody may be reading it. */

@@ -37,9 +37,12 @@ export function createOverlayMemory(random: Random): SharedState {
   }
 }
 
+/** The filling that takes commits in a phase. */
+export const activeOf = (phase: Phase): number => (phase + 1) >>> 1
+
 /** The fillings that are read in a phase, the active one first. */
 export const fillingsOf = (phase: Phase): readonly number[] => {
-  const active = (phase + 1) >>> 1
+  const active = activeOf(phase)
   return phase % 2 === 1 ? [active, active - 1] : [active]
 }
 
@@ -87,33 +90,20 @@ export class Overlays {
     return Atomics.load(this.control, word.visible)
   }
 
-  /** A copy of what the overlays hold; null: deleted; undefined: nothing, ask LMDB. */
-  get(phase: Phase, key: Uint8Array): Uint8Array | null | undefined {
+  /**
+   * What the overlays hold, in the memory that is shared: it stays for as long as the phase is
+   * held. null: deleted; undefined: nothing, ask LMDB.
+   */
+  peek(phase: Phase, key: Uint8Array): Uint8Array | null | undefined {
     const { visible } = this
     this.key.load(key)
     for (const filling of fillingsOf(phase)) {
       const overlay = this.overlays[placeOf(filling)]
       const row = overlay.find(this.key)
-      const value = row === undefined ? undefined : overlay.copyValue(row, visible)
+      const value = row === undefined ? undefined : overlay.valueOf(row, visible)
       if (value !== undefined) return value
     }
     return undefined
-  }
-
-  /** As `get`, without a copy: what it shows stays until the turn ends. */
-  peek(phase: Phase, key: Uint8Array): Uint8Array | null | undefined {
-    const { visible } = this
-    this.key.load(key)
-    const active = (phase + 1) >>> 1
-    const value = this.#peekIn(active, visible)
-    return value === undefined && phase % 2 === 1 ? this.#peekIn(active - 1, visible) : value
-  }
-
-  /** Of the key that was loaded. */
-  #peekIn(filling: number, visible: number): Uint8Array | null | undefined {
-    const overlay = this.overlays[placeOf(filling)]
-    const row = overlay.find(this.key)
-    return row === undefined ? undefined : overlay.peekValue(row, visible)
   }
 
   /** The visible rows of a range by overlay, the active one first: copies. */
@@ -133,8 +123,9 @@ export class Overlays {
   ): Generator<RowChange> {
     const overlay = this.overlays[placeOf(filling)]
     for (const row of rows) {
-      const value = overlay.copyValue(row, visible)
-      if (value !== undefined) yield { key: overlay.copyKey(row), value }
+      const value = overlay.valueOf(row, visible)
+      if (value === undefined) continue
+      yield { key: overlay.copyKey(row), value: value === null ? null : value.slice() }
     }
   }
 
