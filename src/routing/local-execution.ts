@@ -196,7 +196,7 @@ export class LocalExecution {
     const reply = await this.#atHome(placement, operation, (nowMs, claimed) =>
       inStore(phases, shards.call(placement.id, slot, 'write', { ...request, nowMs, ...claimed })),
     )
-    return this.#wrote(reply)
+    return this.wrote(reply)
   }
 
   async #transact(
@@ -254,7 +254,8 @@ export class LocalExecution {
     }
   }
 
-  #wrote(reply: WriteReply): StepResult {
+  /** Of what a store was asked to write. */
+  wrote(reply: WriteReply): StepResult {
     switch (reply.kind) {
       case 'homeless':
         return { kind: 'unclaimed' }

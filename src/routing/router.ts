@@ -19,6 +19,7 @@ import { DenizenError } from '../model/errors.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { PeerFailure } from '../peers/peers.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { assignKey, deriveKey } from './assigned-keys.ts'
@@ -28,7 +29,6 @@ import type { Forwarder } from './forward.ts'
 import { avoidDamage, type Journey, stepOf, wantedPoints } from './journey.ts'
 import type { LocalExecution } from './local-execution.ts'
 import type { LocationCache } from './location-cache.ts'
-import { readNow } from './read-now.ts'
 import type {
   Admission,
   Answer,
@@ -40,6 +40,7 @@ import type {
 import { type Mac, Session } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { creates, repeatable, type StepResult } from './step.ts'
+import { readOrWriteNow } from './write-now.ts'
 
 export interface RouterOptions {
   readonly self: RegionId
@@ -48,6 +49,7 @@ export interface RouterOptions {
   readonly urlOf: (region: RegionId) => string | undefined
   readonly shards: ShardClient<RoutingOperations>
   readonly claims: Claims
+  readonly clock: Clock
   readonly local: LocalExecution
   readonly forwarder: Forwarder
   readonly locations: LocationCache
@@ -86,11 +88,8 @@ export class Router {
     operations: readonly Operation[],
     context: RequestContext,
   ): Promise<Answer> {
-    const now = readNow(this.#options, dataset, operations, context)
-    if (now) {
-      if (context.phases) context.phases.isRead = true
-      return now
-    }
+    const now = await readOrWriteNow(this.#options, dataset, operations, context)
+    if (now) return now
     const { outcomes, ...session } = await this.#executeAll(dataset, operations, context)
     return { outcomes: outcomes.filter(isKeyOutcome), ...session }
   }
