@@ -62,6 +62,5 @@ function ownShard(): ShardPort {
     onMessage(task) {
       receive = task
     },
-    receiveAll() {},
   }
 }

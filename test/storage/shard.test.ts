@@ -44,6 +44,7 @@ async function open(kind: MemoryEngineKind, self = 'one', roomBytes?: () => numb
     regionNumbers: { one: 1, two: 2 },
     ownFeed: feedNumber(self === 'one' ? 1 : 2, 1),
   })
+  shards.awaitGrowth()
   const put = (key: string, text = 'x') =>
     shards.callStore('things', 0, 'write', {
       key: key as Key,
@@ -104,6 +105,21 @@ commits('no reply, no growth and nothing to read before the flush; then all toge
     ['done', 'done', 'done'],
   )
   assert.is((await get('d')).kind, 'found')
+})
+
+commits('growth is there to be asked for when a write is answered', async () => {
+  const { put, shards, growth } = await open(createMemoryEngineKind())
+  const counts: number[] = []
+  await Promise.all(
+    ['a', 'b', 'c'].map(async key => {
+      await put(key)
+      shards.receiveGrowth()
+      counts.push(growth.flatMap(({ ends }) => ends).length)
+    }),
+  )
+  assert.ok(counts.every(count => count > 0))
+  shards.receiveGrowth()
+  assert.is(growth.flatMap(({ ends }) => ends).length, counts.at(-1), 'nothing is told twice')
 })
 
 commits('growth is told before the reply', async () => {

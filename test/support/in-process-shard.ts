@@ -34,7 +34,5 @@ export function inProcessShard(
     onMessage(task) {
       receive = task
     },
-    // All answers come the same way, after the growth that belongs to them.
-    receiveAll() {},
   }
 }
