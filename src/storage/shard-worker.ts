@@ -29,7 +29,7 @@ export interface ShardWorkerOptions {
   /** What the disk still takes in a directory. */
   readonly roomBytes: (directory: string) => number
   /** See `ShardOptions`. */
-  readonly endOfTurn?: () => Promise<void>
+  readonly gather?: (waiting: () => number) => Promise<void>
   /** To the thread that opens and closes the shard. */
   readonly post: (message: FromShard) => void
 }
@@ -77,11 +77,11 @@ export class ShardWorker {
   }
 
   async #open(configuration: ShardConfiguration): Promise<Omit<Opened, 'kind'>> {
-    const { engineKind, handlers, random, roomBytes, meter, endOfTurn, post } = this.#options
+    const { engineKind, handlers, random, roomBytes, meter, gather, post } = this.#options
     const contexts = storeContexts(this.#options.hasher, configuration)
     const board = new GrowthBoard(datasetsOf(configuration.stores))
     const shard = new Shard({
-      ...{ handlers, random, meter, endOfTurn },
+      ...{ handlers, random, meter, gather },
       mayStore: dataset => contexts(dataset)?.placement.mayStore(configuration.self) === true,
       onGrowth: growth => {
         if (board.enter(growth)) post({ kind: 'grown' })

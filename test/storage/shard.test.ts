@@ -334,7 +334,7 @@ ends('what this region may not store is refused at the last step, too', async ()
   assert.is(engine.sizeBytes(), 0)
 })
 
-ends('a commit that follows another takes all that came by the end of the turn', async () => {
+ends('a commit that follows another takes all that have gathered', async () => {
   const kind = manual()
   const engine = await kind.open('d')
   const [placement] = tableOf(data).placements
@@ -347,7 +347,7 @@ ends('a commit that follows another takes all that came by the end of the turn',
     onBug: () => {},
     onFatal: () => {},
     mayStore: () => true,
-    endOfTurn: () => new Promise(resolve => ends.push(resolve)),
+    gather: () => new Promise(resolve => ends.push(resolve)),
   })
   const regionNumbers = new RegionNumbers({ one: 1, two: 2 })
   const context = { hasher, placement, self: 'one', ownFeed: feedNumber(1, 1) }
