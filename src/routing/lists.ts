@@ -42,6 +42,7 @@ const itemSchema = z.strictObject({
   version: versionSchema,
   mediaType: z.string(),
   value: bytesSchema.exactOptional(),
+  expiresAtMs: z.int().exactOptional(),
 })
 const replySchema = z.union([
   z.strictObject({ behind: z.literal(true) }),

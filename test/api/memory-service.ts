@@ -43,6 +43,7 @@ interface StoredRecord {
   readonly version: Version
   readonly mediaType: string
   readonly value: Uint8Array
+  readonly expiresAtMs?: number
 }
 
 interface MemoryDataset {
@@ -247,9 +248,10 @@ export class MemoryService implements Service {
       records.delete(operation.key)
       return { kind: 'deleted', version: this.#nextVersion(), receipt }
     }
-    const { value, mediaType } = operation
+    const { value, mediaType, ttlMs } = operation
     const version = this.#nextVersion()
-    records.set(operation.key, { version, mediaType, value: value.slice() })
+    const life = ttlMs === undefined ? {} : { expiresAtMs: Date.now() + ttlMs }
+    records.set(operation.key, { version, mediaType, value: value.slice(), ...life })
     return { kind: 'written', version, created: record === undefined, receipt }
   }
 
