@@ -30,6 +30,44 @@ function encoded(text: string, reserve: number): Uint8Array {
   return bytes
 }
 
+/** Texts up to this length, in UTF-8, need no memory to be looked at. */
+const TRANSIENT_BYTES = 2_048
+const transient = new Uint8Array(TRANSIENT_BYTES)
+/** By length: the beginning of `transient`. */
+const transients: (Uint8Array | undefined)[] = []
+
+/**
+ * As `utf8`, for whoever is done with the bytes at once: the next call writes over them. A small
+ * array costs more than most of what is done with it.
+ */
+export function transientUtf8(text: string, reserve = 0): Uint8Array {
+  if (reserve + 3 * text.length > TRANSIENT_BYTES) return utf8(text, reserve)
+  const end = utf8Into(transient, reserve, text)
+  let bytes = transients[end]
+  if (!bytes) {
+    bytes = transient.subarray(0, end)
+    transients[end] = bytes
+  }
+  return bytes
+}
+
+/**
+ * Writes the UTF-8 of a text at an offset. Returns where it ends: three bytes for each unit of the
+ * text must have room.
+ */
+export function utf8Into(bytes: Uint8Array, at: number, text: string): number {
+  if (text.length <= SHORT) {
+    let i = 0
+    for (; i < text.length; i++) {
+      const unit = text.charCodeAt(i)
+      if (unit > 0x7f) break
+      bytes[at + i] = unit
+    }
+    if (i === text.length) return at + i
+  }
+  return at + encoder.encodeInto(text, bytes.subarray(at)).written
+}
+
 /** Decodes UTF-8. Throws a `TypeError` on malformed input. */
 export function fromUtf8(bytes: Uint8Array): string {
   if (bytes.length > SHORT) return strictDecoder.decode(bytes)

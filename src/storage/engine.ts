@@ -23,6 +23,11 @@ export interface RowChange {
   readonly value: Uint8Array | null
 }
 
+/** What one commit changes: of two changes of one row, the later counts. */
+export interface Changes extends Iterable<RowChange> {
+  readonly length: number
+}
+
 export interface Row {
   readonly key: Uint8Array
   readonly value: Uint8Array
@@ -62,8 +67,11 @@ export interface EngineReader {
 export type SharedState = Readonly<Record<string, SharedArrayBuffer>>
 
 export interface Engine extends EngineReader {
-  /** See above. One commit at a time: the caller waits before it starts the next. */
-  commit(changes: readonly RowChange[]): Promise<void>
+  /**
+   * See above. One commit at a time: the caller waits before it starts the next, and leaves the
+   * changes alone until then.
+   */
+  commit(changes: Changes): Promise<void>
   /** Bytes that the store occupies. */
   sizeBytes(): number
   /** For other threads to read along; undefined where only the owner can read. */

@@ -23,13 +23,13 @@ import { limits } from '../model/limits.ts'
 import {
   type AttachedReader,
   assertRowKey,
+  type Changes,
   type Engine,
   EngineFailure,
   type EngineKind,
   type EngineOpenOptions,
   type RangeOptions,
   type Row,
-  type RowChange,
   type SharedState,
 } from './engine.ts'
 import { type Environment, fileName, openStore, prepareStore } from './lmdb-file.ts'
@@ -179,7 +179,7 @@ class LmdbEngine implements Engine {
     return this.#rows(options, true)
   }
 
-  async commit(changes: readonly RowChange[]): Promise<void> {
+  async commit(changes: Changes): Promise<void> {
     assert(!this.#readOnly && !this.#follows, 'a store that is only read is not written')
     assert(this.#commitInFlight === undefined, 'one commit at a time')
     for (const { key } of changes) assertRowKey(key)
@@ -193,7 +193,7 @@ class LmdbEngine implements Engine {
     }
   }
 
-  async #write(changes: readonly RowChange[]): Promise<void> {
+  async #write(changes: Changes): Promise<void> {
     this.#count()
     try {
       await this.#environment.batch(() => {

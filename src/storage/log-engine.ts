@@ -23,13 +23,12 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
 import {
   type AttachedReader,
-  assertRowKey,
+  type Changes,
   type Engine,
   EngineFailure,
   type EngineKind,
   type RangeOptions,
   type Row,
-  type RowChange,
   type SharedState,
 } from './engine.ts'
 import { lmdbEngine } from './lmdb-engine.ts'
@@ -38,9 +37,9 @@ import { Checkpoint } from './log/checkpoint.ts'
 import { Log } from './log/log.ts'
 import { createLog, hasLog, readLog } from './log/log-directory.ts'
 import { LogReader } from './log/log-reader.ts'
-import { Overlay } from './log/overlay.ts'
 import { OverlayOwner } from './log/overlay-owner.ts'
 import { createOverlayMemory } from './log/overlays.ts'
+import { PackedRows } from './packed-rows.ts'
 
 export interface LogEngineOptions {
   readonly clock: Clock
@@ -144,13 +143,13 @@ class LogEngine implements Engine {
 
   covers = (): boolean => true
 
-  async commit(changes: readonly RowChange[]): Promise<void> {
+  async commit(changes: Changes): Promise<void> {
     assert(this.#written, 'a store that was opened to be read is not written')
     assert(this.#commitInFlight === undefined, 'one commit at a time')
-    for (const { key } of changes) assertRowKey(key)
+    const rows = PackedRows.of(changes)
     this.#refuseIfBroken()
-    if (changes.length === 0) return
-    this.#commitInFlight = this.#write(changes, this.#written.log)
+    if (rows.length === 0) return
+    this.#commitInFlight = this.#write(rows, this.#written.log)
     try {
       await this.#commitInFlight
     } finally {
@@ -158,7 +157,7 @@ class LogEngine implements Engine {
     }
   }
 
-  async #write(changes: readonly RowChange[], log: Log): Promise<void> {
+  async #write(changes: PackedRows, log: Log): Promise<void> {
     try {
       if (isLarge(changes)) {
         while (!this.#overlays.isActiveEmpty || this.#checkpoint) await this.#turnOver()
@@ -180,7 +179,7 @@ class LogEngine implements Engine {
     this.#arm()
   }
 
-  async #makeRoom(changes: readonly RowChange[], log: Log): Promise<void> {
+  async #makeRoom(changes: PackedRows, log: Log): Promise<void> {
     const fullness = (): number =>
       Math.max(this.#overlays.fullness, log.fullness(this.#overlays.active))
     this.#freezeIfDue()
@@ -206,7 +205,7 @@ class LogEngine implements Engine {
   }
 
   #startCheckpoint(): void {
-    this.#checkpoint = new Checkpoint(this.#base, this.#overlays.frozenChanges())
+    this.#checkpoint = new Checkpoint(this.#base, this.#overlays.frozenRows())
     this.#checkpointed = this.#runCheckpoint(this.#checkpoint)
       .catch(error => void this.#fail(error))
       .finally(() => {
@@ -284,5 +283,5 @@ class LogEngine implements Engine {
   }
 }
 
-const isLarge = (changes: readonly RowChange[]): boolean =>
-  changes.length > limits.overlayRowsMax / 2 || Overlay.bytesFor(changes) > limits.logCommitBytesMax
+const isLarge = (changes: PackedRows): boolean =>
+  changes.length > limits.overlayRowsMax / 2 || changes.overlayBytes > limits.logCommitBytesMax

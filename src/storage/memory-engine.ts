@@ -11,6 +11,7 @@ import { assert } from '../model/assert.ts'
 import { limits } from '../model/limits.ts'
 import {
   assertRowKey,
+  type Changes,
   type Engine,
   EngineFailure,
   type EngineKind,
@@ -180,13 +181,13 @@ class MemoryEngine implements Engine {
     return read()
   }
 
-  async commit(changes: readonly RowChange[]): Promise<void> {
+  async commit(changes: Changes): Promise<void> {
     assert(!this.#readOnly, 'a store that was opened to be read is not written')
     assert(this.#commitInFlight === undefined, 'one commit at a time')
     for (const { key } of changes) assertRowKey(key)
     this.#refuseIfBroken()
     if (changes.length === 0) return
-    this.#commitInFlight = this.#disk.commit(changes.map(copyOf))
+    this.#commitInFlight = this.#disk.commit(Array.from(changes, copyOf))
     try {
       await this.#commitInFlight
     } catch (error) {

@@ -8,13 +8,13 @@
  * seeded with xxHash64 of the key, so that a record under a wrong key is damaged too.
  */
 import { assert } from '../model/assert.ts'
-import { fromUtf8, utf8 } from '../model/bytes.ts'
+import { fromUtf8, utf8Into } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import { limits } from '../model/limits.ts'
 import type { FeedNumber } from '../model/position.ts'
 import type { Version } from '../model/version.ts'
-import { readU32, readU53, viewOf, writeU32, writeU53 } from './rows.ts'
+import { readU32, readU53, writeU32, writeU53 } from './rows.ts'
 
 /** All of a record but its value. */
 export interface RecordHead {
@@ -55,21 +55,36 @@ const FLAG_SHARED = 2
 const HEADER_BYTES = 39
 
 export function encodeRecord(hasher: Hasher, key: string, record: StoredRecord): Uint8Array {
-  const { version, feed, tombstone, shared, expiresAtMs, value } = record
-  const mediaType = utf8(record.mediaType)
-  assert(mediaType.length <= limits.mediaTypeBytesMax, 'the media type was checked on the way in')
-  const bytes = new Uint8Array(HEADER_BYTES + mediaType.length + value.length)
-  bytes[8] = FORMAT
-  bytes[9] = (tombstone ? FLAG_TOMBSTONE : 0) | (shared ? FLAG_SHARED : 0)
-  writeU53(bytes, 10, version.term)
-  writeU53(bytes, 18, version.seq)
-  writeU32(bytes, 26, feed)
-  writeU53(bytes, 30, expiresAtMs)
-  bytes[38] = mediaType.length
-  bytes.set(mediaType, HEADER_BYTES)
-  bytes.set(value, HEADER_BYTES + mediaType.length)
-  viewOf(bytes).setBigUint64(0, checksumOf(hasher, key, bytes))
-  return bytes
+  const bytes = new Uint8Array(recordBytesMax(record))
+  return bytes.slice(0, encodeRecordInto(bytes, 0, hasher, key, record))
+}
+
+/** What `encodeRecordInto` needs room for. */
+export const recordBytesMax = ({ mediaType, value }: StoredRecord): number =>
+  HEADER_BYTES + 3 * mediaType.length + value.length
+
+/** Writes a record's bytes at an offset. Returns where they end. */
+export function encodeRecordInto(
+  bytes: Uint8Array,
+  at: number,
+  hasher: Hasher,
+  key: string,
+  { version, feed, tombstone, shared, expiresAtMs, mediaType, value }: StoredRecord,
+): number {
+  const valueAt = utf8Into(bytes, at + HEADER_BYTES, mediaType)
+  const mediaTypeBytes = valueAt - at - HEADER_BYTES
+  assert(mediaTypeBytes <= limits.mediaTypeBytesMax, 'the media type was checked on the way in')
+  bytes[at + 8] = FORMAT
+  bytes[at + 9] = (tombstone ? FLAG_TOMBSTONE : 0) | (shared ? FLAG_SHARED : 0)
+  writeU53(bytes, at + 10, version.term)
+  writeU53(bytes, at + 18, version.seq)
+  writeU32(bytes, at + 26, feed)
+  writeU53(bytes, at + 30, expiresAtMs)
+  bytes[at + 38] = mediaTypeBytes
+  bytes.set(value, valueAt)
+  const end = valueAt + value.length
+  writeChecksum(bytes, at, checksumOf(hasher, key, bytes, at, end))
+  return end
 }
 
 /** Reads a record's bytes. Throws `damaged_record` when they are not what was written. */
@@ -84,10 +99,8 @@ export function decodeRecord(hasher: Hasher, key: string, bytes: Uint8Array): St
 /** As `decodeRecord`, for those who need no value. Throws `damaged_record`. */
 export function decodeHead(hasher: Hasher, key: string, bytes: Uint8Array): VerifiedHead {
   if (bytes.length < HEADER_BYTES) throw damaged('a record is shorter than its header')
-  const checksum = checksumOf(hasher, key, bytes)
-  if (recordChecksum(bytes) !== checksum) {
-    throw damaged('a record does not match its checksum')
-  }
+  const checksum = checksumOf(hasher, key, bytes, 0, bytes.length)
+  if (!hasChecksum(bytes, checksum)) throw damaged('a record does not match its checksum')
   if (bytes[8] !== FORMAT) throw damaged(`a record has format ${bytes[8]}`)
   return headOf(bytes, checksum)
 }
@@ -114,7 +127,11 @@ export const isExpired = ({ expiresAtMs }: RecordHead, nowMs: number): boolean =
   expiresAtMs !== 0 && expiresAtMs <= nowMs
 
 /** The stored checksum: what digests add up. */
-export const recordChecksum = (bytes: Uint8Array): bigint => viewOf(bytes).getBigUint64(0)
+export function recordChecksum(bytes: Uint8Array): bigint {
+  halves[high] = readU32(bytes, 0)
+  halves[low] = readU32(bytes, 4)
+  return whole[0] as bigint
+}
 
 /** Looks at the flag alone, for bytes whose checksum has been verified already. */
 export const isTombstone = (bytes: Uint8Array): boolean => hasFlag(bytes, FLAG_TOMBSTONE)
@@ -124,7 +141,32 @@ export const expiryOf = (bytes: Uint8Array): number => readU53(bytes, 30)
 
 const hasFlag = (bytes: Uint8Array, flag: number): boolean => ((bytes[9] ?? 0) & flag) !== 0
 
-const checksumOf = (hasher: Hasher, key: string, bytes: Uint8Array): bigint =>
-  hasher.h64(bytes.subarray(8), hasher.h64(utf8(key)))
+/** Of the record that lies between two offsets. */
+const checksumOf = (
+  hasher: Hasher,
+  key: string,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+): bigint => hasher.h64(viewOf(bytes, at + 8, end), hasher.h64Of(key))
+
+const viewOf = ({ buffer, byteOffset }: Uint8Array, at: number, end: number): Uint8Array =>
+  new Uint8Array(buffer, byteOffset + at, end - at)
+
+/** To take a checksum apart without arithmetic on bigints. */
+const whole = new BigUint64Array(1)
+const halves = new Uint32Array(whole.buffer)
+const [high, low] = new Uint8Array(BigUint64Array.of(1n).buffer)[0] === 1 ? [1, 0] : [0, 1]
+
+function writeChecksum(bytes: Uint8Array, at: number, checksum: bigint): void {
+  whole[0] = checksum
+  writeU32(bytes, at, halves[high] as number)
+  writeU32(bytes, at + 4, halves[low] as number)
+}
+
+function hasChecksum(bytes: Uint8Array, checksum: bigint): boolean {
+  whole[0] = checksum
+  return readU32(bytes, 0) === halves[high] && readU32(bytes, 4) === halves[low]
+}
 
 const damaged = (detail: string): DenizenError => new DenizenError('damaged_record', detail)

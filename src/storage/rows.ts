@@ -17,7 +17,14 @@
  * | 9 idempotency record | scope | see row-values.ts |
  * | 10 idempotency records of a slot | slot u16 | count u64 |
  */
-import { compareUtf8, concatBytes, fromUtf8, utf8 } from '../model/bytes.ts'
+import {
+  compareUtf8,
+  concatBytes,
+  fromUtf8,
+  transientUtf8,
+  utf8,
+  utf8Into,
+} from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
@@ -87,6 +94,39 @@ function entryRow(slot: Slot, feed: FeedNumber, position: Position, text = ''): 
   writeU53(bytes, FEED_BYTES, position)
   return bytes
 }
+
+/** The row key of a record, for one look: the next call writes over it. */
+export function recordRowKey(key: string): Uint8Array {
+  const bytes = transientUtf8(key, 1)
+  bytes[0] = table.record
+  return bytes
+}
+
+/** Writes the row key of a record at an offset; returns where it ends. */
+export function recordRowInto(bytes: Uint8Array, at: number, key: string): number {
+  bytes[at] = table.record
+  return utf8Into(bytes, at + 1, key)
+}
+
+/** The same of a feed entry. */
+export function entryRowInto(
+  bytes: Uint8Array,
+  at: number,
+  slot: Slot,
+  feed: FeedNumber,
+  position: Position,
+  text: string,
+): number {
+  bytes[at] = table.feedEntry
+  bytes[at + 1] = slot >>> 8
+  bytes[at + 2] = slot
+  writeU32(bytes, at + SLOT_BYTES, feed)
+  writeU53(bytes, at + FEED_BYTES, position)
+  return utf8Into(bytes, at + ENTRY_BYTES, text)
+}
+
+/** The bytes of such a key of a text, at most. */
+export const rowKeyBytesFor = (text: string): number => ENTRY_BYTES + 3 * text.length
 
 /** What expires: a record, named by its key, or an idempotency record, named by its scope. */
 export const expiryKind = { record: 1, idempotency: 2 } as const

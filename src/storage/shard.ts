@@ -24,6 +24,7 @@ import type { Random } from '../runtime/random.ts'
 import { DigestAudit } from './digest-audit.ts'
 import type { Engine } from './engine.ts'
 import { EngineFailure } from './engine.ts'
+import { PackedRows } from './packed-rows.ts'
 import { currentGeneration } from './row-values.ts'
 import { type StoreContext, StoreReader, storeName } from './store.ts'
 import { type ChangesRequest, changesOperation, StoreChanges } from './store-changes.ts'
@@ -95,6 +96,8 @@ interface OpenStore {
   readonly changes: StoreChanges
   readonly queue: QueuedWrite[]
   readonly audit: DigestAudit
+  /** Where transactions make their rows, one after the other. */
+  readonly rows: PackedRows
   /** Run between two commits, one each. */
   readonly slices: QueuedWrite[]
   /** The running commit loop, if any. */
@@ -127,7 +130,8 @@ export class Shard {
     const read = { engine, context, reader, roomBytes, generationsAtOpen }
     const audit = new DigestAudit(reader)
     const changes = new StoreChanges(this.#options.random)
-    const opened = { ...read, audit, changes, queue: [], slices: [], loop: undefined }
+    const made = { audit, changes, rows: new PackedRows() }
+    const opened = { ...read, ...made, queue: [], slices: [], loop: undefined }
     this.#stores.set(storeName({ dataset, store }), opened)
   }
 
@@ -199,16 +203,16 @@ export class Shard {
   }
 
   async #commitOnce(store: OpenStore, writes: readonly QueuedWrite[]): Promise<void> {
-    const { engine, context, generationsAtOpen, roomBytes, audit } = store
+    const { engine, context, generationsAtOpen, roomBytes, audit, rows } = store
     const transaction = new StoreTransaction(engine, context, generationsAtOpen, {
       roomBytes: roomBytes(),
-      audit,
+      ...{ audit, rows },
     })
     const answers = new Map<TakeReplies, ShardReply[]>()
     for (const { request, onReplies } of writes) {
-      const savepoint = transaction.savepoint()
+      transaction.savepoint()
       const reply = this.#run(request, () => this.#write(transaction, request))
-      if ('error' in reply) transaction.rollBackTo(savepoint)
+      if ('error' in reply) transaction.rollBack()
       const replies = answers.get(onReplies)
       if (replies) replies.push(reply)
       else answers.set(onReplies, [reply])

@@ -1,13 +1,17 @@
 /**
- * What a transaction has staged. Rows that every write of a slot changes (the feed's state, the
- * digest, a count) are kept decoded until the commit, so that a transaction of a thousand writes
- * encodes them once; records and feed entries have maps of their own, because making a name of each
- * row key cost more than the rest.
+ * What a transaction has staged. Its rows are packed as they come; of what is changed again before
+ * the commit, the later change counts. Rows that every write of a slot changes (the feed's state,
+ * the digest, a count) are kept decoded until the commit, so that a transaction of a thousand
+ * writes encodes them once. What was staged is found by where it lies: entries of feeds are never
+ * asked for before they are committed.
  */
+import { utf8Into } from '../model/bytes.ts'
+import type { Hasher } from '../model/hash.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
-import type { RowChange } from './engine.ts'
-import { entryRowKey, type FeedEntry, isShared } from './feed-entry.ts'
+import { type FeedEntry, isShared } from './feed-entry.ts'
+import { type PackedRows, rowsStart } from './packed-rows.ts'
+import { encodeRecordInto, recordBytesMax, type StoredRecord } from './record.ts'
 import {
   encodeCount,
   encodeDigest,
@@ -15,7 +19,7 @@ import {
   type FeedState,
   type SlotDigest,
 } from './row-values.ts'
-import { rowKeys } from './rows.ts'
+import { entryRowInto, recordRowInto, rowKeyBytesFor, rowKeys } from './rows.ts'
 import { Savepoints, StagedMap } from './staged-map.ts'
 
 interface StagedFeed {
@@ -25,29 +29,52 @@ interface StagedFeed {
 }
 
 export class StagedChanges {
-  readonly savepoints = new Savepoints()
-  readonly digests = new StagedMap<Slot, SlotDigest>(this.savepoints)
-  readonly idempotencyCounts = new StagedMap<Slot, number>(this.savepoints)
+  readonly #savepoints = new Savepoints()
+  readonly digests = new StagedMap<Slot, SlotDigest>(this.#savepoints)
+  readonly idempotencyCounts = new StagedMap<Slot, number>(this.#savepoints)
+  readonly audited = new StagedMap<Slot, SlotDigest>(this.#savepoints)
   /** By `feedName`. */
-  readonly #feedStates = new StagedMap<number, StagedFeed>(this.savepoints)
-  /** By key. */
-  readonly #records = new StagedMap<string, RowChange>(this.savepoints)
-  /** Of each feed, by `feedName`: by position, or by what else tells entries of one apart. */
-  readonly #entries = new Map<number, StagedMap<Position | string, RowChange>>()
-  /** All others, by `nameOf`. */
-  readonly #rows = new StagedMap<string, RowChange>(this.savepoints)
+  readonly #feedStates = new StagedMap<number, StagedFeed>(this.#savepoints)
+  /** By key: where its row begins. */
+  readonly #records = new StagedMap<string, number>(this.#savepoints)
+  /** All others that can be asked for, by `nameOf`. */
+  readonly #others = new StagedMap<string, number>(this.#savepoints)
+  readonly #rows: PackedRows
+  #savepointEnd = rowsStart
+  #isSealed = false
 
-  record(key: string): RowChange | undefined {
-    return this.#records.get(key)
+  constructor(rows: PackedRows) {
+    rows.clear()
+    this.#rows = rows
+  }
+
+  /** From here on: the one before can't be gone back to any more. */
+  savepoint(): void {
+    this.#savepoints.mark()
+    this.#savepointEnd = this.#rows.end
+  }
+
+  rollBack(): void {
+    this.#savepoints.rollBack()
+    this.#rows.truncate(this.#savepointEnd)
+  }
+
+  /** Shows memory that stays until more is staged; null: dropped; undefined: not staged. */
+  record(key: string): Uint8Array | null | undefined {
+    const at = this.#records.get(key)
+    return at === undefined ? undefined : this.#rows.value(at)
   }
 
   /** Of the records that are put or dropped. */
   recordKeys(): string[] {
-    return [...this.#records.entries()].map(([key]) => key)
+    return [...this.#records.keys()]
   }
 
-  row(rowKey: Uint8Array): RowChange | undefined {
-    return this.#rows.size === 0 ? undefined : this.#rows.get(nameOf(rowKey))
+  /** As `record`. */
+  row(rowKey: Uint8Array): Uint8Array | null | undefined {
+    if (this.#others.size === 0) return undefined
+    const at = this.#others.get(nameOf(rowKey))
+    return at === undefined ? undefined : this.#rows.value(at)
   }
 
   feedState(slot: Slot, feed: FeedNumber): FeedState | undefined {
@@ -55,50 +82,78 @@ export class StagedChanges {
   }
 
   stageRecord(key: string, value: Uint8Array | null): void {
-    this.#records.set(key, { key: rowKeys.record(key), value })
+    const rows = this.#rows
+    const start = rows.end
+    const at = rows.begin(rowKeyBytesFor(key) + (value?.length ?? 0))
+    const keyEnd = recordRowInto(rows.bytes, at, key)
+    if (value === null) rows.delete(keyEnd)
+    else {
+      rows.bytes.set(value, keyEnd)
+      rows.put(keyEnd, keyEnd + value.length)
+    }
+    this.#records.set(key, start)
+  }
+
+  /** Returns the record's bytes: they show memory that stays until more is staged. */
+  stageNewRecord(hasher: Hasher, key: string, record: StoredRecord): Uint8Array {
+    const rows = this.#rows
+    const start = rows.end
+    const at = rows.begin(rowKeyBytesFor(key) + recordBytesMax(record))
+    const keyEnd = recordRowInto(rows.bytes, at, key)
+    rows.put(keyEnd, encodeRecordInto(rows.bytes, keyEnd, hasher, key, record))
+    this.#records.set(key, start)
+    return rows.value(start) as Uint8Array
   }
 
   stageRow(key: Uint8Array, value: Uint8Array | null): void {
-    this.#rows.set(nameOf(key), { key, value })
+    const start = this.#rows.end
+    this.#rows.append(key, value)
+    this.#others.set(nameOf(key), start)
   }
 
   stageFeedState(slot: Slot, feed: FeedNumber, state: FeedState): void {
     this.#feedStates.set(feedName(slot, feed), { slot, feed, state })
   }
 
-  stageEntry(slot: Slot, feed: FeedNumber, entry: FeedEntry, value: Uint8Array | null): void {
-    const name = feedName(slot, feed)
-    let entries = this.#entries.get(name)
-    if (!entries) {
-      entries = new StagedMap(this.savepoints)
-      this.#entries.set(name, entries)
-    }
-    const { position, kind, text } = entry
-    const at = isShared(kind) ? `${position} ${kind} ${text}` : position
-    entries.set(at, { key: entryRowKey(slot, feed, entry), value })
+  stageEntry(slot: Slot, feed: FeedNumber, { position, kind, text }: FeedEntry): void {
+    const rows = this.#rows
+    const shared = isShared(kind)
+    const at = rows.begin(rowKeyBytesFor(text) + 1)
+    const keyEnd = entryRowInto(rows.bytes, at, slot, feed, position, shared ? text : '')
+    rows.bytes[keyEnd] = kind
+    rows.put(keyEnd, shared ? keyEnd + 1 : utf8Into(rows.bytes, keyEnd + 1, text))
+  }
+
+  dropEntry(slot: Slot, feed: FeedNumber, { position, kind, text }: FeedEntry): void {
+    const rows = this.#rows
+    const at = rows.begin(rowKeyBytesFor(text))
+    rows.delete(entryRowInto(rows.bytes, at, slot, feed, position, isShared(kind) ? text : ''))
   }
 
   /** Where the staged states of one feed end. */
   endsOf(feed: FeedNumber): { slot: Slot; end: Position }[] {
-    return [...this.#feedStates.values()]
-      .filter(staged => staged.feed === feed)
-      .map(({ slot, state: { end } }) => ({ slot, end }))
+    const ends: { slot: Slot; end: Position }[] = []
+    for (const { slot, feed: of, state } of this.#feedStates.values()) {
+      if (of === feed) ends.push({ slot, end: state.end })
+    }
+    return ends
   }
 
-  changes(): RowChange[] {
-    const changes = [...this.#records.values()]
-    for (const entries of this.#entries.values()) changes.push(...entries.values())
-    changes.push(...this.#rows.values())
+  /** All of it, for one commit: nothing is staged after this. */
+  sealed(): PackedRows {
+    const rows = this.#rows
+    if (this.#isSealed) return rows
+    this.#isSealed = true
     for (const { slot, feed, state } of this.#feedStates.values()) {
-      changes.push({ key: rowKeys.feedState(slot, feed), value: encodeFeedState(state) })
+      rows.append(rowKeys.feedState(slot, feed), encodeFeedState(state))
     }
     for (const [slot, digest] of this.digests.entries()) {
-      changes.push({ key: rowKeys.digest(slot), value: encodeDigest(digest) })
+      rows.append(rowKeys.digest(slot), encodeDigest(digest))
     }
     for (const [slot, count] of this.idempotencyCounts.entries()) {
-      changes.push({ key: rowKeys.idempotencyCount(slot), value: encodeCount(count) })
+      rows.append(rowKeys.idempotencyCount(slot), encodeCount(count))
     }
-    return changes
+    return rows
   }
 }
 

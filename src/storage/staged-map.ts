@@ -1,24 +1,42 @@
 /**
- * Maps whose changes can be taken back together, to a point that was marked before: what a
- * transaction has staged, when one of its requests fails.
+ * Maps whose changes can be taken back together: what a transaction has staged, when one of its
+ * requests fails. Only the newest savepoint can be gone back to.
  */
+interface Restorable<K, V> {
+  /** `undefined`: there was nothing. */
+  restore(key: K, before: V | undefined): void
+}
+
 export class Savepoints {
-  readonly #undo: (() => void)[] = []
+  // What was changed since the last savepoint: used again and again, so that changes cost nothing.
+  readonly #maps: Restorable<unknown, unknown>[] = []
+  readonly #keys: unknown[] = []
+  readonly #befores: unknown[] = []
+  #count = 0
 
-  mark(): number {
-    return this.#undo.length
+  /** From here on. */
+  mark(): void {
+    this.#count = 0
   }
 
-  add(undo: () => void): void {
-    this.#undo.push(undo)
+  add<K, V>(map: Restorable<K, V>, key: K, before: V | undefined): void {
+    const at = this.#count
+    this.#maps[at] = map as Restorable<unknown, unknown>
+    this.#keys[at] = key
+    this.#befores[at] = before
+    this.#count = at + 1
   }
 
-  rollBackTo(mark: number): void {
-    while (this.#undo.length > mark) this.#undo.pop()?.()
+  rollBack(): void {
+    while (this.#count > 0) {
+      this.#count -= 1
+      const at = this.#count
+      this.#maps[at]?.restore(this.#keys[at], this.#befores[at])
+    }
   }
 }
 
-export class StagedMap<K, V> {
+export class StagedMap<K, V> implements Restorable<K, V> {
   readonly #values = new Map<K, V>()
   readonly #savepoints: Savepoints
 
@@ -35,12 +53,17 @@ export class StagedMap<K, V> {
   }
 
   set(key: K, value: V): void {
-    const before = this.#values.get(key)
-    this.#savepoints.add(() => {
-      if (before === undefined) this.#values.delete(key)
-      else this.#values.set(key, before)
-    })
+    this.#savepoints.add(this, key, this.#values.get(key))
     this.#values.set(key, value)
+  }
+
+  restore(key: K, before: V | undefined): void {
+    if (before === undefined) this.#values.delete(key)
+    else this.#values.set(key, before)
+  }
+
+  keys(): IterableIterator<K> {
+    return this.#values.keys()
   }
 
   entries(): IterableIterator<[K, V]> {

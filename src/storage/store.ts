@@ -40,6 +40,7 @@ import {
   parseExpiryRow,
   parseFeedRow,
   recordRange,
+  recordRowKey,
   rowKeys,
   rowText,
   tableRange,
@@ -81,7 +82,7 @@ export class StoreReader {
 
   /** The same of a key's record. */
   protected recordRow(key: string): Uint8Array | undefined {
-    return this.row(rowKeys.record(key))
+    return this.engine.peek(recordRowKey(key))
   }
 
   /** The record of a key, tombstones included. Throws `damaged_record`. */
@@ -181,7 +182,7 @@ export class StoreReader {
   }
 
   idempotencyRecord(scope: string): IdempotencyRecord | undefined {
-    const bytes = this.idempotencyBytes(scope)
+    const bytes = this.row(rowKeys.idempotency(scope))
     return bytes && decodeIdempotencyRecord(bytes)
   }
 

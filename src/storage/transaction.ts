@@ -1,7 +1,7 @@
 /**
- * A transaction of a store: staged rows over committed ones. The shard runs many requests in one
- * transaction and commits them together (group commit). A request that throws is rolled back to its
- * savepoint alone, so a failed one never leaves half of itself behind.
+ * A transaction of a store. The shard runs many requests in one transaction and commits them
+ * together (group commit). A request that throws is rolled back to its savepoint alone, so a failed
+ * one never leaves half of itself behind.
  */
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
@@ -16,12 +16,12 @@ import {
 import type { Slot } from '../model/slot.ts'
 import { claimedRecord } from './damaged-record.ts'
 import type { DigestAudit } from './digest-audit.ts'
-import type { Engine, RowChange } from './engine.ts'
-import { entryKind, entryRowValue, type FeedEntry, recordEntry } from './feed-entry.ts'
+import type { Engine } from './engine.ts'
+import { entryKind, type FeedEntry, recordEntry } from './feed-entry.ts'
 import { encodeIdempotencyRecord, type IdempotencyRecord } from './idempotency-record.ts'
+import { PackedRows } from './packed-rows.ts'
 import {
   damagedHead,
-  encodeRecord,
   expiryOf,
   type HeldHead,
   isTombstone,
@@ -44,9 +44,8 @@ import {
   type SlotDigest,
 } from './row-values.ts'
 import { expiryKind, rowKeys } from './rows.ts'
-import { StagedChanges } from './staged-changes.ts'
-import { StagedMap } from './staged-map.ts'
-import { type StoreContext, StoreReader } from './store.ts'
+import { StagedStore } from './staged-store.ts'
+import type { StoreContext } from './store.ts'
 
 /** The generation of each own feed as it was when this process opened the store. */
 export type GenerationsAtOpen = ReadonlyMap<Slot, number>
@@ -56,6 +55,8 @@ export interface TransactionOptions {
   readonly roomBytes?: number
   /** Under way in the store, which hears of `audited` once this is committed. */
   readonly audit?: DigestAudit
+  /** Where its rows are made; of use again once it is committed. Default: memory of its own. */
+  readonly rows?: PackedRows
 }
 
 /** Where in a feed a record lies. */
@@ -68,20 +69,22 @@ export interface RecordPlace {
 
 const nothing = new Uint8Array()
 
-export class StoreTransaction extends StoreReader {
-  readonly #staged = new StagedChanges()
+export class StoreTransaction extends StagedStore {
   readonly #generationsAtOpen: GenerationsAtOpen
   readonly #audit: DigestAudit | undefined
-  readonly #audited = new StagedMap<Slot, SlotDigest>(this.#staged.savepoints)
   #roomBytes: number
 
   constructor(
     engine: Engine,
     context: StoreContext,
     generationsAtOpen: GenerationsAtOpen,
-    { roomBytes = Number.POSITIVE_INFINITY, audit }: TransactionOptions = {},
+    {
+      roomBytes = Number.POSITIVE_INFINITY,
+      audit,
+      rows = new PackedRows(),
+    }: TransactionOptions = {},
   ) {
-    super(engine, context)
+    super(engine, context, rows)
     this.#generationsAtOpen = generationsAtOpen
     this.#roomBytes = roomBytes
     this.#audit = audit
@@ -93,52 +96,6 @@ export class StoreTransaction extends StoreReader {
       throw new DenizenError('disk_full', `the disk of ${this.context.self} takes no more`)
     }
     this.#roomBytes -= bytes
-  }
-
-  protected override row(rowKey: Uint8Array): Uint8Array | undefined {
-    const staged = this.#staged.row(rowKey)
-    return staged ? (staged.value ?? undefined) : super.row(rowKey)
-  }
-
-  protected override recordRow(key: string): Uint8Array | undefined {
-    const staged = this.#staged.record(key)
-    return staged ? (staged.value ?? undefined) : super.row(rowKeys.record(key))
-  }
-
-  override feedState(slot: Slot, feed: FeedNumber): FeedState {
-    return this.#staged.feedState(slot, feed) ?? super.feedState(slot, feed)
-  }
-
-  override digest(slot: Slot): SlotDigest {
-    return this.#staged.digests.get(slot) ?? super.digest(slot)
-  }
-
-  override idempotencyCount(slot: Slot): number {
-    return this.#staged.idempotencyCounts.get(slot) ?? super.idempotencyCount(slot)
-  }
-
-  savepoint(): number {
-    return this.#staged.savepoints.mark()
-  }
-
-  rollBackTo(savepoint: number): void {
-    this.#staged.savepoints.rollBackTo(savepoint)
-  }
-
-  get changes(): RowChange[] {
-    return this.#staged.changes()
-  }
-
-  /** Of the records that the commit puts or drops: what watches want to know. */
-  get changedKeys(): string[] {
-    return this.#staged.recordKeys()
-  }
-
-  /**
-   * Where this region's feeds will end after the commit: their followers have something to read.
-   */
-  get grown(): { slot: Slot; end: Position }[] {
-    return this.#staged.endsOf(this.context.ownFeed)
   }
 
   /**
@@ -173,8 +130,10 @@ export class StoreTransaction extends StoreReader {
   writeRecord(slot: Slot, key: string, record: StoredRecord, held: HeldHead | undefined): void {
     const { feed, version, shared } = record
     assert(feed === this.context.ownFeed, 'a home writes its own feed')
-    const bytes = encodeRecord(this.context.hasher, key, record)
-    this.putRecord(slot, key, bytes, { feed, position: version.seq, shared }, held)
+    this.#refuseUnless(this.context.placement.hasKey(key))
+    if (held) this.#forgetRecord(slot, key, held, feed)
+    const bytes = this.staged.stageNewRecord(this.context.hasher, key, record)
+    this.#goWith(slot, key, bytes, { feed, position: version.seq, shared })
   }
 
   /**
@@ -185,18 +144,28 @@ export class StoreTransaction extends StoreReader {
     slot: Slot,
     key: string,
     bytes: Uint8Array,
-    { feed, position, shared }: RecordPlace,
+    place: RecordPlace,
     held: HeldHead | undefined,
   ): void {
     this.#refuseUnless(this.context.placement.hasKey(key))
+    if (held) this.#forgetRecord(slot, key, held, place.feed)
+    this.staged.stageRecord(key, bytes)
+    this.#goWith(slot, key, bytes, place)
+  }
+
+  /** What goes with a record whose row has just been staged. */
+  #goWith(
+    slot: Slot,
+    key: string,
+    bytes: Uint8Array,
+    { feed, position, shared }: RecordPlace,
+  ): void {
     if (!isTombstone(bytes)) this.takeRoom(bytes.length, limits.diskReserveBytes)
-    if (held) this.#forgetRecord(slot, key, held, feed)
     this.#count(slot, key, recordChecksum(bytes), isTombstone(bytes), 1)
     const expiresAtMs = expiryOf(bytes)
     if (expiresAtMs !== 0) {
-      this.#staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.record, key), nothing)
+      this.staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.record, key), nothing)
     }
-    this.#staged.stageRecord(key, bytes)
     this.putEntry(slot, feed, recordEntry(key, position, shared))
   }
 
@@ -204,10 +173,13 @@ export class StoreTransaction extends StoreReader {
   dropRecord(slot: Slot, key: string): void {
     const held = this.heldHead(key)
     if (held) this.#forgetRecord(slot, key, held)
-    this.#staged.stageRecord(key, null)
+    this.staged.stageRecord(key, null)
   }
 
-  /** What goes with a record beside its row; its entry only in `ofFeed`, where one is named. */
+  /**
+   * What goes with a record beside its row; its entry only in `ofFeed`, where one is named. The row
+   * must still be there.
+   */
   #forgetRecord(slot: Slot, key: string, held: HeldHead, ofFeed?: FeedNumber): void {
     const claimed =
       held === damagedHead ? claimedRecord(this, slot, key) : { head: held, hasEntry: true }
@@ -217,7 +189,7 @@ export class StoreTransaction extends StoreReader {
       this.dropEntry(slot, feed, recordEntry(key, version.seq, shared))
     }
     if (expiresAtMs !== 0)
-      this.#staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.record, key), null)
+      this.staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.record, key), null)
     this.#count(slot, key, checksum, tombstone, -1)
   }
 
@@ -226,30 +198,31 @@ export class StoreTransaction extends StoreReader {
     const change = digestOf(checksum, tombstone, sign)
     this.addToDigest(slot, change)
     if (this.#audit?.hasPassed(key)) {
-      this.#audited.set(slot, addDigests(this.#audited.get(slot) ?? emptyDigest, change))
+      const { audited } = this.staged
+      audited.set(slot, addDigests(audited.get(slot) ?? emptyDigest, change))
     }
   }
 
   /** Of what has been staged: the part that an audit of the digests would miss. */
   get audited(): IterableIterator<[Slot, SlotDigest]> {
-    return this.#audited.entries()
+    return this.staged.audited.entries()
   }
 
   addToDigest(slot: Slot, change: SlotDigest): void {
-    this.#staged.digests.set(slot, addDigests(this.digest(slot), change))
+    this.staged.digests.set(slot, addDigests(this.digest(slot), change))
   }
 
   putEntry(slot: Slot, feed: FeedNumber, entry: FeedEntry): void {
-    this.#staged.stageEntry(slot, feed, entry, entryRowValue(entry))
+    this.staged.stageEntry(slot, feed, entry)
   }
 
   dropEntry(slot: Slot, feed: FeedNumber, entry: FeedEntry): void {
-    this.#staged.stageEntry(slot, feed, entry, null)
+    this.staged.dropEntry(slot, feed, entry)
   }
 
   putHomeMarker(slot: Slot, group: string, marker: HomeMarker): void {
     this.#refuseUnless(this.context.placement.hasGroup(group))
-    this.#staged.stageRow(rowKeys.home(group), encodeHomeMarker(marker))
+    this.staged.stageRow(rowKeys.home(group), encodeHomeMarker(marker))
     const { feed, position } = marker
     this.putEntry(slot, feed, { position, kind: entryKind.home, text: group })
   }
@@ -259,10 +232,10 @@ export class StoreTransaction extends StoreReader {
     this.#refuseUnless(this.context.placement.hasGroup(scope))
     this.dropIdempotencyRecord(slot, scope)
     const { feed, version, expiresAtMs } = record
-    this.#staged.stageRow(rowKeys.idempotency(scope), encodeIdempotencyRecord(record))
-    this.#staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.idempotency, scope), nothing)
+    this.staged.stageRow(rowKeys.idempotency(scope), encodeIdempotencyRecord(record))
+    this.staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.idempotency, scope), nothing)
     this.putEntry(slot, feed, { position: version.seq, kind: entryKind.idempotency, text: scope })
-    this.#staged.idempotencyCounts.set(slot, this.idempotencyCount(slot) + 1)
+    this.staged.idempotencyCounts.set(slot, this.idempotencyCount(slot) + 1)
   }
 
   /** Removes an idempotency record and all that points to it, if there is one. */
@@ -270,24 +243,24 @@ export class StoreTransaction extends StoreReader {
     const held = this.idempotencyRecord(scope)
     if (!held) return
     const { feed, version, expiresAtMs } = held
-    this.#staged.stageRow(rowKeys.idempotency(scope), null)
-    this.#staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.idempotency, scope), null)
+    this.staged.stageRow(rowKeys.idempotency(scope), null)
+    this.staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.idempotency, scope), null)
     this.dropEntry(slot, feed, { position: version.seq, kind: entryKind.idempotency, text: scope })
-    this.#staged.idempotencyCounts.set(slot, this.idempotencyCount(slot) - 1)
+    this.staged.idempotencyCounts.set(slot, this.idempotencyCount(slot) - 1)
   }
 
   putFeedState(slot: Slot, feed: FeedNumber, state: FeedState): void {
     assert(state.complete <= state.end, 'nothing is complete past its end')
-    this.#staged.stageFeedState(slot, feed, state)
+    this.staged.stageFeedState(slot, feed, state)
   }
 
   putRegistrarEntry(group: string, home: GroupHome): void {
     this.#refuseUnless(this.context.placement.hasGroup(group))
-    this.#staged.stageRow(rowKeys.registrar(group), encodeGroupHome(home))
+    this.staged.stageRow(rowKeys.registrar(group), encodeGroupHome(home))
   }
 
   putClaimCounter(slot: Slot, counter: ClaimCounter): void {
-    this.#staged.stageRow(rowKeys.claims(slot), encodeClaimCounter(counter))
+    this.staged.stageRow(rowKeys.claims(slot), encodeClaimCounter(counter))
   }
 
   /** Partitions may be stored in different places: none takes in the keys of another. */

@@ -64,13 +64,13 @@ test('a new epoch counts from the start, above all terms of the last; an old one
 test('a region that may not home is refused, and the message leaves nothing', async () => {
   const store = await openStore({ placement: { ...placement, home: ['one', 'two'] } })
   await store.commit(tx => {
-    const savepoint = tx.savepoint()
+    tx.savepoint()
     const claims = [by(1, 'a'), by(3, 'b')]
     assert.throws(
       () => claim(tx, { epoch: 1, claims }),
       (error: unknown) => error instanceof DenizenError && error.code === 'residency_violation',
     )
-    tx.rollBackTo(savepoint)
+    tx.rollBack()
   })
   assert.equal(lookup(store.reader, { groups: ['a', 'b'] }), [null, null])
   assert.is(store.reader.claimCounter(0), undefined)

@@ -8,6 +8,7 @@ import { LogReader } from '../../src/storage/log/log-reader.ts'
 import { OverlayOwner } from '../../src/storage/log/overlay-owner.ts'
 import { createOverlayMemory } from '../../src/storage/log/overlays.ts'
 import { compareKeys, RowKey } from '../../src/storage/log/row-key.ts'
+import { PackedRows } from '../../src/storage/packed-rows.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 
 const reading = suite('log reader')
@@ -39,7 +40,7 @@ function start() {
   let last = 0
   const commit = (...changes: RowChange[]): void => {
     last += 1
-    owner.insert(owner.active, changes, last)
+    owner.insert(owner.active, PackedRows.of(changes), last)
     owner.publish(last)
   }
   return { owner, base, commit, reader: new LogReader(overlays, base, overlays), overlays }
@@ -129,7 +130,8 @@ reading('keys in words are ordered as their bytes are', () => {
   const any = () => Uint8Array.from({ length: 1 + random.below(9) }, () => random.below(3) * 127)
   for (let i = 0; i < 20_000; i++) {
     const [a, b] = [any(), any()]
-    const order = compareKeys(new RowKey().load(a), new RowKey().load(b))
+    const [one, other] = [new RowKey().load(a), new RowKey().load(b)]
+    const order = compareKeys(one.words, 0, one.bytes, other.words, 0, other.bytes)
     assert.is(Math.sign(order), Math.sign(compareBytes(a, b)))
   }
 })

@@ -3,25 +3,25 @@
  * many of them as possible, and in many small transactions, so that commits go on meanwhile.
  */
 import { limits } from '../../model/limits.ts'
-import type { Engine, RowChange } from '../engine.ts'
+import type { Engine } from '../engine.ts'
+import { PackedRows } from '../packed-rows.ts'
+import type { FrozenRows } from './overlay-owner.ts'
 
 export class Checkpoint {
   readonly #base: Engine
-  readonly #rows: number
-  readonly #changes: Iterable<RowChange>
+  readonly #frozen: FrozenRows
   #written = 0
   #isStopped = false
   #step: Promise<void> = Promise.resolve()
 
-  constructor(base: Engine, { rows, changes }: { rows: number; changes: Iterable<RowChange> }) {
+  constructor(base: Engine, frozen: FrozenRows) {
     this.#base = base
-    this.#rows = rows
-    this.#changes = changes
+    this.#frozen = frozen
   }
 
   /** From 0 to 1, all written. */
   get progress(): number {
-    return this.#written / Math.max(1, this.#rows)
+    return this.#written / Math.max(1, this.#frozen.count)
   }
 
   /** The transaction under way. */
@@ -31,10 +31,10 @@ export class Checkpoint {
 
   /** Resolves to whether everything was written. */
   async run(): Promise<boolean> {
-    for (const changes of batches(this.#changes)) {
-      this.#step = this.#base.commit(changes)
+    for (const batch of batches(this.#frozen)) {
+      this.#step = this.#base.commit(batch)
       await this.#step
-      this.#written += changes.length
+      this.#written += batch.length
       if (this.#isStopped) return false
     }
     return true
@@ -46,16 +46,14 @@ export class Checkpoint {
   }
 }
 
-function* batches(changes: Iterable<RowChange>): Generator<RowChange[]> {
-  let batch: RowChange[] = []
-  let bytes = 0
-  for (const change of changes) {
-    batch.push(change)
-    bytes += change.key.length + (change.value?.length ?? 0)
-    if (batch.length < limits.checkpointRowsMax && bytes < limits.checkpointBytesMax) continue
+/** One after the other in the same memory: each is done with when the next one is asked for. */
+function* batches(frozen: FrozenRows): Generator<PackedRows> {
+  const batch = new PackedRows()
+  for (const row of frozen.rows) {
+    frozen.appendTo(batch, row)
+    if (batch.length < limits.checkpointRowsMax && batch.end < limits.checkpointBytesMax) continue
     yield batch
-    batch = []
-    bytes = 0
+    batch.clear()
   }
   if (batch.length > 0) yield batch
 }

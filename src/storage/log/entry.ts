@@ -12,6 +12,7 @@
  */
 import { crc32 } from 'node:zlib'
 import type { RowChange } from '../engine.ts'
+import { deletedBytes, type PackedRows, rowsStart } from '../packed-rows.ts'
 import { readU32, readU53, writeU32, writeU53 } from '../rows.ts'
 
 export interface LogEntry {
@@ -24,41 +25,22 @@ export interface LogEntry {
 
 export const saltBytes = 8
 export const entryAlignment = 8
-const headerBytes = 24
+const headerBytes = rowsStart
 const changeHeaderBytes = 8
-const deleted = 2 ** 32 - 1
 
 const aligned = (bytes: number): number => Math.ceil(bytes / entryAlignment) * entryAlignment
 
-/** Encodes entries into memory that it uses again: an entry stays as it is until the next one. */
-export class EntryEncoder {
-  #memory = new Uint8Array(64 * 1024)
-
-  encode(salt: Uint8Array, commitNumber: number, changes: readonly RowChange[]): Uint8Array {
-    const payloadBytes = payloadBytesOf(changes)
-    const entry = this.#memoryOf(aligned(headerBytes + payloadBytes))
-    entry.set(salt)
-    writeU53(entry, 8, commitNumber)
-    writeU32(entry, 16, payloadBytes)
-    let at = headerBytes
-    for (const { key, value } of changes) {
-      writeU32(entry, at, key.length)
-      writeU32(entry, at + 4, value === null ? deleted : value.length)
-      entry.set(key, at + changeHeaderBytes)
-      at += changeHeaderBytes + key.length
-      if (value === null) continue
-      entry.set(value, at)
-      at += value.length
-    }
-    entry.fill(0, at)
-    writeU32(entry, 20, checksumOf(entry, 0, payloadBytes))
-    return entry
-  }
-
-  #memoryOf(bytes: number): Uint8Array {
-    if (bytes > this.#memory.length) this.#memory = new Uint8Array(bytes)
-    return this.#memory.subarray(0, bytes)
-  }
+/** Makes an entry of rows, in their own memory: it stays as it is until that is used again. */
+export function encodeEntry(rows: PackedRows, salt: Uint8Array, commitNumber: number): Uint8Array {
+  const { bytes, end } = rows
+  const payloadBytes = end - rowsStart
+  const entryEnd = aligned(end)
+  bytes.set(salt)
+  writeU53(bytes, 8, commitNumber)
+  writeU32(bytes, 16, payloadBytes)
+  bytes.fill(0, end, entryEnd)
+  writeU32(bytes, 20, checksumOf(bytes, 0, payloadBytes))
+  return bytes.subarray(0, entryEnd)
 }
 
 /** The entry that begins at an offset; undefined where none does, or it is damaged. */
@@ -80,18 +62,12 @@ function readChanges(bytes: Uint8Array, start: number, payloadBytes: number): Ro
     const keyAt = at + changeHeaderBytes
     const valueAt = keyAt + readU32(bytes, at)
     const valueBytes = readU32(bytes, at + 4)
-    at = valueBytes === deleted ? valueAt : valueAt + valueBytes
-    const value = valueBytes === deleted ? null : bytes.subarray(valueAt, at)
+    at = valueBytes === deletedBytes ? valueAt : valueAt + valueBytes
+    const value = valueBytes === deletedBytes ? null : bytes.subarray(valueAt, at)
     changes.push({ key: bytes.subarray(keyAt, valueAt), value })
   }
   return changes
 }
-
-const payloadBytesOf = (changes: readonly RowChange[]): number =>
-  changes.reduce(
-    (sum, { key, value }) => sum + changeHeaderBytes + key.length + (value?.length ?? 0),
-    0,
-  )
 
 function checksumOf(bytes: Uint8Array, at: number, payloadBytes: number): number {
   const payloadAt = at + headerBytes

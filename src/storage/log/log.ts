@@ -1,7 +1,7 @@
 /** The log of a store that is written: two segments, used in turn. */
 import type { Random } from '../../runtime/random.ts'
-import type { RowChange } from '../engine.ts'
-import { EntryEncoder, saltBytes } from './entry.ts'
+import type { PackedRows } from '../packed-rows.ts'
+import { encodeEntry, saltBytes } from './entry.ts'
 import { type LogPart, segmentPath } from './log-directory.ts'
 import type { Place } from './overlays.ts'
 import { Segment } from './segment.ts'
@@ -9,7 +9,6 @@ import { Segment } from './segment.ts'
 export class Log {
   readonly #segments: readonly Segment[]
   readonly #random: Random
-  readonly #encoder = new EntryEncoder()
 
   constructor(directory: string, parts: readonly LogPart[], random: Random) {
     this.#segments = parts
@@ -29,9 +28,9 @@ export class Log {
   }
 
   /** Durable when it resolves. */
-  append(place: Place, commitNumber: number, changes: readonly RowChange[]): Promise<void> {
+  append(place: Place, commitNumber: number, rows: PackedRows): Promise<void> {
     const segment = this.#segment(place)
-    return segment.append(this.#encoder.encode(segment.header.salt, commitNumber, changes))
+    return segment.append(encodeEntry(rows, segment.header.salt, commitNumber))
   }
 
   /** Forgets the entries of a segment: it takes those of the commits after `afterCommit`. */

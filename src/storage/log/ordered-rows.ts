@@ -4,7 +4,7 @@
  * holding a snapshot; what is added copies the chunks that it touches, once.
  */
 import type { Overlay, RowOffset } from './overlay.ts'
-import { compareKeys, type KeyWords } from './row-key.ts'
+import type { RowKey } from './row-key.ts'
 
 type Chunk = readonly RowOffset[]
 
@@ -12,9 +12,9 @@ const chunkRowsMax = 256
 
 export interface KeyBounds {
   /** Inclusive. */
-  readonly from: KeyWords
+  readonly from: RowKey
   /** Exclusive. */
-  readonly to: KeyWords
+  readonly to: RowKey
 }
 
 export class OrderedRows {
@@ -44,11 +44,10 @@ export class OrderedRows {
 
   /** `own` are the chunks that nobody else holds. */
   #insert(row: RowOffset, chunks: Chunk[], own: Set<Chunk>): void {
-    const key = this.#overlay.keyOf(row)
-    const at = this.#chunkFor(chunks, key)
+    const at = this.#chunkFor(chunks, row)
     const old = chunks[at] ?? []
     const chunk = own.has(old) ? (old as RowOffset[]) : [...old]
-    chunk.splice(this.#firstNotBelow(chunk, key), 0, row)
+    chunk.splice(this.#firstNotBelow(chunk, row), 0, row)
     const half = chunk.length >>> 1
     const pieces = chunk.length > chunkRowsMax ? [chunk.slice(0, half), chunk.slice(half)] : [chunk]
     if (pieces[0] === old) return
@@ -61,7 +60,7 @@ export class OrderedRows {
       const chunk = this.#chunks[at] as Chunk
       for (let i = this.#firstNotBelow(chunk, from); i < chunk.length; i++) {
         const row = chunk[i] as RowOffset
-        if (compareKeys(this.#overlay.keyOf(row), to) >= 0) return
+        if (this.#overlay.compare(row, to) >= 0) return
         yield row
       }
     }
@@ -73,7 +72,7 @@ export class OrderedRows {
       const chunk = this.#chunks[at] ?? []
       for (let i = this.#firstNotBelow(chunk, to) - 1; i >= 0; i--) {
         const row = chunk[i] as RowOffset
-        if (compareKeys(this.#overlay.keyOf(row), from) < 0) return
+        if (this.#overlay.compare(row, from) < 0) return
         yield row
       }
     }
@@ -84,27 +83,32 @@ export class OrderedRows {
   }
 
   /** The chunk that holds a key if any does: the last one that starts at or below it. */
-  #chunkFor(chunks: readonly Chunk[], key: KeyWords): number {
+  #chunkFor(chunks: readonly Chunk[], key: RowKey | RowOffset): number {
     let low = 0
     let high = chunks.length
     while (high - low > 1) {
       const middle = (low + high) >>> 1
       const first = (chunks[middle] as Chunk)[0] as RowOffset
-      if (compareKeys(this.#overlay.keyOf(first), key) <= 0) low = middle
+      if (this.#compare(first, key) <= 0) low = middle
       else high = middle
     }
     return low
   }
 
   /** The index of the first row at or above a key; the length where all are below it. */
-  #firstNotBelow(chunk: Chunk, key: KeyWords): number {
+  #firstNotBelow(chunk: Chunk, key: RowKey | RowOffset): number {
     let low = 0
     let high = chunk.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (compareKeys(this.#overlay.keyOf(chunk[middle] as RowOffset), key) < 0) low = middle + 1
+      if (this.#compare(chunk[middle] as RowOffset, key) < 0) low = middle + 1
       else high = middle
     }
     return low
+  }
+
+  #compare(row: RowOffset, key: RowKey | RowOffset): number {
+    const overlay = this.#overlay
+    return typeof key === 'number' ? overlay.compareRows(row, key) : overlay.compare(row, key)
   }
 }

@@ -1,8 +1,17 @@
 /** The overlays as the thread that owns the log fills, freezes and drops them. */
 import { assert } from '../../model/assert.ts'
-import type { RowChange } from '../engine.ts'
+import { PackedRows } from '../packed-rows.ts'
 import type { LogPart } from './log-directory.ts'
+import type { RowOffset } from './overlay.ts'
 import { fillingsOf, Overlays, type Phase, type Place, placeOf, stopped, word } from './overlays.ts'
+
+/** What a checkpoint writes. */
+export interface FrozenRows {
+  readonly count: number
+  readonly rows: Iterable<RowOffset>
+  /** Appends a copy of one of them. */
+  appendTo(packed: PackedRows, row: RowOffset): void
+}
 
 export class OverlayOwner extends Overlays {
   /** The place of the active overlay. */
@@ -23,7 +32,7 @@ export class OverlayOwner extends Overlays {
     return this.overlays[this.active].fullness
   }
 
-  hasRoomFor(changes: readonly RowChange[]): boolean {
+  hasRoomFor(changes: PackedRows): boolean {
     return this.overlays[this.active].hasRoomFor(changes)
   }
 
@@ -34,8 +43,12 @@ export class OverlayOwner extends Overlays {
   replay(parts: readonly LogPart[]): number {
     const [earlier, later] = parts
     if (earlier === undefined || later === undefined) return 0
+    const rows = new PackedRows()
     for (const { place, entries } of parts) {
-      for (const { changes, commitNumber } of entries) this.insert(place, changes, commitNumber)
+      for (const { changes, commitNumber } of entries) {
+        rows.refill(changes)
+        this.insert(place, rows, commitNumber)
+      }
     }
     const last = later.entries.at(-1) ?? earlier.entries.at(-1)
     const commitNumber = last?.commitNumber ?? later.header.afterCommit
@@ -46,9 +59,8 @@ export class OverlayOwner extends Overlays {
   }
 
   /** Puts a commit into an overlay. Nobody sees it before `publish`. */
-  insert(place: Place, changes: readonly RowChange[], commitNumber: number): void {
-    const overlay = this.overlays[place]
-    for (const { key, value } of changes) overlay.insert(this.key.load(key), value, commitNumber)
+  insert(place: Place, changes: PackedRows, commitNumber: number): void {
+    this.overlays[place].insert(changes, commitNumber, this.key)
   }
 
   /** Orders what was inserted, so that ranges and checkpoints never have to order much at once. */
@@ -68,11 +80,17 @@ export class OverlayOwner extends Overlays {
   }
 
   /** The frozen rows in the order of their keys, each as its last change left it. */
-  frozenChanges(): { rows: number; changes: Iterable<RowChange> } {
+  frozenRows(): FrozenRows {
     assert(this.hasFrozen, 'an overlay is frozen')
     const filling = fillingsOf(this.phase)[1] as number
+    const overlay = this.overlays[placeOf(filling)]
+    const { visible } = this
     const rows = this.orderedRows(filling)
-    return { rows: rows.count, changes: this.changes(filling, rows.all(), this.visible) }
+    return {
+      count: rows.count,
+      rows: rows.all(),
+      appendTo: (packed, row) => overlay.appendTo(packed, row, visible),
+    }
   }
 
   /** Everything frozen is in LMDB. Resolves when no thread reads the overlay any more. */

@@ -13,8 +13,8 @@
  * commit that is visible, and step over versions that are younger.
  */
 import { limits } from '../../model/limits.ts'
-import type { RowChange } from '../engine.ts'
-import { type HashSecret, isSameKey, type KeyWords, type RowKey, wordsFor } from './row-key.ts'
+import { type PackedRows, rowsStart } from '../packed-rows.ts'
+import { compareKeys, type HashSecret, type RowKey, wordsFor } from './row-key.ts'
 
 /** A number of a row within its overlay: where its words begin. */
 export type RowOffset = number
@@ -35,14 +35,14 @@ export class Overlay {
   static readonly memoryBytes = arenaEnd * wordBytes
 
   readonly #words: Int32Array
-  readonly #bytes: Uint8Array
+  readonly #bytes: Buffer
   readonly #secret: HashSecret
   /** Known to the thread that inserts. */
   #used = arenaAt
 
   constructor(memory: SharedArrayBuffer, secret: HashSecret) {
     this.#words = new Int32Array(memory)
-    this.#bytes = new Uint8Array(memory)
+    this.#bytes = Buffer.from(memory)
     this.#secret = secret
   }
 
@@ -51,18 +51,9 @@ export class Overlay {
     return Atomics.load(this.#words, 0)
   }
 
-  /** What an overlay takes at most for these changes, in bytes. */
-  static bytesFor(changes: readonly RowChange[]): number {
-    let words = changes.length * (rowHeaderWords + versionHeaderWords)
-    for (const { key, value } of changes) {
-      words += wordsFor(key.length) + wordsFor(value?.length ?? 0)
-    }
-    return words * wordBytes
-  }
-
-  hasRoomFor(changes: readonly RowChange[]): boolean {
+  hasRoomFor(changes: PackedRows): boolean {
     return (
-      this.#used + Overlay.bytesFor(changes) / wordBytes <= arenaEnd &&
+      this.#used + changes.overlayBytes / wordBytes <= arenaEnd &&
       this.rows + changes.length <= limits.overlayRowsMax
     )
   }
@@ -73,18 +64,34 @@ export class Overlay {
     return Math.max(bytes, this.rows / limits.overlayRowsMax)
   }
 
-  /** There must be room for it. `key` is the change's. */
-  insert(key: RowKey, value: Uint8Array | null, commitNumber: number): void {
-    const words = this.#words
+  /** There must be room for them. */
+  insert(changes: PackedRows, commitNumber: number, key: RowKey): void {
+    const { bytes, end } = changes
+    for (let at = rowsStart; at < end; at = changes.after(at)) {
+      const keyAt = changes.keyAt(at)
+      const keyBytes = changes.keyBytes(at)
+      const row = this.#rowOf(key.loadFrom(bytes, keyAt, keyBytes))
+      if (changes.isDeletion(at)) this.#addVersion(row, commitNumber, bytes, 0, deleted)
+      else this.#addVersion(row, commitNumber, bytes, keyAt + keyBytes, changes.valueBytes(at))
+    }
+  }
+
+  /** The row of a key, new where there is none. */
+  #rowOf(key: RowKey): RowOffset {
     const hash = key.hash(this.#secret)
     const slot = this.#slotOf(key, hash)
-    const row = (words[slot] as number) || this.#insertRow(key, hash, slot)
+    return (this.#words[slot] as number) || this.#insertRow(key, hash, slot)
+  }
+
+  #addVersion(row: RowOffset, commitNumber: number, from: Buffer, valueAt: number, bytes: number) {
+    const words = this.#words
     const at = this.#used
     words[at] = commitNumber
     words[at + 1] = words[row + 2] as number
-    words[at + 2] = value === null ? deleted : value.length
-    if (value !== null) this.#bytes.set(value, (at + versionHeaderWords) * wordBytes)
-    this.#used = at + versionHeaderWords + wordsFor(value?.length ?? 0)
+    words[at + 2] = bytes
+    const end = at + versionHeaderWords
+    if (bytes > 0) from.copy(this.#bytes, end * wordBytes, valueAt, valueAt + bytes)
+    this.#used = end + wordsFor(Math.max(0, bytes))
     Atomics.store(words, row + 2, at)
   }
 
@@ -116,7 +123,7 @@ export class Overlay {
       const slot = tableAt + (probe & (tableSlots - 1))
       const row = Atomics.load(words, slot)
       if (row === 0) return slot
-      if (words[row] === hash && isSameKey(this.keyOf(row), key)) return slot
+      if (words[row] === hash && this.#hasKey(row, key)) return slot
     }
   }
 
@@ -125,17 +132,54 @@ export class Overlay {
     return this.#words[rowsAt + index] as number
   }
 
-  keyOf(row: RowOffset): KeyWords {
-    return {
-      words: this.#words,
-      at: row + rowHeaderWords,
-      bytes: this.#words[row + 1] as number,
-    }
+  #hasKey(row: RowOffset, key: RowKey): boolean {
+    const words = this.#words
+    const { bytes, words: keyWords } = key
+    if (words[row + 1] !== bytes) return false
+    const at = row + rowHeaderWords
+    const blocks = wordsFor(bytes)
+    for (let i = 0; i < blocks; i++) if (words[at + i] !== keyWords[i]) return false
+    return true
+  }
+
+  /** How the row's key compares with another: below 0 where it comes first. */
+  compare(row: RowOffset, { words, bytes }: RowKey): number {
+    const own = this.#words
+    return compareKeys(own, row + rowHeaderWords, own[row + 1] as number, words, 0, bytes)
+  }
+
+  /** The same of two rows. */
+  compareRows(one: RowOffset, other: RowOffset): number {
+    const words = this.#words
+    const [at, otherAt] = [one + rowHeaderWords, other + rowHeaderWords]
+    const [bytes, otherBytes] = [words[one + 1] as number, words[other + 1] as number]
+    return compareKeys(words, at, bytes, words, otherAt, otherBytes)
   }
 
   copyKey(row: RowOffset): Uint8Array {
-    const { at, bytes } = this.keyOf(row)
-    return this.#view(at, bytes).slice()
+    return this.#view(row + rowHeaderWords, this.#words[row + 1] as number).slice()
+  }
+
+  /** Appends what is to be said of a row, where it has a version of that commit. */
+  appendTo(rows: PackedRows, row: RowOffset, visible: number): void {
+    const version = this.#versionOf(row, visible)
+    if (version === 0) return
+    const words = this.#words
+    const keyBytes = words[row + 1] as number
+    const valueBytes = words[version + 2] as number
+    const at = rows.begin(keyBytes + Math.max(0, valueBytes))
+    const keyEnd = at + keyBytes
+    this.#copyInto(rows.bytes, at, row + rowHeaderWords, keyBytes)
+    if (valueBytes === deleted) {
+      rows.delete(keyEnd)
+      return
+    }
+    this.#copyInto(rows.bytes, keyEnd, version + versionHeaderWords, valueBytes)
+    rows.put(keyEnd, keyEnd + valueBytes)
+  }
+
+  #copyInto(to: Buffer, toAt: number, at: number, bytes: number): void {
+    if (bytes > 0) this.#bytes.copy(to, toAt, at * wordBytes, at * wordBytes + bytes)
   }
 
   /**
@@ -143,19 +187,25 @@ export class Overlay {
    * is younger.
    */
   valueOf(row: RowOffset, visible: number): Uint8Array | null | undefined {
+    const version = this.#versionOf(row, visible)
+    if (version === 0) return undefined
+    const bytes = this.#words[version + 2] as number
+    return bytes === deleted ? null : this.#view(version + versionHeaderWords, bytes)
+  }
+
+  /** The newest version that is not younger than a commit; 0 where there is none. */
+  #versionOf(row: RowOffset, visible: number): number {
     const words = this.#words
     let version = Atomics.load(words, row + 2)
     while (version !== 0 && ((visible - (words[version] as number)) | 0) < 0) {
       version = words[version + 1] as number
     }
-    if (version === 0) return undefined
-    const bytes = words[version + 2] as number
-    return bytes === deleted ? null : this.#view(version + versionHeaderWords, bytes)
+    return version
   }
 
   #view(at: number, bytes: number): Uint8Array {
     const start = at * wordBytes
-    return this.#bytes.subarray(start, start + bytes)
+    return new Uint8Array(this.#words.buffer, start, bytes)
   }
 
   /** Nobody may be reading it. */

@@ -12,17 +12,9 @@ const isLittleEndian = new Uint8Array(Int32Array.of(1).buffer)[0] === 1
 
 export const wordsFor = (bytes: number): number => (bytes + 3) >>> 2
 
-/** Where a key lies. */
-export interface KeyWords {
-  readonly words: Int32Array
-  readonly at: number
-  readonly bytes: number
-}
-
 /** One that is used again and again: loading a key replaces the one before. */
-export class RowKey implements KeyWords {
+export class RowKey {
   readonly words = new Int32Array(wordsFor(limits.rowKeyBytesMax))
-  readonly at = 0
   bytes = 0
   readonly #bytes = new Uint8Array(this.words.buffer)
 
@@ -30,6 +22,14 @@ export class RowKey implements KeyWords {
     this.words[wordsFor(key.length) - 1] = 0
     this.#bytes.set(key)
     this.bytes = key.length
+    return this
+  }
+
+  /** The same of a key that lies among other bytes. */
+  loadFrom(bytes: Uint8Array, at: number, length: number): this {
+    this.words[wordsFor(length) - 1] = 0
+    for (let i = 0; i < length; i++) this.#bytes[i] = bytes[at + i] as number
+    this.bytes = length
     return this
   }
 
@@ -65,22 +65,25 @@ export class RowKey implements KeyWords {
   }
 }
 
-/** Orders keys by their bytes, as `compareBytes` does. */
-export function compareKeys(a: KeyWords, b: KeyWords): number {
-  const shared = wordsFor(Math.min(a.bytes, b.bytes))
+/**
+ * Orders keys by their bytes, as `compareBytes` does: each is so many bytes of `words`, from a
+ * number of a word on.
+ */
+export function compareKeys(
+  words: Int32Array,
+  at: number,
+  bytes: number,
+  otherWords: Int32Array,
+  otherAt: number,
+  otherBytes: number,
+): number {
+  const shared = wordsFor(Math.min(bytes, otherBytes))
   for (let i = 0; i < shared; i++) {
-    const one = a.words[a.at + i] as number
-    const other = b.words[b.at + i] as number
+    const one = words[at + i] as number
+    const other = otherWords[otherAt + i] as number
     if (one !== other) return inByteOrder(one) - inByteOrder(other)
   }
-  return a.bytes - b.bytes
-}
-
-export function isSameKey(a: KeyWords, b: KeyWords): boolean {
-  if (a.bytes !== b.bytes) return false
-  const blocks = wordsFor(a.bytes)
-  for (let i = 0; i < blocks; i++) if (a.words[a.at + i] !== b.words[b.at + i]) return false
-  return true
+  return bytes - otherBytes
 }
 
 /** The word as a number whose first byte counts most. */

@@ -10,13 +10,14 @@ import {
   decodeIdempotencyRecord,
   encodeIdempotencyRecord,
 } from '../../../src/storage/idempotency-record.ts'
-import { EntryEncoder, readEntry } from '../../../src/storage/log/entry.ts'
+import { encodeEntry, readEntry } from '../../../src/storage/log/entry.ts'
 import {
   encodeHeader,
   entriesAt,
   headerOffsets,
   readHeader,
 } from '../../../src/storage/log/segment-header.ts'
+import { PackedRows } from '../../../src/storage/packed-rows.ts'
 import { claimedHead, decodeRecord, encodeRecord } from '../../../src/storage/record.ts'
 import {
   decodeFeedState,
@@ -39,7 +40,7 @@ const changes = [
   { key: utf8('a'), value: utf8('one') },
   { key: utf8('b'), value: null },
 ]
-const entry = new EntryEncoder().encode(salt, 7, changes).slice()
+const entry = new Uint8Array(encodeEntry(PackedRows.of(changes), salt, 7))
 const entryRow = (kind: 1 | 3) => ({ position: version.seq, kind, text: KEY })
 const header = new Uint8Array(entriesAt)
 for (const at of headerOffsets) header.set(encodeHeader({ sequence: 9, afterCommit: 3, salt }), at)

@@ -1,0 +1,66 @@
+/** A store as a transaction sees it: what it has staged, over what is committed. */
+import type { FeedNumber, Position } from '../model/position.ts'
+import type { Slot } from '../model/slot.ts'
+import type { Engine } from './engine.ts'
+import type { PackedRows } from './packed-rows.ts'
+import type { FeedState, SlotDigest } from './row-values.ts'
+import { StagedChanges } from './staged-changes.ts'
+import { type StoreContext, StoreReader } from './store.ts'
+
+export class StagedStore extends StoreReader {
+  protected readonly staged: StagedChanges
+
+  constructor(engine: Engine, context: StoreContext, rows: PackedRows) {
+    super(engine, context)
+    this.staged = new StagedChanges(rows)
+  }
+
+  protected override row(rowKey: Uint8Array): Uint8Array | undefined {
+    const staged = this.staged.row(rowKey)
+    return staged === undefined ? super.row(rowKey) : (staged ?? undefined)
+  }
+
+  protected override recordRow(key: string): Uint8Array | undefined {
+    const staged = this.staged.record(key)
+    return staged === undefined ? super.recordRow(key) : (staged ?? undefined)
+  }
+
+  override feedState(slot: Slot, feed: FeedNumber): FeedState {
+    return this.staged.feedState(slot, feed) ?? super.feedState(slot, feed)
+  }
+
+  override digest(slot: Slot): SlotDigest {
+    return this.staged.digests.get(slot) ?? super.digest(slot)
+  }
+
+  override idempotencyCount(slot: Slot): number {
+    return this.staged.idempotencyCounts.get(slot) ?? super.idempotencyCount(slot)
+  }
+
+  /** What is staged from here on can be taken back. */
+  savepoint(): void {
+    this.staged.savepoint()
+  }
+
+  /** To the last savepoint. */
+  rollBack(): void {
+    this.staged.rollBack()
+  }
+
+  /** What is to be committed. Nothing is staged after this. */
+  get changes(): PackedRows {
+    return this.staged.sealed()
+  }
+
+  /** Of the records that the commit puts or drops: what watches want to know. */
+  get changedKeys(): string[] {
+    return this.staged.recordKeys()
+  }
+
+  /**
+   * Where this region's feeds will end after the commit: their followers have something to read.
+   */
+  get grown(): { slot: Slot; end: Position }[] {
+    return this.staged.endsOf(this.context.ownFeed)
+  }
+}
