@@ -50,7 +50,7 @@ type Misplaced =
   | { readonly kind: 'elsewhere'; readonly home: KnownHome }
 
 /** What a read of one key comes to where nothing stands in its way. */
-interface Answered {
+export interface LocalAnswer {
   readonly kind: 'done'
   readonly outcome: Outcome
   readonly home?: KnownHome
@@ -139,30 +139,31 @@ export class LocalExecution {
       }
       case 'found':
       case 'absent':
-        return this.#answer(placement, slot, reply)
+        return this.answer(placement, slot, reply)
     }
   }
 
   /** The same at once, of a store that this thread reads; undefined where `run` has more to do. */
-  readNow(placement: Placement, key: Key, as: Role, seen: WantedPoints): Answered | undefined {
+  readNow(placement: Placement, key: Key, as: Role, seen: WantedPoints): LocalAnswer | undefined {
     const { shards, clock } = this.#options
     const slot = placement.slotOf(placement.groupOf(key))
     const request = { key, as: as === 'copy' ? as : 'home', seen, nowMs: clock.wallMs() } as const
     try {
       const reply = shards.readNow(placement.id, slot, 'read', request)?.reply
       const plain = reply?.kind === 'found' || reply?.kind === 'absent'
-      return plain ? this.#answer(placement, slot, reply) : undefined
+      return plain ? this.answer(placement, slot, reply) : undefined
     } catch (error) {
       if (error instanceof DenizenError) return undefined
       throw error
     }
   }
 
-  #answer(
+  /** Of what was read in a store. */
+  answer(
     placement: Placement,
     slot: Slot,
     reply: Extract<ReadReply, { kind: 'found' | 'absent' }>,
-  ): Answered {
+  ): LocalAnswer {
     const { home, point } = reply
     const receipt = this.#receipt(home, placement.id, slot)
     const outcome: Outcome =
@@ -196,7 +197,7 @@ export class LocalExecution {
     const reply = await this.#atHome(placement, operation, (nowMs, claimed) =>
       inStore(phases, shards.call(placement.id, slot, 'write', { ...request, nowMs, ...claimed })),
     )
-    return this.#wrote(reply)
+    return this.wrote(reply)
   }
 
   async #transact(
@@ -254,7 +255,8 @@ export class LocalExecution {
     }
   }
 
-  #wrote(reply: WriteReply): StepResult {
+  /** Of what a store was asked to write. */
+  wrote(reply: WriteReply): StepResult {
     switch (reply.kind) {
       case 'homeless':
         return { kind: 'unclaimed' }

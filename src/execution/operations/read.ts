@@ -54,10 +54,19 @@ export type ReadReply =
   /** This is the home: `expireKey` has to make the absence durable before it is told. */
   | { readonly kind: 'expired' }
 
-export function read(store: StoreReader, { key, as, seen, nowMs }: ReadRequest): ReadReply {
-  const { placement, self } = store.context
-  const group = placement.groupOf(key)
-  const slot = placement.slotOf(group)
+export function read(store: StoreReader, request: ReadRequest): ReadReply {
+  const { placement } = store.context
+  const group = placement.groupOf(request.key)
+  return readAt(store, { group, slot: placement.slotOf(group) }, request)
+}
+
+/** As `read`, where the key's group and slot are known. */
+export function readAt(
+  store: StoreReader,
+  { group, slot }: { readonly group: string; readonly slot: Slot },
+  { key, as, seen, nowMs }: ReadRequest,
+): ReadReply {
+  const { self } = store.context
   const held = recordOrDamage(store, key)
   const record = held === damagedHead ? undefined : held
   const home = findHome(store, group, record)
