@@ -205,12 +205,12 @@ export class Exchange {
 
   /** A reply whose body is a data structure, in the form that Accept prefers. */
   structured(status: number, body: unknown, headers: Headers = {}): Reply {
-    const format = this.format
-    return this.reply(
-      status,
-      { 'Content-Type': formatTypes[format], ...headers },
-      encodeStructure(format, body),
-    )
+    return this.encoded(status, headers, encodeStructure(this.format, body))
+  }
+
+  /** The same, where the body is encoded in that form already. */
+  encoded(status: number, headers: Headers, body: Uint8Array): Reply {
+    return this.reply(status, { 'Content-Type': formatTypes[this.format], ...headers }, body)
   }
 
   log(level: keyof Logger, message: string, fields: LogFields): void {

@@ -100,7 +100,7 @@ class Many {
   readonly #request: Request
   /** Sorted, the longest prefix first. */
   readonly #partitions: readonly Placement[]
-  /** By index, as the two below. */
+  /** By index, as what is settled. */
   readonly #placements: (Placement | undefined)[]
   readonly #settled: (Settled | undefined)[]
   #open: number

@@ -51,6 +51,8 @@ export type Admission =
       readonly cacheable: boolean
       /** False where the region answers for the dataset without storing it: role=proxy. */
       readonly stored: boolean
+      /** The answer is the same for all keys of the dataset: it has no partitions. */
+      readonly everyKey: boolean
     }
   | {
       readonly kind: 'redirect'

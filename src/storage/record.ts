@@ -91,9 +91,22 @@ export function encodeRecordInto(
 export function decodeRecord(hasher: Hasher, key: string, bytes: Uint8Array): StoredRecord {
   const { version, feed, tombstone, shared, expiresAtMs } = decodeHead(hasher, key, bytes)
   const valueAt = HEADER_BYTES + (bytes[38] ?? 0)
-  const mediaType = fromUtf8(bytes.subarray(HEADER_BYTES, valueAt))
+  const mediaType = mediaTypeOf(bytes, valueAt)
   const value = bytes.subarray(valueAt)
   return { version, feed, tombstone, shared, expiresAtMs, mediaType, value }
+}
+
+/** The last one read: most records have the media type of the one before. */
+let lastType = { text: '', bytes: new Uint8Array() }
+
+function mediaTypeOf(record: Uint8Array, end: number): string {
+  const { text, bytes } = lastType
+  let same = HEADER_BYTES + bytes.length === end
+  for (let i = 0; same && i < bytes.length; i++) same = bytes[i] === record[HEADER_BYTES + i]
+  if (same) return text
+  const read = record.slice(HEADER_BYTES, end)
+  lastType = { text: fromUtf8(read), bytes: read }
+  return lastType.text
 }
 
 /** As `decodeRecord`, for those who need no value. Throws `damaged_record`. */

@@ -31,8 +31,9 @@ import type {
   WatchRequest,
 } from '../../src/routing/service.ts'
 
-export const served = { kind: 'serve', cacheable: false, stored: true } as const
-export const servedAnywhere = { kind: 'serve', cacheable: true, stored: true } as const
+const serve = { kind: 'serve', stored: true, everyKey: false } as const
+export const served = { ...serve, cacheable: false } as const
+export const servedAnywhere = { ...serve, cacheable: true } as const
 
 export interface MemoryPartition {
   readonly prefix: string
