@@ -73,6 +73,31 @@ test('what is rolled back leaves nothing: no row, no generation, no end', async 
   assert.is(store.reader.digest(0).records, 2)
 })
 
+test('a part of a request is taken back alone, and with its request', async () => {
+  const store = await openStore({ placement: { slots: 1 } })
+  const fail = (): never => {
+    throw new Error('this part fails')
+  }
+  await store.commit(transaction => {
+    put(transaction, 'before', '1')
+    transaction.savepoint()
+    transaction.whole(() => put(transaction, 'a', '1'))
+    const failing = () => {
+      put(transaction, 'a', '2')
+      put(transaction, 'b', '2')
+      return fail()
+    }
+    assert.throws(() => transaction.whole(failing), /this part fails/)
+    assert.equal(transaction.record('a')?.value, utf8('1'))
+    assert.is(transaction.record('b'), undefined)
+    transaction.whole(() => put(transaction, 'c', '1'))
+    transaction.rollBack()
+    assert.is(transaction.record('a') ?? transaction.record('c'), undefined)
+  })
+  assert.equal(entriesOf(store.reader, 0), ['before'])
+  assert.is(store.reader.digest(0).records, 1)
+})
+
 test('a generation opens at the first write after each start, and says where the last ended', async () => {
   const kind = createMemoryEngineKind()
   const ends: number[] = []

@@ -84,12 +84,10 @@ export function writeMany(store: StoreTransaction, request: WriteManyRequest): W
 }
 
 function writeAlone(store: StoreTransaction, request: WriteRequest): WriteReply | WriteFailure {
-  const savepoint = store.savepoint()
   try {
-    return write(store, request)
+    return store.whole(() => write(store, request))
   } catch (error) {
     if (!(error instanceof DenizenError) || error.code === 'residency_violation') throw error
-    store.rollBackTo(savepoint)
     return { kind: 'failed', error: error.toWire() }
   }
 }
