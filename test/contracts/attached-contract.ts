@@ -85,6 +85,21 @@ const checks: Record<string, Check> = {
     assert.is(down.next().done, true)
   },
 
+  async 'a stamp is the same until a commit is seen'(reader, engine) {
+    for (let n = 0; n < 20; n++) {
+      const stamps = [reader, engine].map(each => each.stamp())
+      assert.equal(
+        [text(reader.get(utf8('a'))), reader.stamp()],
+        [n ? `${n}` : undefined, stamps[0]],
+      )
+      await engine.commit([put('a', `${n + 1}`)])
+      assert.not.equal(reader.stamp(), stamps[0])
+      assert.not.equal(engine.stamp(), stamps[1])
+    }
+    await reader.close()
+    assert.is(reader.stamp(), Number.NaN)
+  },
+
   async 'closed is closed, for the reader alone'(reader, engine) {
     await engine.commit([put('a', '1')])
     await reader.close()
