@@ -25,14 +25,9 @@ import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { Claims } from './claims.ts'
 import type { Role } from './decide.ts'
+import { type Freshness, receiptOf } from './receipt.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { creates, onceFor, type Step, type StepResult, valueToPut } from './step.ts'
-
-/** How old a copy may be, as replication knows it. */
-export interface Freshness {
-  /** `home` undefined: the greatest over all feeds of the slot that could have brought a change. */
-  stalenessMs(dataset: string, slot: Slot, home: RegionId | undefined): number | undefined
-}
 
 export interface LocalExecutionOptions {
   readonly self: RegionId
@@ -287,13 +282,7 @@ export class LocalExecution {
 
   #receipt(home: KnownHome | undefined, dataset?: string, slot?: Slot): Receipt {
     const { self, freshness } = this.#options
-    const region = home && { home: home.region }
-    if (home?.region === self) return { ...region, servedBy: self, role: 'home', stalenessMs: 0 }
-    const stalenessMs =
-      dataset === undefined || slot === undefined
-        ? undefined
-        : freshness.stalenessMs(dataset, slot, home?.region)
-    const age = stalenessMs === undefined ? {} : { stalenessMs }
-    return { ...region, servedBy: self, role: 'replica', ...age }
+    const copy = dataset === undefined || slot === undefined ? undefined : { dataset, slot }
+    return receiptOf({ self, freshness }, home, copy)
   }
 }

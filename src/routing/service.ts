@@ -15,6 +15,7 @@ import type { KeyChange } from '../execution/operations/watch.ts'
 import type { Phases } from '../metrics/phases.ts'
 import type { Key } from '../model/key.ts'
 import type { RegionId } from '../model/slot.ts'
+import type { Version } from '../model/version.ts'
 
 export type Consistency = 'strong' | 'session' | 'eventual'
 
@@ -68,6 +69,23 @@ export interface Answer {
   readonly outcomes: readonly Outcome[]
   /** The token to return as `Denizen-Session`. */
   readonly session?: string
+}
+
+/** A value that was at hand. */
+export interface FoundNow {
+  /** The same object for as long as the record is the same: what is made of it may be kept. */
+  readonly found: FoundValue
+  readonly receipt: Receipt
+}
+
+export interface FoundValue {
+  readonly version: Version
+  readonly mediaType: string
+  readonly value: Uint8Array
+  /** The token to return as `Denizen-Session`. */
+  readonly session: string
+  /** As `Admission` says. */
+  readonly cacheable: boolean
 }
 
 export interface CreateAnswer extends Answer {
@@ -228,6 +246,11 @@ export interface Service {
   readonly region: RegionId
   /** Throws `unknown_dataset`, `no_partition`, `no_serving_region`, `not_ready`. */
   admit(dataset: string, keyOrPrefix: string, via: RegionId | undefined): Admission
+  /**
+   * What a `get` without a session token, and not `strong`, comes to where this region answers it
+   * from its own copy, at once, and with a value. Else undefined: `admit` and `execute` say more.
+   */
+  findNow(dataset: string, key: Key): FoundNow | undefined
   /** Runs independent operations. Each failure is an outcome; only bugs reject. */
   execute(
     dataset: string,

@@ -22,6 +22,7 @@ import type {
   CreateAnswer,
   CreateRequest,
   Explanation,
+  FoundNow,
   ListPage,
   ListRequest,
   OpenWatch,
@@ -106,6 +107,18 @@ export class MemoryService implements Service {
       throw new DenizenError('no_serving_region', 'the region that sent it here serves it no more')
     }
     return admission
+  }
+
+  findNow(name: string, key: Key): FoundNow | undefined {
+    const { admission } = this.#partition(name, key)
+    const record = this.#dataset(name).records.get(key)
+    const isHere = admission.kind === 'serve' && admission.stored && this.unready === undefined
+    const isPlain = this.nextFailure === undefined && this.readReceipt.servedBy === this.region
+    if (!record || !isHere || !isPlain) return undefined
+    this.#called({ consistency: 'session' })
+    this.operations.push({ kind: 'get', key })
+    const found = { ...record, session: 's/1+2', cacheable: admission.cacheable }
+    return { found, receipt: this.readReceipt }
   }
 
   async execute(

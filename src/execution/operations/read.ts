@@ -34,6 +34,8 @@ export type ReadReply =
       readonly value: Uint8Array
       readonly home: KnownHome | undefined
       readonly point: FeedPoint
+      /** Wall-clock ms of the home; 0: never. */
+      readonly expiresAtMs: number
     }
   | {
       readonly kind: 'absent'
@@ -82,8 +84,8 @@ export function readAt(
   }
   const point = { slot, feed: record.feed, position: record.version.seq }
   if (record.tombstone) return { kind: 'absent', home, point }
-  const { version, mediaType, value } = record
-  return { kind: 'found', version, mediaType, value, home, point }
+  const { version, mediaType, value, expiresAtMs } = record
+  return { kind: 'found', version, mediaType, value, home, point, expiresAtMs }
 }
 
 function recordOrDamage(
