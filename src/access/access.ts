@@ -17,8 +17,8 @@ export interface Access {
 /** What a dataset holds in this node's copy. */
 export interface Usage {
   readonly records: number
-  /** Absent where they are not counted. */
-  readonly bytes?: number
+  /** Of keys and values. */
+  readonly bytes: number
 }
 
 export interface Caller {

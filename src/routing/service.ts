@@ -208,6 +208,8 @@ export interface ClusterView {
     readonly copy?: {
       readonly records: number
       readonly tombstones: number
+      /** Of the keys and values of its records. */
+      readonly bytes: number
       readonly digest: string
       /** Greatest over the feeds that this region follows; absent while one has not been heard. */
       readonly stalenessMs?: number

@@ -32,6 +32,7 @@ export interface RecordHead {
 /** A head whose record has been held against its checksum. */
 export interface VerifiedHead extends RecordHead {
   readonly checksum: bigint
+  readonly valueBytes: number
 }
 
 /** What a key holds, where a record that fails its checksum is one of the cases. */
@@ -125,7 +126,12 @@ const headOf = (bytes: Uint8Array, checksum: bigint): VerifiedHead => ({
   shared: hasFlag(bytes, FLAG_SHARED),
   expiresAtMs: expiryOf(bytes),
   checksum,
+  valueBytes: valueBytesOf(bytes),
 })
+
+/** The length of a record's value. */
+export const valueBytesOf = (bytes: Uint8Array): number =>
+  Math.max(0, bytes.length - HEADER_BYTES - (bytes[38] ?? 0))
 
 /**
  * What bytes that fail their checksum say of themselves; undefined where they are too short. It is
