@@ -17,8 +17,8 @@ export class Phases {
   readonly #clock: Clock
   readonly #home: Spent = { inIt: 0, sinceMs: 0, ms: 0 }
   readonly #store: Spent = { inIt: 0, sinceMs: 0, ms: 0 }
-  /** All of it was a read of a store, in this very thread and turn. */
-  isRead = false
+  /** All of it was one call of a store of this node. */
+  isOfStore = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -38,7 +38,7 @@ export class Phases {
 
   /** As entries of Server-Timing, of a request that took so long, each followed by a comma. */
   timings(totalMs: number): string {
-    if (this.isRead) return timing('store', totalMs)
+    if (this.isOfStore) return timing('store', totalMs)
     const [homeMs, storeMs] = [this.#home.ms, this.#store.ms]
     const routeMs = Math.max(0, totalMs - homeMs - storeMs)
     const home = homeMs > 0 ? timing('home', homeMs) : ''

@@ -26,6 +26,7 @@ const meter = new ShardMeter(systemClock)
 const shard = new ShardWorker({
   ...{ hasher, engineKind: storeEngine, handlers: nodeHandlers, meter, random: systemRandom },
   roomBytes: directory => nodeDisk.roomBytes(directory),
+  endOfTurn: () => new Promise(resolve => setImmediate(resolve)),
   post: (message: FromShard) => shardPort.postMessage(message),
 })
 shardPort.on('message', (message: ToShard) => shard.receive(message))

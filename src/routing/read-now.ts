@@ -24,7 +24,7 @@ export function readNow(
   { table, topology, local, sessionMac }: ReadNowOptions,
   dataset: string,
   operations: readonly Operation[],
-  { consistency, session }: RequestContext,
+  { consistency, session, phases }: RequestContext,
 ): Answer | undefined {
   const [operation] = operations
   if (operations.length !== 1 || operation?.kind !== 'get' || session !== undefined) {
@@ -39,6 +39,7 @@ export function readNow(
   const seen = consistency === 'eventual' ? null : []
   const result = local.readNow(placement, operation.key, decision.as, seen)
   if (!result) return undefined
+  if (phases) phases.isOfStore = true
   const { outcome, point } = result
   const outcomes = [outcome]
   return point ? { outcomes, session: tokenOf(sessionMac, placement.id, point) } : { outcomes }

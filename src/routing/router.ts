@@ -29,7 +29,6 @@ import { avoidDamage, type Journey, outcomeOnNothing, stepOf, wantedPoints } fro
 import type { LocalExecution } from './local-execution.ts'
 import { LocalMany } from './local-many.ts'
 import type { LocationCache } from './location-cache.ts'
-import { readNow } from './read-now.ts'
 import type {
   Admission,
   Answer,
@@ -41,6 +40,7 @@ import type {
 import { type Mac, Session } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { creates, principalName, repeatable, type StepResult } from './step.ts'
+import { readOrWriteNow } from './write-now.ts'
 
 export interface RouterOptions {
   readonly self: RegionId
@@ -88,11 +88,8 @@ export class Router {
     operations: readonly Operation[],
     context: RequestContext,
   ): Promise<Answer> {
-    const now = readNow(this.#options, dataset, operations, context)
-    if (now) {
-      if (context.phases) context.phases.isRead = true
-      return now
-    }
+    const now = await readOrWriteNow(this.#options, dataset, operations, context)
+    if (now) return now
     if (operations.length > 1) {
       return await executeMany(this.#options, dataset, operations, context, (one, session, tried) =>
         this.#route(dataset, one, context, session, tried),

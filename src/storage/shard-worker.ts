@@ -25,6 +25,8 @@ export interface ShardWorkerOptions {
   readonly random: Random
   /** What the disk still takes in a directory. */
   readonly roomBytes: (directory: string) => number
+  /** See `ShardOptions`. */
+  readonly endOfTurn?: () => Promise<void>
   /** To the thread that opens and closes the shard. */
   readonly post: (message: FromShard) => void
 }
@@ -72,10 +74,10 @@ export class ShardWorker {
   }
 
   async #open(configuration: ShardConfiguration): Promise<SharedStore[]> {
-    const { engineKind, handlers, random, roomBytes, meter, post } = this.#options
+    const { engineKind, handlers, random, roomBytes, meter, endOfTurn, post } = this.#options
     const contexts = storeContexts(this.#options.hasher, configuration)
     const shard = new Shard({
-      ...{ handlers, random, meter },
+      ...{ handlers, random, meter, endOfTurn },
       mayStore: dataset => contexts(dataset)?.placement.mayStore(configuration.self) === true,
       onGrowth: growth => post({ kind: 'growth', growth }),
       onBug: error => post({ kind: 'bug', trace: traceOf(error) }),

@@ -318,4 +318,45 @@ ends('what this region may not store is refused at the last step, too', async ()
   assert.is(engine.sizeBytes(), 0)
 })
 
+ends('a commit that follows another takes all that came by the end of the turn', async () => {
+  const kind = manual()
+  const engine = await kind.open('d')
+  const [placement] = tableOf(data).placements
+  if (!placement) throw new Error('the policy has a dataset')
+  const ends: (() => void)[] = []
+  const shard = new Shard({
+    handlers: nodeHandlers,
+    random: systemRandom,
+    onGrowth: () => {},
+    onBug: () => {},
+    onFatal: () => {},
+    mayStore: () => true,
+    endOfTurn: () => new Promise(resolve => ends.push(resolve)),
+  })
+  const regionNumbers = new RegionNumbers({ one: 1, two: 2 })
+  const context = { hasher, placement, self: 'one', ownFeed: feedNumber(1, 1) }
+  shard.open('things', 0, engine, { ...context, regions: regionNumbers })
+  const replies: number[] = []
+  const submit = (id: number): void => {
+    const value = { bytes: utf8('x'), mediaType: '' }
+    const body = { key: `${id}`, value, precondition: {}, nowMs: 0 }
+    shard.submit([{ id, dataset: 'things', store: 0, name: 'write', body }], some =>
+      replies.push(...some.map(({ id: of }) => of)),
+    )
+  }
+  submit(1)
+  assert.is(kind.waitingCommits('d'), 1, 'the first one begins at once')
+  submit(2)
+  kind.flush('d')
+  await turns()
+  assert.equal([replies, kind.waitingCommits('d'), ends.length], [[1], 0, 1])
+  submit(3)
+  ends.pop()?.()
+  await turns()
+  assert.is(kind.waitingCommits('d'), 1)
+  kind.flush('d')
+  await turns()
+  assert.equal(replies, [1, 2, 3])
+})
+
 ends.run()
