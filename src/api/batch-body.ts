@@ -20,7 +20,7 @@ export const bodySchema = z
 
 /** The operations of a body. Throws `bad_body`, `bad_request`, `too_large`. */
 export function operationsOf(bytes: Uint8Array, format: Format): readonly BatchOp[] {
-  const usual = format === 'cbor' ? usualBody(new CborReader(bytes)) : undefined
+  const usual = format === 'cbor' ? usualBody(new CborReader(plainView(bytes))) : undefined
   if (usual) return usual
   const body = decodeFormat(format, bytes)
   if (typeof body === 'object' && body !== null && 'ops' in body && Array.isArray(body.ops)) {
@@ -30,10 +30,14 @@ export function operationsOf(bytes: Uint8Array, format: Format): readonly BatchO
   return parseWith(bodySchema, body, 'body').ops
 }
 
+/** Of a Node Buffer, values would be Buffers: they are slower to make, and to send on. */
+const plainView = ({ buffer, byteOffset, length }: Uint8Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, length)
+
 /** One operation of a sequence. Throws `bad_body`, `bad_request`. */
 export function operationOf(bytes: Uint8Array, format: Format): BatchOp {
   if (format === 'cbor') {
-    const reader = new CborReader(bytes)
+    const reader = new CborReader(plainView(bytes))
     const usual = usualOperation(reader)
     if (usual && reader.atEnd) return usual
   }

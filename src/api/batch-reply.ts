@@ -18,7 +18,7 @@ import { encodeSequence } from './sequence.ts'
 export function replyOf(executed: Executed, format: Format): Uint8Array {
   if (format === 'json') return utf8(JSON.stringify({ results: objectsOf(executed, format) }))
   const { planned } = executed
-  const results = new CborResults(planned.length)
+  const results = new CborResults()
   results.begin(planned.length)
   addAll(results, executed, planned.length)
   return results.take()
@@ -33,7 +33,7 @@ export function itemsOf(executed: Executed, format: Format): Uint8Array {
     const all = session === undefined || !last ? objects : objects.with(-1, { ...last, session })
     return encodeSequence(format, all)
   }
-  const results = new CborResults(planned.length)
+  const results = new CborResults()
   const lastAt = planned.length - 1
   addAll(results, executed, session === undefined ? planned.length : lastAt)
   const last = session === undefined ? undefined : planned[lastAt]
@@ -78,19 +78,21 @@ const results = writeCbor('results')
 const bytesName = writeCbor('bytes')
 const valueName = writeCbor('value')
 
-/** Of a result, beside what each has for itself. */
-const RESULT_BYTES = 192
+/** Replies are made one after another: the next one uses the memory of the one before. */
+let writer = new CborWriter()
+const KEPT_BYTES_MAX = 512 * 1024
 
 class CborResults {
-  readonly #writer: CborWriter
+  readonly #writer = writer
   #mediaType = ''
   #ofMediaType: Uint8Array = new Uint8Array()
   #home = ''
   #ofHome: Uint8Array = new Uint8Array()
   #absent: Uint8Array | undefined
 
-  constructor(count: number) {
-    this.#writer = new CborWriter(RESULT_BYTES * (count + 1))
+  constructor() {
+    // What a failure left behind.
+    this.#writer.clear()
   }
 
   begin(count: number): void {
@@ -100,6 +102,7 @@ class CborResults {
   }
 
   take(): Uint8Array {
+    if (this.#writer.length > KEPT_BYTES_MAX) writer = new CborWriter()
     return this.#writer.take()
   }
 

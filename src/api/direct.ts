@@ -1,7 +1,8 @@
 /**
- * The routes of one value without a framework around them: most requests are for these, and making
- * a fetch-style request and response of each cost more than all that Denizen does for it (measured:
- * see bench/results). Everything behind the host is the same: routes, exchange, problems.
+ * The routes of one value, and batches, without a framework around them: most requests are for
+ * these, and making a fetch-style request and response of each cost more than all that Denizen does
+ * for it (measured: see bench/results). Everything behind the host is the same: routes, exchange,
+ * problems.
  */
 import { type Access, type Caller, openAccess } from '../access/access.ts'
 import { RequestMeter } from '../metrics/request-meter.ts'
@@ -10,8 +11,10 @@ import type { Route } from './declare.ts'
 import { Exchange } from './exchange.ts'
 import type { HostRequest, Reply } from './host.ts'
 import { type Limited, PlainReads, type ReadyReply } from './plain-reads.ts'
+import { batch, batchBase } from './routes/batch.ts'
 import { deleteValue, getValue, kvBase, putValue } from './routes/kv.ts'
 import { runRoute } from './run-route.ts'
+import { sequenceFormatOf } from './sequence.ts'
 import { splitTarget, type Target } from './target.ts'
 
 export interface DirectApi {
@@ -58,6 +61,11 @@ export function createDirectApi(options: Omit<ApiOptions, 'rawTarget' | 'version
     refuse: (limited, rawTarget, request) =>
       run(named(getValue), splitTarget(rawTarget), request, refusing(limited)),
     soon(method, rawTarget, request) {
+      if (method === batch.method) {
+        const batchTarget = splitTarget(rawTarget)
+        if (!isWholeBatch(batchTarget, request)) return undefined
+        return run(named(batch), batchTarget, request, access)
+      }
       const found = routes.get(method)
       // Without a further slash it is a list, or a value that is to be created; with nothing before
       // that slash, no route.
@@ -68,6 +76,13 @@ export function createDirectApi(options: Omit<ApiOptions, 'rawTarget' | 'version
     },
   }
 }
+
+/** Streams are the framework's. */
+const isWholeBatch = ({ path }: Target, request: HostRequest): boolean =>
+  path.startsWith(batchBase) &&
+  path.length > batchBase.length &&
+  !path.includes('/', batchBase.length) &&
+  sequenceFormatOf(request.header('content-type') ?? '') === undefined
 
 interface Named {
   readonly route: Route

@@ -51,6 +51,11 @@ export class CborWriter {
     return this.#bytes.length
   }
 
+  /** Forgets what was written. */
+  clear(): void {
+    this.#bytes.clear()
+  }
+
   /** Bytes that are encoded already. */
   encoded(bytes: Uint8Array): void {
     this.#bytes.push(bytes)

@@ -30,6 +30,8 @@ const asSequences = (schema: z.ZodType) => ({
   [sequenceTypes.cbor]: { schema },
 })
 
+export const batchBase = '/v1/batch/'
+
 export const batch = route({
   method: 'POST',
   path: '/v1/batch/{dataset}',
@@ -62,7 +64,7 @@ export const batch = route({
     ...(['outcome_unknown', 'body_timeout', 'client_not_reading'] as const),
   ],
   async handle(exchange, inputs) {
-    const { dataset } = datasetTarget(exchange.target.path, '/v1/batch/')
+    const { dataset } = datasetTarget(exchange.target.path, batchBase)
     const { via } = inputs.query()
     admitDataset(exchange, dataset, via)
     const { context, once } = mutationContextOf(exchange, inputs.headers())
