@@ -64,9 +64,13 @@ const inStore = <T>(phases: Phases | undefined, task: Promise<T>): Promise<T> =>
 
 export class LocalExecution {
   readonly #options: LocalExecutionOptions
+  /** One for all that is answered at home. */
+  readonly #homeReceipt: Receipt
 
   constructor(options: LocalExecutionOptions) {
     this.#options = options
+    const { self } = options
+    this.#homeReceipt = { home: self, servedBy: self, role: 'home', stalenessMs: 0 }
   }
 
   /** Failures of the operation are outcomes; only bugs reject. */
@@ -282,6 +286,7 @@ export class LocalExecution {
 
   #receipt(home: KnownHome | undefined, dataset?: string, slot?: Slot): Receipt {
     const { self, freshness } = this.#options
+    if (home?.region === self) return this.#homeReceipt
     const copy = dataset === undefined || slot === undefined ? undefined : { dataset, slot }
     return receiptOf({ self, freshness }, home, copy)
   }

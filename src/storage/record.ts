@@ -89,7 +89,11 @@ export function encodeRecordInto(
 }
 
 /** Reads a record's bytes. Throws `damaged_record` when they are not what was written. */
-export function decodeRecord(hasher: Hasher, key: string, bytes: Uint8Array): StoredRecord {
+export function decodeRecord(
+  hasher: Hasher,
+  key: string,
+  bytes: Uint8Array,
+): StoredRecord & { value: Uint8Array } {
   const { version, feed, tombstone, shared, expiresAtMs } = decodeHead(hasher, key, bytes)
   const valueAt = HEADER_BYTES + (bytes[38] ?? 0)
   const mediaType = mediaTypeOf(bytes, valueAt)

@@ -9,6 +9,7 @@ import type { Slot } from '../../model/slot.ts'
 import type { Version } from '../../model/version.ts'
 import { damagedHead, isExpired, type StoredRecord } from '../../storage/record.ts'
 import type { StoreReader } from '../../storage/store.ts'
+import type { ValueCopies } from '../../storage/value-copies.ts'
 import { findHome, type KnownHome } from '../home.ts'
 import type { FeedPoint } from '../operation.ts'
 
@@ -62,14 +63,15 @@ export function read(store: StoreReader, request: ReadRequest): ReadReply {
   return readAt(store, { group, slot: placement.slotOf(group) }, request)
 }
 
-/** As `read`, where the key's group and slot are known. */
+/** As `read`, where the key's group and slot are known; `copies`: where more are read. */
 export function readAt(
   store: StoreReader,
   { group, slot }: { readonly group: string; readonly slot: Slot },
   { key, as, seen, nowMs }: ReadRequest,
+  copies?: ValueCopies,
 ): ReadReply {
   const { self } = store.context
-  const held = recordOrDamage(store, key)
+  const held = recordOrDamage(store, key, copies)
   const record = held === damagedHead ? undefined : held
   const home = findHome(store, group, record)
   const atHome = home?.region === self
@@ -91,9 +93,10 @@ export function readAt(
 function recordOrDamage(
   store: StoreReader,
   key: Key,
+  copies: ValueCopies | undefined,
 ): StoredRecord | typeof damagedHead | undefined {
   try {
-    return store.record(key)
+    return store.record(key, copies)
   } catch (error) {
     if (error instanceof DenizenError && error.code === 'damaged_record') return damagedHead
     throw error
