@@ -50,7 +50,7 @@ export async function executeMany(
   const many = new Many(options, { dataset, operations, context, session })
   many.read()
   if (many.isSettled) {
-    if (context.phases) context.phases.isRead = true
+    if (context.phases) context.phases.isOfStore = true
   } else await many.go(longWay)
   return many.answer()
 }
