@@ -11,6 +11,7 @@ import type { Route } from './declare.ts'
 import { Exchange } from './exchange.ts'
 import type { HostRequest, Reply } from './host.ts'
 import { type Limited, PlainReads, type ReadyReply } from './plain-reads.ts'
+import { describeCause } from './problem.ts'
 import { batch, batchBase } from './routes/batch.ts'
 import { deleteValue, getValue, kvBase, putValue } from './routes/kv.ts'
 import { runRoute } from './run-route.ts'
@@ -57,10 +58,18 @@ export function createDirectApi(options: Omit<ApiOptions, 'rawTarget' | 'version
   const plainReads = tracing ? undefined : new PlainReads({ service, access, meter, clock })
 
   return {
-    atOnce: (rawTarget, rawHeaders) => plainReads?.answer(rawTarget, rawHeaders),
+    atOnce(rawTarget, rawHeaders) {
+      try {
+        return plainReads?.answer(rawTarget, rawHeaders)
+      } catch (error) {
+        log.error('a bug in plain reads', describeCause(error))
+        return undefined
+      }
+    },
     refuse: (limited, rawTarget, request) =>
       run(named(getValue), splitTarget(rawTarget), request, refusing(limited)),
     soon(method, rawTarget, request) {
+      if (isOddTarget(rawTarget)) return undefined
       if (method === batch.method) {
         const batchTarget = splitTarget(rawTarget)
         if (!isWholeBatch(batchTarget, request)) return undefined
@@ -83,6 +92,9 @@ const isWholeBatch = ({ path }: Target, request: HostRequest): boolean =>
   path.length > batchBase.length &&
   !path.includes('/', batchBase.length) &&
   sequenceFormatOf(request.header('content-type') ?? '') === undefined
+
+/** One that fetch-style hosts take for malformed, wherever it leads. */
+const isOddTarget = (rawTarget: string): boolean => rawTarget.includes('\\')
 
 interface Named {
   readonly route: Route

@@ -50,8 +50,7 @@ export interface PlainReadsOptions {
 interface Known {
   readonly dataset: string
   readonly key: Key
-  found: FoundValue | undefined
-  receipt: Receipt | undefined
+  answer: FoundNow | undefined
   valueLines: string
   receiptLines: string
   body: ReadyReply['body']
@@ -85,8 +84,8 @@ export class PlainReads {
     if (!known) return undefined
     const caller = this.#options.access.known(asked.authorization)
     if (!caller?.permits('read', known.dataset, known.key, false)) return undefined
-    const answer = this.#options.service.findNow(known.dataset, known.key)
-    if (!answer || !isHeaderSafe(answer.found, known)) return undefined
+    const answer = this.#options.service.findNow(known.dataset, known.key, known.answer)
+    if (!answer || !isHeaderSafe(known, answer)) return undefined
     const waitMs = caller.take(known.dataset)
     if (waitMs !== 0) return { caller, waitMs }
     this.#prepare(rawTarget, known, answer)
@@ -102,16 +101,19 @@ export class PlainReads {
     return { headers: known.valueLines + known.receiptLines + cors + timing, body: known.body }
   }
 
-  #prepare(rawTarget: string, known: Known, { found, receipt }: FoundNow): void {
-    if (known.found !== found) {
-      known.found = found
+  /** What was made ready for the answer before is made anew where it differs. */
+  #prepare(rawTarget: string, known: Known, answer: FoundNow): void {
+    const { found, receipt } = answer
+    const before = known.answer
+    known.answer = answer
+    if (before?.found !== found) {
       known.valueLines = valueLines(found)
-      known.body = bodyOf(found.value)
-      if (found.value.length <= limits.hotValueBytesMax) this.#known.set(rawTarget, known)
+      known.body = bodyOf(found)
+      if (isKept(found)) this.#known.set(rawTarget, known)
+      else this.#known.delete(rawTarget)
     }
-    if (known.receipt !== receipt) {
+    if (before?.receipt !== receipt) {
       const { region } = this.#options.service
-      known.receipt = receipt
       known.receiptLines = linesOf(receiptHeaders(receipt, { region, stored: true }))
       known.count = this.#counterOf(known.dataset, receipt)
     }
@@ -128,15 +130,16 @@ export class PlainReads {
   }
 }
 
-const parameterMark = '?'
+/** Of a query, and of what `DirectApi.soon` leaves to the framework. */
+const unusual = /[?\\]/
 
 /** Undefined where the route has more to say of the target. */
 function parse(rawTarget: string): Known | undefined {
-  if (!rawTarget.startsWith(kvBase) || rawTarget.includes(parameterMark)) return undefined
+  if (!rawTarget.startsWith(kvBase) || unusual.test(rawTarget)) return undefined
   try {
     const { dataset, key } = keyTarget(rawTarget, kvBase)
     return {
-      ...{ dataset, key, found: undefined, receipt: undefined },
+      ...{ dataset, key, answer: undefined },
       ...{ valueLines: '', receiptLines: '', body: '', count: () => undefined },
     }
   } catch (error) {
@@ -187,8 +190,10 @@ function askedOf(rawHeaders: readonly string[]): Asked | undefined {
 }
 
 /** Stored types were checked when they came; nothing else checks what becomes a header here. */
-const isHeaderSafe = (found: FoundValue, known: Known): boolean =>
-  found === known.found || /^[\t -~]*$/.test(found.mediaType)
+const isHeaderSafe = ({ answer }: Known, { found }: FoundNow): boolean =>
+  answer?.found === found || /^[\t -~]*$/.test(found.mediaType)
+
+const isKept = ({ value }: FoundValue): boolean => value.length <= limits.hotValueBytesMax
 
 const linesOf = (headers: Headers): string =>
   Object.entries(headers)
@@ -204,6 +209,5 @@ const valueLines = ({ version, mediaType, value, session, cacheable }: FoundValu
     ...{ 'Content-Type': mediaType, 'Content-Length': String(value.length) },
   })
 
-/** Those that are kept are worth a text. */
-const bodyOf = (value: Uint8Array): ReadyReply['body'] =>
-  value.length <= limits.hotValueBytesMax ? String.fromCharCode(...value) : value
+const bodyOf = (found: FoundValue): ReadyReply['body'] =>
+  isKept(found) ? String.fromCharCode(...found.value) : found.value

@@ -26,4 +26,9 @@ export class RecentMap<Name, Value> {
     }
     this.#young.set(name, value)
   }
+
+  delete(name: Name): void {
+    this.#young.delete(name)
+    this.#old.delete(name)
+  }
 }

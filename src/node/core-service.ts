@@ -62,8 +62,9 @@ export class CoreService implements Service {
   admit(...args: Parameters<Service['admit']>): ReturnType<Service['admit']> {
     return this.#parts().router.admit(...args)
   }
-  findNow(dataset: string, key: Key): FoundNow | undefined {
-    return this.#reason === undefined ? this.#serving?.hotReads.find(dataset, key) : undefined
+  findNow(dataset: string, key: Key, before: FoundNow | undefined): FoundNow | undefined {
+    if (this.#reason !== undefined) return undefined
+    return this.#serving?.hotReads.find(dataset, key, before)
   }
   async execute(...args: Parameters<Service['execute']>): ReturnType<Service['execute']> {
     return await this.#parts().router.execute(...args)

@@ -49,7 +49,7 @@ export function directListener(options: DirectListenerOptions): DirectListener {
   return {
     atOnce(incoming, outgoing) {
       if (incoming.method !== 'GET' || !load.hasRoom || closing()) return false
-      if (!readyReplies.fit(incoming, outgoing)) return false
+      if (!readyReplies.fit(outgoing)) return false
       const target = incoming.url ?? '/'
       const answer = direct.atOnce(target, incoming.rawHeaders)
       if (answer === undefined) return false

@@ -39,9 +39,9 @@ export class ReadyReplies {
     this.#end = `Connection: keep-alive\r\nKeep-Alive: timeout=${timeoutSeconds}\r\n\r\n`
   }
 
-  /** Whether a request can be answered so: it came by HTTP/1.1, and its connection stays open. */
-  fit({ httpVersion }: IncomingMessage, { shouldKeepAlive }: ServerResponse): boolean {
-    return hasPlace && shouldKeepAlive && httpVersion === '1.1'
+  /** Whether a reply can be sent so: its connection stays open. */
+  fit({ shouldKeepAlive }: ServerResponse): boolean {
+    return hasPlace && shouldKeepAlive
   }
 
   send(outgoing: ServerResponse, { headers, body }: ReadyReply): void {

@@ -1,17 +1,16 @@
 /**
  * The shortest way of reads that find a value in this region's copy: at once, in this very thread,
- * and for values that are read again and again without reading and checking them again.
+ * and where who asks has kept what was found before, without reading and checking it again.
  *
- * What was found is kept with the stamp of its store. It is told again only while the store still
- * has that stamp, that is, while no commit has become visible to any thread since it was read; so
- * it is never older than what any thread has shown. `decide` and `admit` decide as on the long way.
+ * What was found bears the stamp of its store. It is told again only while the store still has that
+ * stamp, that is, while no commit has become visible to any thread since it was read; so it is
+ * never older than what any thread has shown. `decide` and `admit` decide as on the long way.
  */
 import type { KnownHome } from '../execution/home.ts'
+import type { Receipt } from '../execution/operation.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
-import { limits } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
-import { RecentMap } from '../model/recent-map.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
@@ -31,7 +30,15 @@ export interface HotReadsOptions {
   readonly clock: Clock
 }
 
-interface Hot {
+interface Replica {
+  readonly dataset: string
+  readonly slot: Slot
+  readonly home: KnownHome | undefined
+}
+
+interface Reading {
+  readonly dataset: string
+  readonly key: Key
   /** The policy that it was found under. */
   readonly table: PlacementTable
   /** Of the store, when it was read and now. */
@@ -40,39 +47,48 @@ interface Hot {
   /** Wall-clock ms; 0: never. */
   readonly expiresAtMs: number
   /** Where the age of the copy plays no part, the receipt is the same each time. */
-  readonly answer: FoundNow
+  readonly receipt: Receipt
   readonly replica: Replica | undefined
 }
 
-interface Replica {
-  readonly dataset: string
-  readonly slot: Slot
-  readonly home: KnownHome | undefined
+/** What was found, and what has to be so for it to be found again. */
+class Hot implements FoundNow {
+  readonly found: FoundValue
+  readonly receipt: Receipt
+  readonly reading: Reading
+
+  constructor(found: FoundValue, reading: Reading) {
+    this.found = found
+    this.receipt = reading.receipt
+    this.reading = reading
+  }
 }
 
 export class HotReads {
   readonly #options: HotReadsOptions
-  readonly #byDataset = new Map<string, RecentMap<Key, Hot>>()
 
   constructor(options: HotReadsOptions) {
     this.#options = options
   }
 
   /** See `Service.findNow`. */
-  find(dataset: string, key: Key): FoundNow | undefined {
-    const kept = this.#byDataset.get(dataset)?.get(key)
-    const hot = kept && this.#isAsItWas(kept) ? kept : this.#read(dataset, key)
-    if (!hot || this.#isExpired(hot)) return undefined
-    if (hot.replica === undefined) return hot.answer
-    const receipt = receiptOf(this.#options, hot.replica.home, hot.replica)
-    return { found: hot.answer.found, receipt }
+  find(dataset: string, key: Key, before: FoundNow | undefined): FoundNow | undefined {
+    const isSame = before instanceof Hot && this.#isAsItWas(before.reading, dataset, key)
+    const hot = isSame ? before : this.#read(dataset, key)
+    if (!hot || this.#isExpired(hot.reading)) return undefined
+    const { replica } = hot.reading
+    if (replica === undefined) return hot
+    const receipt = receiptOf(this.#options, replica.home, replica)
+    return new Hot(hot.found, { ...hot.reading, receipt })
   }
 
-  #isAsItWas({ table, stamp, stampNow }: Hot): boolean {
-    return stampNow() === stamp && table === this.#options.table()
+  #isAsItWas(reading: Reading, dataset: string, key: Key): boolean {
+    const { table, stamp, stampNow } = reading
+    const isOfThis = reading.key === key && reading.dataset === dataset
+    return isOfThis && stampNow() === stamp && table === this.#options.table()
   }
 
-  #isExpired({ expiresAtMs }: Hot): boolean {
+  #isExpired({ expiresAtMs }: Reading): boolean {
     return expiresAtMs !== 0 && expiresAtMs <= this.#options.clock.wallMs()
   }
 
@@ -81,12 +97,7 @@ export class HotReads {
     const inForce = table()
     try {
       const placement = inForce.locate(dataset, key)
-      if (!this.#answersFromCopy(placement, key)) return undefined
-      const hot = this.#find(inForce, placement, key)
-      if (hot && hot.answer.found.value.length <= limits.hotValueBytesMax) {
-        this.#keep(dataset, key, hot)
-      }
-      return hot
+      return this.#answersFromCopy(placement, key) ? this.#find(inForce, placement, key) : undefined
     } catch (error) {
       if (error instanceof DenizenError) return undefined
       throw error
@@ -116,22 +127,15 @@ export class HotReads {
     const { version, mediaType, value, home, point, expiresAtMs } = reply
     const session = tokenOf(sessionMac, dataset, point)
     const cacheable = placement.data.anywhere
-    const found: FoundValue = { version, mediaType, value, session, cacheable }
-    return {
-      ...{ table, stampNow, expiresAtMs },
-      stamp: stampNow() === before ? before : Number.NaN,
-      answer: { found, receipt: receiptOf(this.#options, home, { dataset, slot }) },
-      replica: home?.region === self ? undefined : { dataset, slot, home },
-    }
-  }
-
-  #keep(dataset: string, key: Key, hot: Hot): void {
-    let ofDataset = this.#byDataset.get(dataset)
-    if (!ofDataset) {
-      ofDataset = new RecentMap(limits.hotValuesMax)
-      this.#byDataset.set(dataset, ofDataset)
-    }
-    ofDataset.set(key, hot)
+    return new Hot(
+      { version, mediaType, value, session, cacheable },
+      {
+        ...{ dataset: placement.data.name, key, table, stampNow, expiresAtMs },
+        stamp: stampNow() === before ? before : Number.NaN,
+        receipt: receiptOf(this.#options, home, { dataset, slot }),
+        replica: home?.region === self ? undefined : { dataset, slot, home },
+      },
+    )
   }
 }
 

@@ -73,7 +73,6 @@ export interface Answer {
 
 /** A value that was at hand. */
 export interface FoundNow {
-  /** The same object for as long as the record is the same: what is made of it may be kept. */
   readonly found: FoundValue
   readonly receipt: Receipt
 }
@@ -251,8 +250,10 @@ export interface Service {
   /**
    * What a `get` without a session token, and not `strong`, comes to where this region answers it
    * from its own copy, at once, and with a value. Else undefined: `admit` and `execute` say more.
+   * `before`: what the same came to earlier. Where the record is still the same, so is `found`, as
+   * an object: what has been made of it holds.
    */
-  findNow(dataset: string, key: Key): FoundNow | undefined
+  findNow(dataset: string, key: Key, before: FoundNow | undefined): FoundNow | undefined
   /** Runs independent operations. Each failure is an outcome; only bugs reject. */
   execute(
     dataset: string,

@@ -110,11 +110,12 @@ export class MemoryService implements Service {
   }
 
   findNow(name: string, key: Key): FoundNow | undefined {
-    const { admission } = this.#partition(name, key)
-    const record = this.#dataset(name).records.get(key)
-    const isHere = admission.kind === 'serve' && admission.stored && this.unready === undefined
-    const isPlain = this.nextFailure === undefined && this.readReceipt.servedBy === this.region
-    if (!record || !isHere || !isPlain) return undefined
+    const dataset = this.#datasets.get(name)
+    const admission = dataset?.partitions.find(({ prefix }) => key.startsWith(prefix))?.admission
+    const record = dataset?.records.get(key)
+    if (!record || admission?.kind !== 'serve' || !admission.stored) return undefined
+    if (this.unready !== undefined || this.nextFailure !== undefined) return undefined
+    if (this.readReceipt.servedBy !== this.region) return undefined
     this.#called({ consistency: 'session' })
     this.operations.push({ kind: 'get', key })
     const found = { ...record, session: 's/1+2', cacheable: admission.cacheable }
