@@ -1,18 +1,17 @@
-/** The figures of a run: medians over its rounds, and ratios within each round. */
+/** What a run found, as one object for a file, and as tables for people. */
 import { formatTable } from '../src/cli/table.ts'
-import type { HttpReport, HttpRound } from './http.ts'
 import type { Machine } from './machine.ts'
+import { median, type RowResult, type Spread } from './rows.ts'
+import type { ScaleId } from './scale.ts'
+import type { ImportFigures } from './workloads/import.ts'
+import type { LatencyReport } from './workloads/latency.ts'
+import type { Filling, MatrixFigure, MatrixReport } from './workloads/matrix.ts'
+import type { MemoryReport } from './workloads/memory.ts'
+import type { RatesReport } from './workloads/rates.ts'
+import type { ResidencyReport } from './workloads/residency.ts'
+import type { StartReport } from './workloads/start.ts'
 
 type Colors = Parameters<typeof formatTable>[0]
-
-export interface ImportFigures {
-  readonly records: number
-  readonly durationMs: number
-  readonly recordsPerSecond: number
-  readonly catchUpMs: number
-  readonly entered: Readonly<Record<string, number>>
-  readonly homes: Readonly<Record<string, number>>
-}
 
 export interface Report {
   readonly what: string
@@ -20,82 +19,130 @@ export interface Report {
   readonly command: string
   readonly commit: string
   readonly machine: Machine
-  readonly http?: HttpReport & { readonly figures: readonly HttpFigures[] }
+  readonly scale: ScaleId
+  readonly threads: number
+  /** Why a tool or a peer has no figures. */
+  readonly missing: readonly string[]
+  readonly rows: readonly RowResult[]
+  readonly rates?: RatesReport
+  readonly residency?: ResidencyReport
+  readonly latency?: LatencyReport
+  readonly start?: StartReport
+  readonly memory?: MemoryReport
+  readonly matrix?: MatrixReport
   readonly cities?: ImportFigures
 }
 
-export interface HttpFigures {
-  readonly what: string
-  readonly requestsPerSecond: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly generatorCores: number
-  /** Of the bare server's requests per second in the same round: the median, least and greatest. */
-  readonly ofBare: readonly [median: number, min: number, max: number]
-}
-
-type Series = keyof HttpRound
-
-const series: readonly (readonly [what: string, series: Series, bare: Series])[] = [
-  ['GET, bare node:http', 'bareGet', 'bareGet'],
-  ['GET, denizen', 'get', 'bareGet'],
-  ['PUT, bare node:http', 'barePut', 'barePut'],
-  ['PUT, denizen, durable', 'put', 'barePut'],
-]
-
-export const httpFigures = (rounds: readonly HttpRound[]): readonly HttpFigures[] =>
-  series.map(([what, name, bare]) => {
-    const middle = (of: (round: HttpRound) => number): number => median(rounds.map(of))
-    const ratios = rounds.map(it => it[name].requestsPerSecond / it[bare].requestsPerSecond)
-    return {
-      what,
-      requestsPerSecond: middle(it => it[name].requestsPerSecond),
-      p50Ms: middle(it => it[name].p50Ms),
-      p99Ms: middle(it => it[name].p99Ms),
-      generatorCores: middle(it => it[name].generatorCores),
-      ofBare: [median(ratios), Math.min(...ratios), Math.max(...ratios)],
-    }
-  })
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const [low = 0, high = 0] = [
-    sorted[Math.floor((sorted.length - 1) / 2)],
-    sorted[Math.ceil((sorted.length - 1) / 2)],
-  ]
-  return (low + high) / 2
-}
-
-export function formatReport(colors: Colors, { machine, commit, http, cities }: Report): string {
+export function formatReport(colors: Colors, report: Report): string {
+  const { machine, commit, missing, rows, rates, matrix, cities } = report
   const { cpu, cores, memoryGiB, system, node, loadAverage, syncsPerSecond } = machine
+  const parts = [
+    [
+      `${cpu}, ${cores} cores, ${memoryGiB} GiB; ${system}; Node ${node}; commit ${commit}`,
+      `load average before: ${loadAverage}; ${syncsPerSecond} appends with fdatasync per second`,
+      ...(loadAverage > cores / 2 ? ['other work runs on this machine: the figures waver'] : []),
+      ...missing,
+    ].join('\n'),
+    ...(rows.length > 0 ? [formatRows(colors, rows)] : []),
+    ...(rates ? [formatRates(colors, rates)] : []),
+    ...(matrix ? [formatFigures(colors, matrix.figures)] : []),
+    ...(matrix ? [formatFillings(colors, matrix.fillings)] : []),
+    ...(cities ? [formatImport(cities)] : []),
+  ]
+  return parts.join('\n\n')
+}
+
+const formatSpread = ({ median: middle, min, max }: Spread, unit: string): string =>
+  `${short(middle)}${unit} (${short(min)}-${short(max)})`
+
+const short = (value: number): string =>
+  Math.abs(value) >= 100 ? String(Math.round(value)) : value.toFixed(2)
+
+const formatRows = (colors: Colors, rows: readonly RowResult[]): string =>
+  formatTable(
+    colors,
+    ['row', '', 'target', 'seen', ''],
+    rows.map(row => [
+      row.id,
+      row.what,
+      `${'atLeast' in row.target ? `>= ${row.target.atLeast}` : `< ${row.target.below}`}${row.unit}`,
+      'seen' in row ? formatSpread(row.seen, row.unit) : row.skipped,
+      row.verdict,
+    ]),
+  )
+
+function formatRates(colors: Colors, { rounds, keys, valueBytes, verified }: RatesReport): string {
+  const names = Object.keys(rounds[0] ?? {}) as (keyof (typeof rounds)[number])[]
+  const lines = names.map(name => {
+    const middle = (of: 'perSecond' | 'serverCpuUs' | 'generatorCores'): number =>
+      median(rounds.map(round => round[name]?.[of] ?? Number.NaN))
+    const [perSecond, cpu, cores] = [
+      middle('perSecond'),
+      middle('serverCpuUs'),
+      middle('generatorCores'),
+    ]
+    const tool = rounds[0]?.[name]?.tool ?? ''
+    return [name, Math.round(perSecond), cpu.toFixed(2), cores.toFixed(2), tool]
+  })
+  const head = ['', 'operations/s', "server's µs", 'cores of the load', 'load by']
   return [
-    `${cpu}, ${cores} cores, ${memoryGiB} GiB; ${system}; Node ${node}; commit ${commit}`,
-    `load average before: ${loadAverage}; ${syncsPerSecond} appends with fdatasync per second`,
-    ...(loadAverage > cores / 2 ? ['other work runs on this machine: the figures waver'] : []),
-    ...(http ? ['', formatHttp(colors, http)] : []),
-    ...(cities ? ['', formatImport(cities)] : []),
+    formatTable(colors, head, lines),
+    `medians of ${rounds.length} rounds, ${keys} keys of ${valueBytes} bytes;`,
+    `${verified.readBack} keys read back, ${verified.records} records in the files`,
   ].join('\n')
 }
 
-function formatHttp(
-  colors: Colors,
-  { figures, rounds, keys, threads }: HttpReport & { readonly figures: readonly HttpFigures[] },
-): string {
-  const rows = figures.map(({ what, requestsPerSecond, p50Ms, p99Ms, generatorCores, ofBare }) => [
-    what,
-    Math.round(requestsPerSecond),
-    p50Ms.toFixed(2),
-    p99Ms.toFixed(2),
-    `${ofBare[0].toFixed(2)} (${ofBare[1].toFixed(2)}-${ofBare[2].toFixed(2)})`,
-    generatorCores.toFixed(2),
-  ])
-  const head = ['', 'requests/s', 'p50 ms', 'p99 ms', 'of bare', 'cores of the load']
-  return [
-    formatTable(colors, head, rows),
-    `medians of ${rounds.length} rounds, ${keys} keys of 100 bytes, ${threads} shard threads;`,
-    'near 1 core of the load, a figure may be the limit of what makes the load',
-  ].join('\n')
+function formatFigures(colors: Colors, figures: readonly MatrixFigure[]): string {
+  const perSecondOf = ({ rounds }: MatrixFigure): readonly number[] =>
+    rounds.map(round => round.peak.perSecond)
+  const lines = figures.map(figure => {
+    const { keys, valueBytes, connections, operation, peer, rounds } = figure
+    const bare = figures.find(
+      it =>
+        it.peer === 'bare' &&
+        it.operation === operation &&
+        it.keys === keys &&
+        it.valueBytes === valueBytes &&
+        it.connections === connections,
+    )
+    const bareRates = bare === undefined ? [] : perSecondOf(bare)
+    const ratios = perSecondOf(figure).map((rate, round) => rate / (bareRates[round] ?? Number.NaN))
+    const ms = (of: 'p50Ms' | 'p99Ms' | 'p999Ms'): string =>
+      median(rounds.map(({ half }) => half[of])).toFixed(2)
+    return [
+      ...[count(keys), bytes(valueBytes), connections, operation, peer],
+      Math.round(median(perSecondOf(figure))),
+      median(ratios).toFixed(2),
+      median(rounds.map(round => round.peak.serverCpuUs)).toFixed(1),
+      ...[ms('p50Ms'), ms('p99Ms'), ms('p999Ms')],
+    ]
+  })
+  const head = [
+    ...['keys', 'value', 'connections', '', 'server', 'requests/s', 'of bare', "server's µs"],
+    ...['p50 ms', 'p99', 'p99.9'],
+  ]
+  return `${formatTable(colors, head, lines)}\nlatencies at half of those requests, from when they were due`
 }
+
+function formatFillings(colors: Colors, fillings: readonly Filling[]): string {
+  const lines = fillings.map(filling => [
+    ...[count(filling.keys), bytes(filling.valueBytes), filling.peer],
+    Math.round(filling.memoryBytesPerKey),
+    filling.diskBytesPerKey === undefined ? '-' : Math.round(filling.diskBytesPerKey),
+    Math.round(filling.emptyStartMs),
+    filling.fullStartMs === undefined ? '-' : Math.round(filling.fullStartMs),
+  ])
+  const head = [
+    ...['keys', 'value', 'server', 'memory bytes/key', 'disk bytes/key'],
+    ...['empty start ms', 'full start ms'],
+  ]
+  return formatTable(colors, head, lines)
+}
+
+const count = (keys: number): string => (keys >= 1e6 ? `${keys / 1e6} M` : String(keys))
+
+const bytes = (valueBytes: number): string =>
+  valueBytes >= 1_024 ? `${valueBytes / 1_024} KiB` : `${valueBytes} B`
 
 function formatImport({ records, durationMs, recordsPerSecond, catchUpMs }: ImportFigures): string {
   return [

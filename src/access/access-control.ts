@@ -71,6 +71,10 @@ export class AccessControl implements Access {
   authenticate(authorization: string | undefined): Caller | Promise<Caller> {
     return this.#rules.authenticate(authorization)
   }
+
+  known(authorization: string | undefined): Caller | undefined {
+    return this.#rules.known(authorization)
+  }
 }
 
 interface Remembered {
@@ -107,13 +111,16 @@ class Rules {
   }
 
   authenticate(authorization: string | undefined): Caller | Promise<Caller> {
-    if (authorization === undefined) {
-      if (this.#anonymous) return this.#anonymous
-      throw unauthenticated('the request has no Authorization header')
-    }
+    const known = this.known(authorization)
+    if (known) return known
+    if (authorization !== undefined) return this.#identify(authorization)
+    throw unauthenticated('the request has no Authorization header')
+  }
+
+  known(authorization: string | undefined): Caller | undefined {
+    if (authorization === undefined) return this.#anonymous
     const remembered = this.#remembered.get(authorization)
-    if (remembered && this.#clock.wallMs() < remembered.untilMs) return remembered.caller
-    return this.#identify(authorization)
+    return remembered && this.#clock.wallMs() < remembered.untilMs ? remembered.caller : undefined
   }
 
   async #identify(authorization: string): Promise<Caller> {

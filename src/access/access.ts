@@ -10,13 +10,15 @@ export interface Access {
    * `unauthenticated`, `keys_unavailable`.
    */
   authenticate(authorization: string | undefined): Caller | Promise<Caller>
+  /** The same of who is known already; undefined where `authenticate` has work to do, or throws. */
+  known(authorization: string | undefined): Caller | undefined
 }
 
 /** What a dataset holds in this node's copy. */
 export interface Usage {
   readonly records: number
-  /** Absent where they are not counted. */
-  readonly bytes?: number
+  /** Of keys and values. */
+  readonly bytes: number
 }
 
 export interface Caller {
@@ -49,4 +51,4 @@ const anybody: Caller = {
   exhausted: () => undefined,
 }
 
-export const openAccess: Access = { authenticate: () => anybody }
+export const openAccess: Access = { authenticate: () => anybody, known: () => anybody }

@@ -1,4 +1,5 @@
 /** Acts of an operator on the node that serves the API. */
+import type { AdministrativeAct } from '../model/administrative-act.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { ScrubReport } from '../routing/service.ts'
 
@@ -23,4 +24,6 @@ export interface Administration {
    * `upgrade_refused`, `coordinator_unavailable`.
    */
   finalizeFormat(): Promise<number>
+  /** Puts an act into the audit log; resolves when it is there, or its loss is in the log. */
+  record(act: AdministrativeAct): Promise<void>
 }

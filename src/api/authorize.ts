@@ -3,7 +3,7 @@
  * and before the client is told to send it. What is forbidden is named by verb and dataset, never
  * by key.
  */
-import type { Access, Caller } from '../access/access.ts'
+import type { Access, Caller, Usage } from '../access/access.ts'
 import { anyDataset, nodeVerbs, type Verb } from '../access/scope.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Exchange, Needs } from './exchange.ts'
@@ -62,7 +62,13 @@ export function authorizeOperation(
   exchange.caller.owe(dataset, 1)
 }
 
-function authorize(exchange: Exchange, verb: Verb, dataset: string, keyOrPrefix: string): void {
+/** Throws `unauthenticated`, `forbidden`. */
+export function authorize(
+  exchange: Exchange,
+  verb: Verb,
+  dataset: string,
+  keyOrPrefix: string,
+): void {
   const { caller, isHinted } = exchange
   if (caller.permits(verb, dataset, keyOrPrefix, isHinted)) return
   const isForHint = isHinted && caller.permits(verb, dataset, keyOrPrefix, false)
@@ -93,7 +99,15 @@ function count(exchange: Exchange, dataset?: string): void {
  * does not bind it. Throws `quota_exceeded`.
  */
 export function checkQuota(exchange: Exchange, dataset: string, replaces: boolean): void {
-  const quota = exchange.caller.exhausted(dataset)
+  refuseExhausted(dataset, exchange.caller.exhausted(dataset), replaces)
+}
+
+/** As `checkQuota`, where it is known which quota is used up, if one is. */
+export function refuseExhausted(
+  dataset: string,
+  quota: keyof Usage | undefined,
+  replaces: boolean,
+): void {
   if (quota === undefined || (quota === 'records' && replaces)) return
   throw new DenizenError('quota_exceeded', `the dataset has used up its quota of ${quota}`, {
     extra: { quota, dataset, retryAfterSeconds: QUOTA_RETRY_SECONDS },

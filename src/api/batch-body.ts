@@ -20,7 +20,7 @@ export const bodySchema = z
 
 /** The operations of a body. Throws `bad_body`, `bad_request`, `too_large`. */
 export function operationsOf(bytes: Uint8Array, format: Format): readonly BatchOp[] {
-  const usual = format === 'cbor' ? usualBody(new CborReader(bytes)) : undefined
+  const usual = format === 'cbor' ? usualBody(new CborReader(plainView(bytes))) : undefined
   if (usual) return usual
   const body = decodeFormat(format, bytes)
   if (typeof body === 'object' && body !== null && 'ops' in body && Array.isArray(body.ops)) {
@@ -30,10 +30,14 @@ export function operationsOf(bytes: Uint8Array, format: Format): readonly BatchO
   return parseWith(bodySchema, body, 'body').ops
 }
 
+/** Of a Node Buffer, values would be Buffers: they are slower to make, and to send on. */
+const plainView = ({ buffer, byteOffset, length }: Uint8Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, length)
+
 /** One operation of a sequence. Throws `bad_body`, `bad_request`. */
 export function operationOf(bytes: Uint8Array, format: Format): BatchOp {
   if (format === 'cbor') {
-    const reader = new CborReader(bytes)
+    const reader = new CborReader(plainView(bytes))
     const usual = usualOperation(reader)
     if (usual && reader.atEnd) return usual
   }
@@ -64,29 +68,86 @@ function checkCount(count: number): void {
   })
 }
 
-const members = expectedTexts(
+const members = expectedTexts<Member>(
   ...(['op', 'key', 'value', 'type', 'bytes', 'ifMatch', 'ifNoneMatch', 'ttl'] as const),
 )
 const operationKinds = expectedTexts('get', 'put', 'delete')
 
+/** What has been read of an operation. */
+interface Draft {
+  op: BatchOp['op'] | undefined
+  key: string | undefined
+  value: EncodedCbor | undefined
+  type: string | undefined
+  bytes: Uint8Array | undefined
+  ifMatch: string | undefined
+  ifNoneMatch: string | undefined
+  ttl: string | undefined
+}
+type Member = keyof Draft
+
+const emptyDraft: Draft = {
+  ...{ op: undefined, key: undefined, value: undefined, type: undefined, bytes: undefined },
+  ...{ ifMatch: undefined, ifNoneMatch: undefined, ttl: undefined },
+}
+
 function usualOperation(reader: CborReader): BatchOp | undefined {
   const count = reader.mapLength()
   if (count === undefined) return undefined
-  const operation: Record<string, unknown> = {}
+  const draft: Draft = { ...emptyDraft }
   for (let i = 0; i < count; i++) {
     const name = reader.textAmong(members)
-    if (name === undefined || operation[name] !== undefined) return undefined
-    const member = usualMember(reader, name)
-    if (member === undefined) return undefined
-    operation[name] = member
+    if (name === undefined || draft[name] !== undefined) return undefined
+    readMember(reader, name, draft)
+    if (draft[name] === undefined) return undefined
   }
-  return isUsual(operation) ? operation : undefined
+  return operationFrom(draft)
 }
 
-function usualMember(reader: CborReader, name: string): unknown {
-  if (name === 'op') return reader.textAmong(operationKinds)
-  if (name === 'value') return new EncodedCbor(reader.encoded())
-  return name === 'bytes' ? reader.byteString() : reader.text()
+function readMember(reader: CborReader, name: Member, draft: Draft): void {
+  switch (name) {
+    case 'op':
+      draft.op = reader.textAmong(operationKinds)
+      return
+    case 'key':
+      draft.key = reader.text()
+      return
+    case 'value':
+      draft.value = new EncodedCbor(reader.encoded())
+      return
+    case 'bytes':
+      draft.bytes = reader.byteString()
+      return
+    case 'type':
+      draft.type = reader.repeatedText()
+      return
+    default:
+      draft[name] = reader.text()
+  }
+}
+
+/** Undefined where the schema has to say what is wrong. */
+function operationFrom(draft: Draft): BatchOp | undefined {
+  const { op, key, value, bytes, type, ttl, ifMatch, ifNoneMatch } = draft
+  if (op === undefined || key === undefined) return undefined
+  const conditions = {
+    ...(ifMatch !== undefined && { ifMatch }),
+    ...(ifNoneMatch !== undefined && { ifNoneMatch }),
+  }
+  const isConditional = ifMatch !== undefined || ifNoneMatch !== undefined
+  if (op !== 'put') {
+    const isPut = value !== undefined || bytes !== undefined || type !== undefined
+    if (isPut || ttl !== undefined) return undefined
+    return isConditional ? { op, key, ...conditions } : { op, key }
+  }
+  const others = isConditional || ttl !== undefined
+  const life = ttl === undefined ? conditions : { ...conditions, ttl }
+  if (value !== undefined) {
+    if (bytes !== undefined || type !== undefined) return undefined
+    return others ? { op, key, value, ...life } : { op, key, value }
+  }
+  if (bytes === undefined || type === undefined) return undefined
+  return others ? { op, key, type, bytes, ...life } : { op, key, type, bytes }
 }
 
 /** Whether the schema takes it as it is. False says nothing. */

@@ -1,17 +1,18 @@
-/** One operation of a batch: from its line in the body to the port, and back to a result. */
-import type { Operation, Outcome, Receipt } from '../execution/operation.ts'
-import { assert } from '../model/assert.ts'
+/** One operation of a batch: from its line in the body to the port. */
+import type { Usage } from '../access/access.ts'
+import type { Verb } from '../access/scope.ts'
+import type { Operation } from '../execution/operation.ts'
 import { DenizenError } from '../model/errors.ts'
-import { parseKey } from '../model/key.ts'
+import { type Key, parseKey } from '../model/key.ts'
 import { limits } from '../model/limits.ts'
-import { diversion } from './admission.ts'
-import { authorizeOperation, checkQuota } from './authorize.ts'
+import type { Admission } from '../routing/service.ts'
+import { type Admitted, diversion } from './admission.ts'
+import { authorize, refuseExhausted } from './authorize.ts'
 import type { BatchOp } from './batch-schemas.ts'
-import { bytesFromItem, itemFromValue, type StoredValue, valueFromItem } from './data-item.ts'
+import { bytesFromItem, type StoredValue, valueFromItem } from './data-item.ts'
 import type { Exchange } from './exchange.ts'
 import { checkMediaType, checkValue, type Format } from './media-type.ts'
-import { etagOf, ReadConditions, writePrecondition } from './preconditions.ts'
-import { errorItem } from './problem.ts'
+import { ReadConditions, writePrecondition } from './preconditions.ts'
 import { ttlMsOf } from './ttl.ts'
 
 export type Planned =
@@ -37,25 +38,82 @@ export interface BatchFrame {
   readonly idempotencyKey?: string
 }
 
-/** What becomes of the operation with that index. Its mistakes are its own result. */
-export function planOf(
-  exchange: Exchange,
-  { dataset, via, format, idempotencyKey }: BatchFrame,
-  op: BatchOp,
-  index: number,
-): Planned {
-  try {
-    const key = parseKey(op.key)
-    authorizeOperation(exchange, op.op === 'get' ? 'read' : 'write', dataset, key)
-    const admission = exchange.service.admit(dataset, key, via)
-    if (admission.kind !== 'serve') {
-      return { kind: 'diverted', error: diversion(exchange, admission) }
-    }
-    const { stored } = admission
-    if (op.op === 'get') {
-      const conditions = new ReadConditions(op)
+/**
+ * Plans operations one after another. What is the same for all of them is found out once, until
+ * `settle`.
+ */
+export class Planner {
+  readonly #exchange: Exchange
+  readonly #frame: BatchFrame
+  /** Verbs that the caller may use on every key. */
+  readonly #free = new Map<Verb, boolean>()
+  /** Of every key. */
+  #admitted: Admitted | undefined
+  #quota: { readonly exhausted: keyof Usage | undefined } | undefined
+  #owed = 0
+
+  constructor(exchange: Exchange, frame: BatchFrame) {
+    this.#exchange = exchange
+    this.#frame = frame
+  }
+
+  /** What becomes of the operation with that index. Its mistakes are its own result. */
+  plan(op: BatchOp, index: number): Planned {
+    try {
+      const key = parseKey(op.key)
+      this.#authorize(op.op === 'get' ? 'read' : 'write', key)
+      const admission = this.#admit(key)
+      if (admission.kind !== 'serve') {
+        return { kind: 'diverted', error: diversion(this.#exchange, admission) }
+      }
+      const { stored } = admission
+      if (op.op !== 'get') return this.#planWrite(op, key, index, stored)
+      const conditions =
+        op.ifMatch === undefined && op.ifNoneMatch === undefined
+          ? undefined
+          : new ReadConditions(op)
       return { kind: 'run', operation: { kind: 'get', key }, conditions, stored }
+    } catch (error) {
+      if (error instanceof DenizenError) return { kind: 'failed', error }
+      throw error
     }
+  }
+
+  /** Counts what was planned against the rates of the caller, and looks at everything anew. */
+  settle(): void {
+    const { caller } = this.#exchange
+    if (this.#owed > 0) caller.owe(this.#frame.dataset, this.#owed)
+    this.#owed = 0
+    this.#admitted = undefined
+    this.#quota = undefined
+  }
+
+  #authorize(verb: Verb, key: Key): void {
+    const { dataset } = this.#frame
+    let free = this.#free.get(verb)
+    if (free === undefined) {
+      free = this.#exchange.caller.permits(verb, dataset, '', this.#exchange.isHinted)
+      this.#free.set(verb, free)
+    }
+    if (!free) authorize(this.#exchange, verb, dataset, key)
+    this.#owed += 1
+  }
+
+  #admit(key: Key): Admission {
+    if (this.#admitted) return this.#admitted
+    const { dataset, via } = this.#frame
+    const admission = this.#exchange.service.admit(dataset, key, via)
+    if (admission.kind === 'serve' && admission.everyKey) this.#admitted = admission
+    return admission
+  }
+
+  #planWrite(
+    op: Exclude<BatchOp, { op: 'get' }>,
+    key: Key,
+    index: number,
+    stored: boolean,
+  ): Planned {
+    const { format, dataset, idempotencyKey } = this.#frame
     const precondition = writePrecondition(op)
     const once =
       idempotencyKey === undefined ? nothing : { idempotencyKey: `${idempotencyKey}/${index}` }
@@ -63,16 +121,14 @@ export function planOf(
       const operation: Operation = { kind: 'delete', key, precondition, ...once }
       return { kind: 'run', operation, conditions: undefined, stored }
     }
-    checkQuota(exchange, dataset, precondition.ifMatch !== undefined)
+    this.#quota ??= { exhausted: this.#exchange.caller.exhausted(dataset) }
+    refuseExhausted(dataset, this.#quota.exhausted, precondition.ifMatch !== undefined)
     const { bytes: value, mediaType } = valueToPut(op, format)
     const life = op.ttl === undefined ? nothing : { ttlMs: ttlMsOf(op.ttl) }
     const put = { kind: 'put', key, value, mediaType, precondition } as const
     const isPlain = life === nothing && once === nothing
     const operation: Operation = isPlain ? put : { ...put, ...life, ...once }
     return { kind: 'run', operation, conditions: undefined, stored }
-  } catch (error) {
-    if (error instanceof DenizenError) return { kind: 'failed', error }
-    throw error
   }
 }
 
@@ -93,69 +149,4 @@ export function storedValueOf(
   const bytes = bytesFromItem(op.bytes, format)
   checkValue(mediaType, bytes)
   return { mediaType, bytes }
-}
-
-/** A line of the reply: the status is what the same request by itself would answer. */
-export function resultOf(plan: Planned, outcome: Outcome | undefined, format: Format): object {
-  if (plan.kind !== 'run') return failureResult(plan.error)
-  assert(outcome, 'what runs has an outcome')
-  switch (outcome.kind) {
-    case 'found':
-      return foundResult(outcome, plan.conditions, format)
-    case 'absent':
-      return absentResult(plan.conditions)
-    case 'written':
-      return {
-        status: outcome.created ? 201 : 204,
-        etag: etagOf(outcome.version),
-        ...homeOf(outcome.receipt),
-      }
-    case 'deleted':
-      return { status: 204, ...homeOf(outcome.receipt) }
-    case 'failed':
-      return failureResult(outcome.error)
-  }
-}
-
-const homeOf = ({ home }: Receipt): object => (home === undefined ? {} : { home })
-
-function foundResult(
-  { version, mediaType, value, receipt }: Extract<Outcome, { kind: 'found' }>,
-  conditions: ReadConditions | undefined,
-  format: Format,
-): object {
-  const mismatch = checked(() => conditions?.checkMatch(version))
-  if (mismatch) return failureResult(mismatch)
-  const etag = etagOf(version)
-  if (conditions?.notModifiedVersion(version)) return { status: 304, etag }
-  const item = itemFromValue({ mediaType, bytes: value }, format)
-  return { status: 200, etag, type: mediaType, ...item, ...homeOf(receipt) }
-}
-
-function absentResult(conditions: ReadConditions | undefined): object {
-  const mismatch = checked(() => conditions?.checkMatch(undefined))
-  return failureResult(mismatch ?? absent)
-}
-
-/** One for all: making an error costs more than all else that a batch does for a key. */
-const absent = new DenizenError('not_found', 'there is no such key')
-
-function checked(check: () => void): DenizenError | undefined {
-  try {
-    check()
-    return undefined
-  } catch (error) {
-    if (error instanceof DenizenError) return error
-    throw error
-  }
-}
-
-export function failureResult(error: DenizenError): object {
-  const { region, current } = error.extra
-  return {
-    status: error.status,
-    ...(typeof current === 'string' ? { etag: `"${current}"` } : {}),
-    ...(typeof region === 'string' ? { region } : {}),
-    error: errorItem(error),
-  }
 }

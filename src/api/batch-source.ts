@@ -13,8 +13,7 @@ import { limits, timing } from '../model/limits.ts'
 import { SequenceSplitter } from '../protocol/sequence.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { operationOf } from './batch-body.ts'
-import type { Planned } from './batch-operation.ts'
-import type { BatchOp } from './batch-schemas.ts'
+import type { Planned, Planner } from './batch-operation.ts'
 import type { Format } from './media-type.ts'
 import { Signal } from './signal.ts'
 
@@ -24,7 +23,7 @@ const FIRST_CHUNK_OPS = 16
 export interface BatchSourceOptions {
   readonly format: Format
   readonly clock: Clock
-  readonly plan: (operation: BatchOp, index: number) => Planned
+  readonly planner: Planner
 }
 
 export class BatchSource {
@@ -92,10 +91,20 @@ export class BatchSource {
   }
 
   async #addAll(items: Iterable<Uint8Array>): Promise<void> {
+    try {
+      await this.#planAll(items)
+    } finally {
+      this.#options.planner.settle()
+    }
+  }
+
+  async #planAll(items: Iterable<Uint8Array>): Promise<void> {
+    const { planner, format } = this.#options
     for (const item of items) {
-      if (this.#options.format === 'json' && isBlank(item)) continue
-      const planned = this.#options.plan(operationOf(item, this.#options.format), this.#count)
+      if (format === 'json' && isBlank(item)) continue
+      const planned = planner.plan(operationOf(item, format), this.#count)
       while (!this.#chunk.takes(planned, this.#chunkOpsMax)) {
+        planner.settle()
         this.#filled.notify()
         await this.#emptied.next
         if (this.#ended) return

@@ -7,7 +7,9 @@ import { errorKinds } from '../model/error-kinds.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { RequestContext } from '../routing/service.ts'
 import { executePlanned } from './batch-execution.ts'
-import { type BatchFrame, failureResult, planOf } from './batch-operation.ts'
+import { type BatchFrame, Planner } from './batch-operation.ts'
+import { itemsOf } from './batch-reply.ts'
+import { failureResult } from './batch-results.ts'
 import { BatchSource } from './batch-source.ts'
 import { checkWhole } from './body.ts'
 import type { Exchange } from './exchange.ts'
@@ -25,7 +27,7 @@ export function streamBatch(exchange: Exchange, frame: BatchFrame, context: Requ
   const source = new BatchSource({
     format,
     clock: exchange.clock,
-    plan: (operation, index) => planOf(exchange, frame, operation, index),
+    planner: new Planner(exchange, frame),
   })
   const results = new ResultStream({
     clock: exchange.clock,
@@ -58,9 +60,9 @@ async function answerAll(
       const planned = await source.take()
       if (planned.length === 0) break
       const known = session === undefined ? context : { ...context, session }
-      const executed = await executePlanned(exchange, dataset, planned, known, format)
-      const bytes = encodeSequence(format, withSession(executed.results, executed.answer.session))
-      session = executed.answer.session ?? session
+      const executed = await executePlanned(exchange, dataset, planned, known)
+      const bytes = itemsOf(executed, format)
+      session = executed.session ?? session
       taken += planned.length
       results.write(bytes)
       source.fit(planned.length, bytes.length)
@@ -78,13 +80,6 @@ async function answerAll(
     results.write(encodeSequence(format, [lastItem(failure, taken)]))
   }
   results.end()
-}
-
-/** The token of all operations so far, on the last result of a chunk. */
-function withSession(results: readonly object[], session: string | undefined): readonly object[] {
-  const last = results.at(-1)
-  if (session === undefined || last === undefined) return results
-  return [...results.slice(0, -1), { ...last, session }]
 }
 
 const notReading = ({ state }: ResultStream): DenizenError | undefined =>

@@ -20,7 +20,13 @@ import type { Tracing } from '../runtime/tracing.ts'
 import type { HostRequest, Reply } from './host.ts'
 import { type Format, formatTypes } from './media-type.ts'
 import { preferredFormat } from './negotiation.ts'
-import { corsHeaders, type Headers, neverCached, receiptHeaders } from './reply-headers.ts'
+import {
+  corsHeaders,
+  type Headers,
+  neverCached,
+  receiptHeaders,
+  variedBy,
+} from './reply-headers.ts'
 import type { Target } from './target.ts'
 
 /** What a host may pass to `app.fetch` beside the request. */
@@ -196,7 +202,7 @@ export class Exchange {
   #withShared(headers: Headers): Headers {
     return {
       ...(this.header('origin') !== undefined && corsHeaders),
-      Vary: 'Accept, Origin',
+      Vary: variedBy,
       'Server-Timing': `${this.#timings}total;dur=${this.elapsedMs().toFixed(2)}`,
       'Cache-Control': neverCached,
       ...headers,
@@ -205,12 +211,12 @@ export class Exchange {
 
   /** A reply whose body is a data structure, in the form that Accept prefers. */
   structured(status: number, body: unknown, headers: Headers = {}): Reply {
-    const format = this.format
-    return this.reply(
-      status,
-      { 'Content-Type': formatTypes[format], ...headers },
-      encodeStructure(format, body),
-    )
+    return this.encoded(status, headers, encodeStructure(this.format, body))
+  }
+
+  /** The same, where the body is encoded in that form already. */
+  encoded(status: number, headers: Headers, body: Uint8Array): Reply {
+    return this.reply(status, { 'Content-Type': formatTypes[this.format], ...headers }, body)
   }
 
   log(level: keyof Logger, message: string, fields: LogFields): void {

@@ -25,8 +25,19 @@ export const essenceOf = (mediaType: string): string => {
   return (semicolon < 0 ? mediaType : mediaType.slice(0, semicolon)).trim().toLowerCase()
 }
 
+/** What was asked about last: most values have the type of the one before. */
+let lastForm: { readonly mediaType: string; readonly format: Format | undefined } = {
+  ...{ mediaType: '', format: undefined },
+}
+let lastChecked = ''
+
 /** The form of a value or body, where it is one of the two that Denizen understands. */
 export function formatOf(mediaType: string): Format | undefined {
+  if (lastForm.mediaType !== mediaType) lastForm = { mediaType, format: formOf(mediaType) }
+  return lastForm.format
+}
+
+function formOf(mediaType: string): Format | undefined {
   const essence = essenceOf(mediaType)
   if (essence === formatTypes.json) return 'json'
   return essence === formatTypes.cbor ? 'cbor' : undefined
@@ -34,6 +45,7 @@ export function formatOf(mediaType: string): Format | undefined {
 
 /** Checks the media type that is kept with a value. Throws `bad_request`. */
 export function checkMediaType(mediaType: string): string {
+  if (mediaType === lastChecked && mediaType !== '') return mediaType
   if (mediaType.length > limits.mediaTypeBytesMax) {
     throw new DenizenError(
       'bad_request',
@@ -41,6 +53,7 @@ export function checkMediaType(mediaType: string): string {
     )
   }
   if (!grammar.test(mediaType)) throw new DenizenError('bad_request', 'that is no media type')
+  lastChecked = mediaType
   return mediaType
 }
 

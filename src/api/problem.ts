@@ -90,7 +90,7 @@ export const asDenizenError = (exchange: Exchange, failure: unknown): DenizenErr
       })
 
 /** The frames alone: the message above them may quote its input. */
-const describeCause = (cause: unknown): LogFields =>
+export const describeCause = (cause: unknown): LogFields =>
   cause instanceof Error
     ? {
         errorName: cause.name,

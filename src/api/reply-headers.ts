@@ -4,6 +4,8 @@ import type { RegionId } from '../model/slot.ts'
 
 export type Headers = Record<string, string>
 
+/** What replies differ by. */
+export const variedBy = 'Accept, Origin'
 /** Residency rule 7: nothing between us and the caller keeps or changes a reply. */
 export const neverCached = 'private, no-store, no-transform'
 /** A cache may keep the reply, but asks whether the ETag still holds before each use. */

@@ -209,7 +209,9 @@ export const itemValueMembers = {
   bytes: z
     .union([
       z.string().meta({ contentEncoding: 'base64url' }),
-      z.instanceof(Uint8Array).meta({ override: { type: 'string', format: 'binary' } }),
+      z
+        .instanceof(Uint8Array<ArrayBufferLike>)
+        .meta({ override: { type: 'string', format: 'binary' } }),
     ])
     .exactOptional()
     .meta({

@@ -86,6 +86,7 @@ export const clusterSchema: z.ZodType<ClusterView> = z
           .object({
             records: z.int(),
             tombstones: z.int(),
+            bytes: z.int().meta({ description: 'Of the keys and values of its records' }),
             digest: z.string(),
             stalenessMs: z.number().exactOptional(),
           })

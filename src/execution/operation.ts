@@ -137,4 +137,6 @@ export interface ListItem {
   readonly mediaType: string
   /** Left out when the request asked for keys alone. */
   readonly value?: Uint8Array
+  /** Wall-clock ms of its home from which on it is gone; left out where it stays. */
+  readonly expiresAtMs?: number
 }

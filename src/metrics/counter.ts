@@ -18,6 +18,11 @@ export class Counter {
     this.#series.of(labels).count += by
   }
 
+  /** One series, for those who count in it again and again. */
+  series(...labels: string[]): { count: number } {
+    return this.#series.of(labels)
+  }
+
   family(): Family {
     const values = this.#series.all().map(({ labels, value: { count } }) => ({
       ...{ labels, value: count },

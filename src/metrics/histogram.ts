@@ -42,8 +42,17 @@ export class Histogram {
   }
 
   observe(value: number, ...labels: string[]): void {
-    const { bounds } = this.#options
+    this.#observe(value, this.#series.of(labels))
+  }
+
+  /** What observes in one series, for those who do so again and again. */
+  observer(...labels: string[]): (value: number) => void {
     const distribution = this.#series.of(labels)
+    return value => this.#observe(value, distribution)
+  }
+
+  #observe(value: number, distribution: Distribution): void {
+    const { bounds } = this.#options
     let index = 0
     while (index < bounds.length && value > (bounds[index] as number)) index++
     distribution.counts[index] = (distribution.counts[index] as number) + 1

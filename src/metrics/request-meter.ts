@@ -52,6 +52,24 @@ export class RequestMeter {
     this.#durations.observe(durationMs / 1_000, dataset, operation, served)
   }
 
+  /**
+   * What counts requests that are alike, but for their durations, and are answered as soon as they
+   * have begun.
+   */
+  alike({
+    operation,
+    dataset,
+    served,
+    status,
+  }: Omit<EndedRequest, 'error' | 'durationMs'>): (durationMs: number) => void {
+    const requests = this.#requests.series(dataset, operation, String(status))
+    const observe = this.#durations.observer(dataset, operation, served)
+    return durationMs => {
+      requests.count += 1
+      observe(durationMs / 1_000)
+    }
+  }
+
   batch(dataset: string, operations: number): void {
     this.#batches.observe(operations, dataset)
   }

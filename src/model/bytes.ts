@@ -71,10 +71,22 @@ export function utf8Into(bytes: Uint8Array, at: number, text: string): number {
 /** Decodes UTF-8. Throws a `TypeError` on malformed input. */
 export function fromUtf8(bytes: Uint8Array): string {
   if (bytes.length > SHORT) return strictDecoder.decode(bytes)
-  for (let i = 0; i < bytes.length; i++) {
-    if ((bytes[i] as number) > 0x7f) return strictDecoder.decode(bytes)
+  return asciiText(bytes, 0, bytes.length) ?? strictDecoder.decode(bytes)
+}
+
+/**
+ * The text of a short part of the bytes; undefined where it holds more than ASCII. An array takes a
+ * third of the time of spreading the bytes, or of adding up characters.
+ */
+export function asciiText(bytes: Uint8Array, from: number, end: number): string | undefined {
+  const units = new Array<number>(end - from)
+  let all = 0
+  for (let i = from; i < end; i++) {
+    const byte = bytes[i] as number
+    units[i - from] = byte
+    all |= byte
   }
-  return String.fromCharCode(...bytes)
+  return all > 0x7f ? undefined : String.fromCharCode(...units)
 }
 
 export const utf8Length = (text: string): number => {

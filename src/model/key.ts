@@ -12,6 +12,7 @@ export type Key = string & { readonly [keyBrand]: true }
 
 /** Checks a key. Throws `bad_key`; the error never repeats the key. */
 export function parseKey(text: string): Key {
+  if (isPlainKey(text)) return text as Key
   if (text.length === 0) throw badKey('the key is empty')
   checkText(text, 'key')
   for (const segment of text.split('/')) {
@@ -20,6 +21,22 @@ export function parseKey(text: string): Key {
     if (isDotSegment(segment)) throw badKey('the key has a segment "." or ".."')
   }
   return text as Key
+}
+
+const SLASH = 0x2f
+const DOT = 0x2e
+
+/** True for most keys, in one pass: ASCII, and no dot or slash where a segment begins. */
+function isPlainKey(text: string): boolean {
+  const { length } = text
+  if (length === 0 || length > limits.keyBytesMax) return false
+  let before = SLASH
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit > 0x7f || (before === SLASH && (unit === SLASH || unit === DOT))) return false
+    before = unit
+  }
+  return before !== SLASH
 }
 
 /** Checks a key prefix: empty, or the beginning of a key. Throws `bad_key`. */

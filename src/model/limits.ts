@@ -43,6 +43,9 @@ export const limits = {
   expiryRowsPerTurn: 256,
   /** Such turns in a row for one store: the next sweep goes on from there. */
   expiryTurnsPerSweep: 32,
+  /** Values that one thread keeps at hand with their replies, and bytes of each. */
+  hotValuesMax: 4_096,
+  hotValueBytesMax: 1_024,
   /** Items in one page of a list. */
   listItemsMax: 1_000,
   listItemsDefault: 100,

@@ -6,8 +6,9 @@
  */
 import { type AccessState, stateOf } from '../access/access-control.ts'
 import type { AccessFile } from '../access/access-file.ts'
+import type { AdministrativeAct } from '../model/administrative-act.ts'
 import { timing } from '../model/limits.ts'
-import type { AdministrativeAct, Audit } from '../runtime/audit-log.ts'
+import type { Audit } from '../runtime/audit-log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Disk } from '../runtime/disk.ts'
 import { describeError, type Logger } from '../runtime/log.ts'

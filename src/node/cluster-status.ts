@@ -7,6 +7,7 @@ import type { PeerStatus } from '../peers/peers.ts'
 import type { CopyAges } from '../replication/copy-ages.ts'
 import type { Replication } from '../replication/streams.ts'
 import type { ClusterView } from '../routing/service.ts'
+import { addDigests, emptyDigest } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { StoreLocation } from '../storage/shard-messages.ts'
 import type { NodeOperations } from './shard-operations.ts'
@@ -95,19 +96,15 @@ export class ClusterStatus {
   ): Promise<ClusterView['datasets'][number]['copy']> {
     if (!shards.stores(dataset)) return undefined
     const digests = (await shards.callAll(dataset, 'digests', {})).flat()
-    let records = 0
-    let tombstones = 0
-    let sum = 0n
-    for (const { digest } of digests) {
-      records += digest.records
-      tombstones += digest.tombstones
-      sum = BigInt.asUintN(64, sum + digest.sum)
-    }
+    const { records, tombstones, bytes, sum } = digests.reduce(
+      (all, each) => addDigests(all, each.digest),
+      emptyDigest,
+    )
     const slots = Array.from({ length: table.byId(dataset)?.data.slots ?? 0 }, (_, slot) => slot)
     const ages = slots.map(slot => known.stalenessMs(dataset, slot, undefined))
     const heard = ages.filter(age => age !== undefined)
     const stalenessMs = heard.length < ages.length ? undefined : Math.max(0, ...heard)
     const digest = sum.toString(16).padStart(16, '0')
-    return { records, tombstones, digest, ...(stalenessMs !== undefined && { stalenessMs }) }
+    return { records, tombstones, bytes, digest, ...(stalenessMs !== undefined && { stalenessMs }) }
   }
 }

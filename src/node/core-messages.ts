@@ -7,6 +7,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { AccessState } from '../access/access-control.ts'
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
 import type { Family } from '../metrics/family.ts'
+import type { AdministrativeAct } from '../model/administrative-act.ts'
 import type { WireError } from '../model/errors.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { AgeChange } from '../replication/copy-ages.ts'
@@ -95,6 +96,8 @@ export type Question =
   | { readonly kind: 'cluster' }
   | { readonly kind: 'scrub'; readonly start: boolean }
   | { readonly kind: 'finalizeFormat' }
+  /** To be put into the audit log. */
+  | { readonly kind: 'record'; readonly act: AdministrativeAct }
   /** The page for Prometheus. */
   | { readonly kind: 'metrics' }
 

@@ -241,6 +241,7 @@ export class Core {
       // The main thread made it of this type.
       scrub: async start => (await this.#asks.ask({ kind: 'scrub', start })) as ScrubReport,
       finalizeFormat: async () => Number(await this.#asks.ask({ kind: 'finalizeFormat' })),
+      record: async act => void (await this.#asks.ask({ kind: 'record', act })),
     }
   }
 

@@ -2,12 +2,15 @@
  * What clients of a node meet: its cores, what they may do there, its certificate; and what the
  * cores ask of the main thread.
  */
+import { join } from 'node:path'
 import type { StaticCoordination } from '../coordination/static.ts'
 import type { PeerMeter } from '../metrics/peer-meter.ts'
+import type { AdministrativeAct } from '../model/administrative-act.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { PeerLinks } from '../peers/links.ts'
+import { type Audit, auditLog } from '../runtime/audit-log.ts'
 import { systemClock } from '../runtime/clock.ts'
-import type { Logger } from '../runtime/log.ts'
+import { describeError, type Logger } from '../runtime/log.ts'
 import type { HostPort } from '../runtime/network.ts'
 import { nodeDisk } from '../runtime/node-disk.ts'
 import { ClusterStatus, type Copies } from './cluster-status.ts'
@@ -52,12 +55,14 @@ export class Front {
   readonly #options: FrontOptions
   readonly #status: ClusterStatus
   readonly #metrics: NodeMetrics
+  readonly #audit: Audit
   #access: NodeAccess | undefined
   #tls: TlsFiles | undefined
 
   private constructor(options: FrontOptions) {
     const { region, threads, log, data, onViolation, onFailure } = options
     this.#options = options
+    this.#audit = auditLog(join(options.dataDirectory, 'audit.log'), systemClock)
     this.#status = this.#createStatus()
     this.cores = new Cores({
       ...{ region, count: threads, log, onViolation, onFailure },
@@ -87,10 +92,10 @@ export class Front {
   }
 
   async #openAccess(): Promise<void> {
-    const { accessPath: path, dataDirectory, copies, log } = this.#options
+    const { accessPath: path, copies, log } = this.#options
     if (path === undefined) return
     this.#access = await NodeAccess.open({
-      ...{ path, dataDirectory, log, disk: nodeDisk, clock: systemClock },
+      ...{ path, log, audit: this.#audit, disk: nodeDisk, clock: systemClock },
       tell: message => this.cores.tell(message),
       usageOf: async dataset => {
         const opened = copies()
@@ -139,12 +144,23 @@ export class Front {
         return data()?.scrub(question.start)
       case 'finalizeFormat':
         return (await coordination.finalizeFormat()).dataFormat
+      case 'record':
+        return await this.#record(question.act)
       case 'metrics':
         return await this.#metrics.text()
       case 'call': {
         const { region, name, body, timeoutMs, trace } = question
         return await links.call(region, name, body, { timeoutMs, trace })
       }
+    }
+  }
+
+  /** What was done is not undone for a log that can't be written. */
+  async #record(act: AdministrativeAct): Promise<void> {
+    try {
+      await this.#audit.record(act)
+    } catch (error) {
+      this.#options.log.error('an act is missing in the audit log', describeError(error))
     }
   }
 

@@ -17,11 +17,9 @@ import {
 } from 'node:http'
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import type { DirectApi } from '../api/direct.ts'
 import { encodeStructure } from '../api/exchange.ts'
-import type { HostRequest, Reply } from '../api/host.ts'
 import { problemBody, problemTypes } from '../api/problem.ts'
 import type { Family } from '../metrics/family.ts'
 import { assert } from '../model/assert.ts'
@@ -29,6 +27,8 @@ import { DenizenError } from '../model/errors.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { describeError, type Logger } from '../runtime/log.ts'
 import type { TlsMaterial } from '../runtime/tls-network.ts'
+import { directListener } from './direct-listener.ts'
+import { endOfRequest } from './end-of-request.ts'
 import { Load } from './load.ts'
 import { isRefused, replyOverloaded, underWay } from './load-shedding.ts'
 import { httpsOptions } from './tls-files.ts'
@@ -75,7 +75,6 @@ const HEADERS_TIMEOUT_MS = 10_000
 /** Longer than the 60 s after which common load balancers close: theirs must be the first word. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000
 const CLOSE_GRACE_MS = 5_000
-const LINGER_MS = 2_000
 
 /** The request target as it came over the wire: `rawTarget` for `createApi`. */
 export function nodeTarget(_request: Request, env: unknown): string {
@@ -116,10 +115,16 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     void ended.then(() => replyOverloaded(incoming, outgoing))
     return true
   }
-  const direct = options.direct && directListener(options.direct, clock, load, () => closing)
+  const direct =
+    options.direct &&
+    directListener({
+      ...{ direct: options.direct, clock, load, closing: () => closing },
+      keepAliveMs: KEEP_ALIVE_TIMEOUT_MS,
+    })
   const server = createFor(options.tls, (incoming, outgoing) => {
+    if (direct?.atOnce(incoming, outgoing) === true) return
     if (refuse(incoming, outgoing)) return
-    if (direct?.(incoming, outgoing) !== true) void listener(incoming, outgoing)
+    if (direct?.soon(incoming, outgoing) !== true) void listener(incoming, outgoing)
   })
   server.on('checkContinue', (incoming, outgoing) => {
     if (refuse(incoming, outgoing)) return
@@ -147,88 +152,6 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       await closed
       cancel()
     },
-  }
-}
-
-/** What the client still sends of its request must not cost it the reply. */
-async function endOfRequest(
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  clock: Clock,
-): Promise<void> {
-  // A reply may be ready while the parser is still amid the bytes that brought the request.
-  if (!incoming.complete) await nextTurn()
-  if (incoming.complete) return
-  outgoing.shouldKeepAlive = false
-  lingerOnClose(incoming, clock)
-}
-
-/** Serves what `direct` takes, and says so; bodies of undeclared length are the framework's. */
-function directListener(
-  direct: DirectApi,
-  clock: Clock,
-  load: Load,
-  closing: () => boolean,
-): (incoming: IncomingMessage, outgoing: ServerResponse) => boolean {
-  const send = async (
-    reply: Promise<Reply>,
-    incoming: IncomingMessage,
-    outgoing: ServerResponse,
-  ): Promise<void> => {
-    const { status, headers, body } = await reply
-    if (closing()) outgoing.shouldKeepAlive = false
-    if (hasBody(incoming)) await endOfRequest(incoming, outgoing, clock)
-    assert(!(body instanceof ReadableStream), 'values are answered whole')
-    outgoing.writeHead(status, headers)
-    // Node writes head and body in one piece where both are text.
-    if (body === null || body.length > ONE_PIECE_BYTES_MAX) outgoing.end(body)
-    else outgoing.end(latin1(body), 'latin1')
-  }
-  return (incoming, outgoing) => {
-    if (incoming.headers['transfer-encoding'] !== undefined) return false
-    const reply = direct(incoming.method, incoming.url ?? '/', new IncomingRequest(incoming))
-    if (!reply) return false
-    void send(underWay(load, incoming, outgoing, reply), incoming, outgoing)
-    return true
-  }
-}
-
-/** Above this, copying costs more than a second piece. */
-const ONE_PIECE_BYTES_MAX = 4_096
-
-const latin1 = ({ buffer, byteOffset, length }: Uint8Array): string =>
-  Buffer.from(buffer, byteOffset, length).toString('latin1')
-
-const hasBody = ({ headers }: IncomingMessage): boolean =>
-  headers['content-length'] !== undefined && headers['content-length'] !== '0'
-
-class IncomingRequest implements HostRequest {
-  readonly #incoming: IncomingMessage
-
-  constructor(incoming: IncomingMessage) {
-    this.#incoming = incoming
-  }
-
-  header(name: string): string | undefined {
-    const value = this.#incoming.headers[name]
-    return Array.isArray(value) ? value.join(', ') : value
-  }
-
-  bytes(): Promise<Uint8Array> {
-    const incoming = this.#incoming
-    const whole = Buffer.allocUnsafeSlow(Number(incoming.headers['content-length'] ?? 0))
-    let length = 0
-    return new Promise((resolve, reject) => {
-      incoming.on('data', (chunk: Buffer) => {
-        length += chunk.copy(whole, length)
-      })
-      incoming.on('end', () => resolve(whole.subarray(0, length)))
-      incoming.on('error', reject)
-    })
-  }
-
-  stream(): null {
-    return null
   }
 }
 
@@ -260,27 +183,6 @@ async function listen(
   const address: AddressInfo | string | null = server.address()
   assert(address !== null && typeof address === 'object', 'a TCP listener has an address')
   return address.port
-}
-
-/**
- * Ends our side after the reply, and discards what the client still sends until it has read the
- * reply and closed, or time is up. Node calls `destroySoon` once the reply is flushed.
- */
-function lingerOnClose(incoming: IncomingMessage, clock: Clock): void {
-  const { socket } = incoming
-  let lingering = false
-  socket.destroySoon = () => {
-    if (lingering) return
-    lingering = true
-    socket.end()
-    // The app's reader, if any, has stopped at its limit and would hold the rest back.
-    incoming.removeAllListeners('data')
-    incoming.resume()
-    socket.once(
-      'close',
-      clock.after(LINGER_MS, () => socket.destroy()),
-    )
-  }
 }
 
 /** Answers what never reached the app: a target or Host header that makes no URL. */

@@ -45,6 +45,11 @@ export class Load {
     return excess !== undefined
   }
 
+  /** A request without a body would not be too much. */
+  get hasRoom(): boolean {
+    return this.#excessWith(0) === undefined
+  }
+
   /** A request is under way until `end`. */
   begin(bodyBytes: number): void {
     this.#requests += 1

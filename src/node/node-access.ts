@@ -1,12 +1,11 @@
 /**
  * Access of a node, from its main thread: the rules and what quotas are compared with, for the
- * cores, which decide; and the audit log.
+ * cores, which decide.
  */
-import { join } from 'node:path'
 import type { Usage } from '../access/access.ts'
 import type { AccessState } from '../access/access-control.ts'
 import { timing } from '../model/limits.ts'
-import { type Audit, auditLog } from '../runtime/audit-log.ts'
+import type { Audit } from '../runtime/audit-log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Disk } from '../runtime/disk.ts'
 import { describeError, type Logger } from '../runtime/log.ts'
@@ -20,7 +19,7 @@ export type AccessMessage =
 
 export interface NodeAccessOptions {
   readonly path: string
-  readonly dataDirectory: string
+  readonly audit: Audit
   readonly disk: Disk
   readonly clock: Clock
   readonly log: Logger
@@ -30,7 +29,6 @@ export interface NodeAccessOptions {
 }
 
 export class NodeAccess {
-  readonly audit: Audit
   readonly #rules: AccessRules
   readonly #options: NodeAccessOptions
   #cancel: () => void = () => {}
@@ -38,16 +36,14 @@ export class NodeAccess {
 
   /** Throws `StartError`. */
   static async open(options: NodeAccessOptions): Promise<NodeAccess> {
-    const audit = auditLog(join(options.dataDirectory, 'audit.log'), options.clock)
     const onChange = (state: AccessState): void => options.tell({ kind: 'access', state })
-    const rules = await AccessRules.open({ ...options, audit, onChange })
-    return new NodeAccess(options, rules, audit)
+    const rules = await AccessRules.open({ ...options, onChange })
+    return new NodeAccess(options, rules)
   }
 
-  private constructor(options: NodeAccessOptions, rules: AccessRules, audit: Audit) {
+  private constructor(options: NodeAccessOptions, rules: AccessRules) {
     this.#options = options
     this.#rules = rules
-    this.audit = audit
     this.#countLater()
   }
 

@@ -65,7 +65,7 @@ export class NodeMetrics {
       gauge('denizen_ready', '1 while the node serves.', view ? 1 : 0),
       ...this.#node(view),
       ...peerFamilies(this.#options.peers()),
-      quotaFamily(this.#options.quotas()),
+      ...quotaFamilies(this.#options.quotas()),
       ...(copies ? [...lagFamilies(copies), await bytesFamily(copies)] : []),
       ...(view ? datasetFamilies(view) : []),
     ]
@@ -106,14 +106,25 @@ const counted = (name: string, help: string, value: number): Family => ({
   ...{ type: 'counter', aggregator: 'sum' },
 })
 
-const quotaFamily = (quotas: Readonly<Record<string, Quota>>): Family =>
-  gauges(
-    'denizen_quota_records',
-    'Values that a dataset may hold here, all its partitions together.',
-    Object.entries(quotas).flatMap(([dataset, { records }]) =>
-      records === undefined ? [] : [{ labels: { dataset }, value: records }],
+const quotaFamilies = (quotas: Readonly<Record<string, Quota>>): Family[] => {
+  const of = (value: (quota: Quota) => number | undefined): Sample[] =>
+    Object.entries(quotas).flatMap(([dataset, quota]) => {
+      const bound = value(quota)
+      return bound === undefined ? [] : [{ labels: { dataset }, value: bound }]
+    })
+  return [
+    gauges(
+      'denizen_quota_records',
+      'Values that a dataset may hold here, all its partitions together.',
+      of(({ records }) => records),
     ),
-  )
+    gauges(
+      'denizen_quota_bytes',
+      'Bytes of their keys and values, likewise.',
+      of(({ bytes }) => bytes),
+    ),
+  ]
+}
 
 const repairFamilies = ({ found, repaired, waiting }: ScrubReport['repairs']): Family[] => [
   counted('denizen_damaged_records_total', 'Records that were found damaged.', found),
@@ -212,6 +223,11 @@ function datasetFamilies({ datasets }: ClusterView): Family[] {
       'denizen_tombstones',
       'Deletions that the copy remembers.',
       copies.map(({ labels, copy }) => ({ labels, value: copy.tombstones })),
+    ),
+    gauges(
+      'denizen_record_bytes',
+      'Bytes of the keys and values that the copy holds.',
+      copies.map(({ labels, copy }) => ({ labels, value: copy.bytes })),
     ),
   ]
 }

@@ -15,9 +15,11 @@ import { Claims } from '../routing/claims.ts'
 import type { Topology } from '../routing/decide.ts'
 import { Explain } from '../routing/explain.ts'
 import { Forwarder } from '../routing/forward.ts'
+import { HotReads } from '../routing/hot-reads.ts'
 import { Lists } from '../routing/lists.ts'
-import { type Freshness, LocalExecution } from '../routing/local-execution.ts'
+import { LocalExecution } from '../routing/local-execution.ts'
 import { LocationCache } from '../routing/location-cache.ts'
+import type { Freshness } from '../routing/receipt.ts'
 import { Router } from '../routing/router.ts'
 import { Watches } from '../routing/watches.ts'
 import { systemClock } from '../runtime/clock.ts'
@@ -49,6 +51,7 @@ export type PeerAnswer = (from: RegionId, body: unknown) => Promise<unknown>
 
 export interface Serving {
   readonly router: Router
+  readonly hotReads: HotReads
   readonly lists: Lists
   readonly explain: Explain
   readonly watches: Watches
@@ -65,6 +68,7 @@ export function createServing(options: ServingOptions): Serving {
   const claims = new Claims({ ...common, regions: () => regions })
   const local = new LocalExecution({ ...common, claims })
   const forwarder = new Forwarder({ ...common, local })
+  const hotReads = new HotReads(common)
   const lists = new Lists({ ...common, claims })
   const explain = new Explain({ ...common, claims })
   const urlOf = (region: RegionId): string | undefined => record().members[region]?.url ?? undefined
@@ -75,7 +79,7 @@ export function createServing(options: ServingOptions): Serving {
     locations: new LocationCache(hasher, systemRandom),
   })
   return {
-    ...{ router, lists, explain, watches },
+    ...{ router, hotReads, lists, explain, watches },
     answers: {
       execute: (from, body) => forwarder.answer(from, body),
       registrar: (from, body) => claims.answer(from, body),

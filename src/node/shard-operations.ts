@@ -13,6 +13,7 @@ const typed: Handlers<NodeOperations> = {
   reads: { ...routingHandlers.reads, ...replicationHandlers.reads, ...repairHandlers.reads },
   writes: { ...routingHandlers.writes, ...replicationHandlers.writes, ...repairHandlers.writes },
   slices: { ...repairHandlers.slices },
+  counts: { ...routingHandlers.counts },
 }
 
 /**

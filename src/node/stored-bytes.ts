@@ -6,7 +6,7 @@ const BLOCK_BYTES = 512
 
 /** A file that goes away meanwhile counts for nothing. */
 export async function storedBytes(directory: string): Promise<number> {
-  const names = await readdir(directory)
+  const names = await readdir(directory, { recursive: true })
   const sizes = await Promise.all(
     names.map(name =>
       stat(join(directory, name)).then(

@@ -12,6 +12,10 @@ export async function usageOf(
     .map(({ data }) => data.id)
   if (ids.length === 0) return undefined
   const digests = await Promise.all(ids.map(id => shards.callAll(id, 'digests', {})))
-  const records = digests.flat(2).reduce((sum, { digest }) => sum + digest.records, 0)
-  return { records }
+  let [records, bytes] = [0, 0]
+  for (const { digest } of digests.flat(2)) {
+    records += digest.records
+    bytes += digest.bytes
+  }
+  return { records, bytes }
 }

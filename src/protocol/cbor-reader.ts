@@ -4,27 +4,34 @@
  * bytes) the answer is undefined; `decodeCbor` then says of the whole what is wrong with it, if
  * anything is.
  */
-import { fromUtf8, utf8 } from '../model/bytes.ts'
+import { asciiText, fromUtf8, utf8 } from '../model/bytes.ts'
 import { limits } from '../model/limits.ts'
 import { itemChecker } from './cbor-check.ts'
 
 /** Up to here a loop over the bytes is faster than TextDecoder. */
-const SHORT_TEXT_BYTES = 32
+const SHORT_TEXT_BYTES = 64
 
-/** A text that is likely to come, to be recognised without decoding. */
-export interface ExpectedText<Text extends string> {
+/** Texts that are likely to come, to be recognised without decoding: by length, then by bytes. */
+export type ExpectedTexts<Text extends string> = readonly (readonly {
   readonly text: Text
   readonly bytes: Uint8Array
-}
+}[])[]
 
-export const expectedTexts = <Text extends string>(
-  ...texts: readonly Text[]
-): readonly ExpectedText<Text>[] => texts.map(text => ({ text, bytes: utf8(text) }))
+export function expectedTexts<Text extends string>(...texts: readonly Text[]): ExpectedTexts<Text> {
+  const all = texts.map(text => ({ text, bytes: utf8(text) }))
+  const longest = Math.max(...all.map(({ bytes }) => bytes.length))
+  return Array.from({ length: longest + 1 }, (_, length) =>
+    all.filter(({ bytes }) => bytes.length === length),
+  )
+}
 
 export class CborReader {
   readonly #bytes: Uint8Array
   readonly #checkItem: (at: number) => number
   #at = 0
+  #repeated: { readonly text: string; readonly bytes: Uint8Array } = {
+    ...{ text: '', bytes: new Uint8Array() },
+  }
 
   /** `bytes` is a plain view: byte strings come out as views of the same kind. */
   constructor(bytes: Uint8Array) {
@@ -54,13 +61,28 @@ export class CborReader {
     return textOf(this.#bytes, from, end)
   }
 
-  /** One of the texts, and no other. */
-  textAmong<Text extends string>(expected: readonly ExpectedText<Text>[]): Text | undefined {
+  /** As `text`, where the same text comes again and again: it is decoded once. */
+  repeatedText(): string | undefined {
     const end = this.#stringEnd(0x60)
     if (end === undefined) return undefined
+    const { text, bytes } = this.#repeated
     const from = this.#at
-    for (const { text, bytes } of expected) {
-      if (bytes.length !== end - from || !this.#continuesWith(bytes)) continue
+    const isSame = bytes.length === end - from && this.#continuesWith(bytes)
+    this.#at = end
+    if (isSame) return text
+    const read = textOf(this.#bytes, from, end)
+    if (read !== undefined) this.#repeated = { text: read, bytes: this.#bytes.subarray(from, end) }
+    return read
+  }
+
+  /** One of the texts, and no other. */
+  textAmong<Text extends string>(expected: ExpectedTexts<Text>): Text | undefined {
+    const end = this.#stringEnd(0x60)
+    const candidates = end === undefined ? undefined : expected[end - this.#at]
+    if (end === undefined || candidates === undefined) return undefined
+    for (let i = 0; i < candidates.length; i++) {
+      const { text, bytes } = candidates[i] as { text: Text; bytes: Uint8Array }
+      if (!this.#continuesWith(bytes)) continue
       this.#at = end
       return text
     }
@@ -114,14 +136,8 @@ export class CborReader {
 }
 
 function textOf(bytes: Uint8Array, from: number, end: number): string | undefined {
-  if (end - from > SHORT_TEXT_BYTES) return decoded(bytes.subarray(from, end))
-  let text = ''
-  for (let i = from; i < end; i++) {
-    const byte = bytes[i] as number
-    if (byte > 0x7f) return decoded(bytes.subarray(from, end))
-    text += String.fromCharCode(byte)
-  }
-  return text
+  const short = end - from > SHORT_TEXT_BYTES ? undefined : asciiText(bytes, from, end)
+  return short ?? decoded(bytes.subarray(from, end))
 }
 
 function decoded(bytes: Uint8Array): string | undefined {

@@ -20,30 +20,80 @@ const NULL = Uint8Array.of(0xf6)
 const TRUE = Uint8Array.of(0xf5)
 const FALSE = Uint8Array.of(0xf4)
 
+const QUOTE = 0x22
+const DOT = 0x2e
+const ZERO = 0x30
+
 const encoder = new TextEncoder()
 
 /** As `encodeCbor`, and takes `EncodedCbor` as a value or member. Throws as it does. */
 export function writeCbor(value: unknown): Uint8Array {
   const writer = new CborWriter()
-  writer.item(value, 0)
+  writer.item(value)
   return writer.take()
 }
 
-class CborWriter {
-  readonly #bytes = new GrowingBytes(FIRST_BYTES)
+/** For those who know the form of what they write, item by item and head by head. */
+export class CborWriter {
+  readonly #bytes: GrowingBytes
 
+  /** The first size in bytes; it grows beyond. */
+  constructor(firstBytes = FIRST_BYTES) {
+    this.#bytes = new GrowingBytes(firstBytes)
+  }
+
+  /** A copy of all that was written, which is forgotten. */
   take(): Uint8Array {
     return this.#bytes.take()
   }
 
-  item(value: unknown, depth: number): void {
+  get length(): number {
+    return this.#bytes.length
+  }
+
+  /** Forgets what was written. */
+  clear(): void {
+    this.#bytes.clear()
+  }
+
+  /** Bytes that are encoded already. */
+  encoded(bytes: Uint8Array): void {
+    this.#bytes.push(bytes)
+  }
+
+  /** So many items follow. */
+  arrayHead(length: number): void {
+    this.#head(0x80, length)
+  }
+
+  byteString(bytes: Uint8Array): void {
+    this.#head(0x40, bytes.length)
+    this.#bytes.push(bytes)
+  }
+
+  /** The text `"<a>.<b>"`, quotes included, of two non-negative safe integers: most ETags. */
+  quotedPair(a: number, b: number): void {
+    const digits = digitsOf(a)
+    const length = digits + digitsOf(b) + 3
+    this.#head(0x60, length)
+    const buffer = this.#bytes.buffer(length)
+    const at = this.#bytes.length
+    buffer[at] = QUOTE
+    writeDecimal(buffer, at + 1 + digits, a)
+    buffer[at + 1 + digits] = DOT
+    writeDecimal(buffer, at + length - 1, b)
+    buffer[at + length - 1] = QUOTE
+    this.#bytes.advance(length)
+  }
+
+  item(value: unknown, depth = 0): void {
     assert(depth <= limits.messageDepthMax, 'a value to encode is nested too deep, or in a circle')
     if (typeof value === 'string') this.#text(value)
     else if (typeof value === 'number' && isShortInteger(value)) this.#head(0x00, value)
     else if (value === null) this.#bytes.push(NULL)
     else if (typeof value === 'boolean') this.#bytes.push(value ? TRUE : FALSE)
     else if (value instanceof EncodedCbor) this.#bytes.push(value.bytes)
-    else if (value instanceof Uint8Array) this.#byteString(value)
+    else if (value instanceof Uint8Array) this.byteString(value)
     else if (Array.isArray(value)) this.#array(value, depth)
     else if (isPlain(value)) this.#map(value, depth)
     else this.#bytes.push(encodeCbor(value))
@@ -102,13 +152,8 @@ class CborWriter {
     this.#bytes.push(bytes)
   }
 
-  #byteString(bytes: Uint8Array): void {
-    this.#head(0x40, bytes.length)
-    this.#bytes.push(bytes)
-  }
-
   #array(items: readonly unknown[], depth: number): void {
-    this.#head(0x80, items.length)
+    this.arrayHead(items.length)
     for (const item of items) this.item(item, depth + 1)
   }
 
@@ -134,4 +179,32 @@ function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
+}
+
+function digitsOf(value: number): number {
+  let digits = 1
+  for (let bound = 10; value >= bound; bound *= 10) digits += 1
+  return digits
+}
+
+/** Writes the digits so that they end before `end`. */
+function writeDecimal(buffer: Uint8Array, end: number, value: number): void {
+  let at = end
+  let left = value
+  // Beyond 31 bits a division is slow: it is done once for nine digits.
+  while (left > 0x7fffffff) {
+    const high = Math.floor(left / 1e9)
+    let low = left - high * 1e9
+    for (let i = 0; i < 9; i++) {
+      const next = (low / 10) | 0
+      buffer[--at] = ZERO + low - next * 10
+      low = next
+    }
+    left = high
+  }
+  do {
+    const next = (left / 10) | 0
+    buffer[--at] = ZERO + left - next * 10
+    left = next
+  } while (left > 0)
 }

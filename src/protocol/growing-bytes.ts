@@ -38,7 +38,11 @@ export class GrowingBytes {
   /** A copy of all bytes so far, which are forgotten. */
   take(): Uint8Array {
     const bytes = this.#buffer.slice(0, this.#length)
-    this.#length = 0
+    this.clear()
     return bytes
+  }
+
+  clear(): void {
+    this.#length = 0
   }
 }

@@ -142,7 +142,8 @@ export function admit(
   const { self } = topology
   if (placement.mayServe(self)) {
     const stored = placement.mayStore(self)
-    return { kind: 'serve', cacheable: placement.data.anywhere, stored }
+    const everyKey = placement.data.prefix === ''
+    return { kind: 'serve', cacheable: placement.data.anywhere, stored, everyKey }
   }
   const reason = placement.data.forbidden[self]?.serve ?? 'the policy in force does not permit it'
   if (placement.data.outside === 'refuse') return { kind: 'refuse', reason }

@@ -1,8 +1,9 @@
 /** What the router knows of one operation on its way, and the steps that come of it. */
-import type { GroupOperation } from '../execution/operation.ts'
+import type { GroupOperation, GroupOutcome, Receipt } from '../execution/operation.ts'
 import type { WantedPoints } from '../execution/operations/read.ts'
+import { evaluateOnNothing } from '../execution/operations/transact.ts'
 import type { Phases } from '../metrics/phases.ts'
-import type { DenizenError } from '../model/errors.ts'
+import { DenizenError } from '../model/errors.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Intent, Knowledge, Role, Topology } from './decide.ts'
@@ -52,4 +53,14 @@ export function wantedPoints(
 ): WantedPoints {
   if (consistency === 'eventual') return null
   return consistency === 'session' ? session.seen(placement.id, placement.slotOf(group)) : []
+}
+
+/** What an operation on a group that nobody ever wrote comes to. */
+export function outcomeOnNothing(self: RegionId, operation: GroupOperation): GroupOutcome {
+  const receipt: Receipt = { servedBy: self, role: 'replica', stalenessMs: 0 }
+  if (operation.kind === 'transaction') return { ...evaluateOnNothing(operation), receipt }
+  const conditional = operation.kind !== 'get' && operation.precondition.ifMatch !== undefined
+  if (!conditional) return { kind: 'absent', receipt }
+  const error = new DenizenError('version_mismatch', 'the key does not exist')
+  return { kind: 'failed', error, receipt }
 }

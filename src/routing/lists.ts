@@ -17,7 +17,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { Claims } from './claims.ts'
 import type { Topology } from './decide.ts'
-import type { Freshness } from './local-execution.ts'
+import type { Freshness } from './receipt.ts'
 import { placementAsked } from './receive.ts'
 import type { ListPage, ListRequest, RequestContext } from './service.ts'
 import { type Mac, Session } from './session.ts'
@@ -42,6 +42,7 @@ const itemSchema = z.strictObject({
   version: versionSchema,
   mediaType: z.string(),
   value: bytesSchema.exactOptional(),
+  expiresAtMs: z.int().exactOptional(),
 })
 const replySchema = z.union([
   z.strictObject({ behind: z.literal(true) }),

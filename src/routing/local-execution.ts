@@ -25,14 +25,9 @@ import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { Claims } from './claims.ts'
 import type { Role } from './decide.ts'
+import { type Freshness, receiptOf } from './receipt.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { creates, onceFor, type Step, type StepResult, valueToPut } from './step.ts'
-
-/** How old a copy may be, as replication knows it. */
-export interface Freshness {
-  /** `home` undefined: the greatest over all feeds of the slot that could have brought a change. */
-  stalenessMs(dataset: string, slot: Slot, home: RegionId | undefined): number | undefined
-}
 
 export interface LocalExecutionOptions {
   readonly self: RegionId
@@ -50,7 +45,7 @@ type Misplaced =
   | { readonly kind: 'elsewhere'; readonly home: KnownHome }
 
 /** What a read of one key comes to where nothing stands in its way. */
-interface Answered {
+export interface LocalAnswer {
   readonly kind: 'done'
   readonly outcome: Outcome
   readonly home?: KnownHome
@@ -69,9 +64,13 @@ const inStore = <T>(phases: Phases | undefined, task: Promise<T>): Promise<T> =>
 
 export class LocalExecution {
   readonly #options: LocalExecutionOptions
+  /** One for all that is answered at home. */
+  readonly #homeReceipt: Receipt
 
   constructor(options: LocalExecutionOptions) {
     this.#options = options
+    const { self } = options
+    this.#homeReceipt = { home: self, servedBy: self, role: 'home', stalenessMs: 0 }
   }
 
   /** Failures of the operation are outcomes; only bugs reject. */
@@ -139,30 +138,31 @@ export class LocalExecution {
       }
       case 'found':
       case 'absent':
-        return this.#answer(placement, slot, reply)
+        return this.answer(placement, slot, reply)
     }
   }
 
   /** The same at once, of a store that this thread reads; undefined where `run` has more to do. */
-  readNow(placement: Placement, key: Key, as: Role, seen: WantedPoints): Answered | undefined {
+  readNow(placement: Placement, key: Key, as: Role, seen: WantedPoints): LocalAnswer | undefined {
     const { shards, clock } = this.#options
     const slot = placement.slotOf(placement.groupOf(key))
     const request = { key, as: as === 'copy' ? as : 'home', seen, nowMs: clock.wallMs() } as const
     try {
       const reply = shards.readNow(placement.id, slot, 'read', request)?.reply
       const plain = reply?.kind === 'found' || reply?.kind === 'absent'
-      return plain ? this.#answer(placement, slot, reply) : undefined
+      return plain ? this.answer(placement, slot, reply) : undefined
     } catch (error) {
       if (error instanceof DenizenError) return undefined
       throw error
     }
   }
 
-  #answer(
+  /** Of what was read in a store. */
+  answer(
     placement: Placement,
     slot: Slot,
     reply: Extract<ReadReply, { kind: 'found' | 'absent' }>,
-  ): Answered {
+  ): LocalAnswer {
     const { home, point } = reply
     const receipt = this.#receipt(home, placement.id, slot)
     const outcome: Outcome =
@@ -286,13 +286,8 @@ export class LocalExecution {
 
   #receipt(home: KnownHome | undefined, dataset?: string, slot?: Slot): Receipt {
     const { self, freshness } = this.#options
-    const region = home && { home: home.region }
-    if (home?.region === self) return { ...region, servedBy: self, role: 'home', stalenessMs: 0 }
-    const stalenessMs =
-      dataset === undefined || slot === undefined
-        ? undefined
-        : freshness.stalenessMs(dataset, slot, home?.region)
-    const age = stalenessMs === undefined ? {} : { stalenessMs }
-    return { ...region, servedBy: self, role: 'replica', ...age }
+    if (home?.region === self) return this.#homeReceipt
+    const copy = dataset === undefined || slot === undefined ? undefined : { dataset, slot }
+    return receiptOf({ self, freshness }, home, copy)
   }
 }

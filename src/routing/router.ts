@@ -10,10 +10,8 @@ import type {
   GroupOutcome,
   Operation,
   Outcome,
-  Receipt,
   Transaction,
 } from '../execution/operation.ts'
-import { evaluateOnNothing } from '../execution/operations/transact.ts'
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
@@ -25,9 +23,11 @@ import type { ShardClient } from '../storage/shard-client.ts'
 import { assignKey, deriveKey } from './assigned-keys.ts'
 import type { Claims } from './claims.ts'
 import { admit, type Decision, decide, type Role, type Topology } from './decide.ts'
+import { executeMany, type Settled, type Tried } from './execute-many.ts'
 import type { Forwarder } from './forward.ts'
-import { avoidDamage, type Journey, stepOf, wantedPoints } from './journey.ts'
+import { avoidDamage, type Journey, outcomeOnNothing, stepOf, wantedPoints } from './journey.ts'
 import type { LocalExecution } from './local-execution.ts'
+import { LocalMany } from './local-many.ts'
 import type { LocationCache } from './location-cache.ts'
 import type {
   Admission,
@@ -39,7 +39,7 @@ import type {
 } from './service.ts'
 import { type Mac, Session } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
-import { creates, repeatable, type StepResult } from './step.ts'
+import { creates, principalName, repeatable, type StepResult } from './step.ts'
 import { readOrWriteNow } from './write-now.ts'
 
 export interface RouterOptions {
@@ -55,6 +55,8 @@ export interface RouterOptions {
   readonly locations: LocationCache
   readonly sessionMac: Mac
   readonly random: Random
+  /** This region's record of a key seems to be damaged. */
+  readonly onDamaged: (dataset: string, key: string) => void
 }
 
 /** Decisions about one operation: asking around, being misdirected twice, failing over a copy. */
@@ -62,13 +64,11 @@ const DECISIONS_MAX = 10
 /** How often a wrong guess is followed. */
 const MISDIRECTIONS_MAX = 2
 
-type Settled = Extract<StepResult, { kind: 'done' }>
-
 export class Router {
-  readonly #options: RouterOptions
+  readonly #options: RouterOptions & { readonly many: LocalMany }
 
   constructor(options: RouterOptions) {
-    this.#options = options
+    this.#options = { ...options, many: new LocalMany(options) }
   }
 
   admit(dataset: string, keyOrPrefix: string, via: RegionId | undefined): Admission {
@@ -90,6 +90,11 @@ export class Router {
   ): Promise<Answer> {
     const now = await readOrWriteNow(this.#options, dataset, operations, context)
     if (now) return now
+    if (operations.length > 1) {
+      return await executeMany(this.#options, dataset, operations, context, (one, session, tried) =>
+        this.#route(dataset, one, context, session, tried),
+      )
+    }
     const { outcomes, ...session } = await this.#executeAll(dataset, operations, context)
     return { outcomes: outcomes.filter(isKeyOutcome), ...session }
   }
@@ -158,10 +163,13 @@ export class Router {
     operation: GroupOperation,
     context: RequestContext,
     session: Session,
+    tried?: Tried,
   ): Promise<Settled> {
     try {
       const placement = this.#locate(dataset, operation)
       const journey = this.#depart(placement, operation, context, session)
+      const begun = tried && this.#learn(journey, this.#options.self, tried.as, tried.result)
+      if (begun) return begun
       for (let n = 0; n < DECISIONS_MAX; n++) {
         const decision = decide(
           journey.intent,
@@ -212,13 +220,10 @@ export class Router {
     }
   }
 
-  /**
-   * The principal as records of idempotency keys name it, where there is a key: by a MAC, since a
-   * name may be long, and is somebody's.
-   */
+  /** Where there is an idempotency key. */
   #principalOf(operation: GroupOperation, { principal }: RequestContext): string | undefined {
     if (principal === undefined || !repeatable(operation)) return undefined
-    return this.#options.sessionMac(`principal ${principal}`)
+    return principalName(this.#options.sessionMac, principal)
   }
 
   /** Applies one decision. Returns the result, or undefined when more is known and it goes on. */
@@ -250,7 +255,7 @@ export class Router {
         return undefined
       }
       case 'absent':
-        return { kind: 'done', outcome: this.#nothing(operation) }
+        return { kind: 'done', outcome: outcomeOnNothing(this.#options.self, operation) }
       case 'refuse':
         throw journey.damage ?? new DenizenError(decision.code, this.#whyUnreachable(journey))
     }
@@ -307,17 +312,6 @@ export class Router {
     return home === undefined
       ? 'no region that may hold the dataset is reachable from here'
       : `the home is ${home}, which is not reachable from ${this.#options.topology.self}`
-  }
-
-  /** What an operation on a group that nobody ever wrote comes to. */
-  #nothing(operation: GroupOperation): GroupOutcome {
-    const { self } = this.#options.topology
-    const receipt: Receipt = { servedBy: self, role: 'replica', stalenessMs: 0 }
-    if (operation.kind === 'transaction') return { ...evaluateOnNothing(operation), receipt }
-    const conditional = operation.kind !== 'get' && operation.precondition.ifMatch !== undefined
-    if (!conditional) return { kind: 'absent', receipt }
-    const error = new DenizenError('version_mismatch', 'the key does not exist')
-    return { kind: 'failed', error, receipt }
   }
 }
 

@@ -15,6 +15,7 @@ import type { KeyChange } from '../execution/operations/watch.ts'
 import type { Phases } from '../metrics/phases.ts'
 import type { Key } from '../model/key.ts'
 import type { RegionId } from '../model/slot.ts'
+import type { Version } from '../model/version.ts'
 
 export type Consistency = 'strong' | 'session' | 'eventual'
 
@@ -51,6 +52,8 @@ export type Admission =
       readonly cacheable: boolean
       /** False where the region answers for the dataset without storing it: role=proxy. */
       readonly stored: boolean
+      /** The answer is the same for all keys of the dataset: it has no partitions. */
+      readonly everyKey: boolean
     }
   | {
       readonly kind: 'redirect'
@@ -66,6 +69,22 @@ export interface Answer {
   readonly outcomes: readonly Outcome[]
   /** The token to return as `Denizen-Session`. */
   readonly session?: string
+}
+
+/** A value that was at hand. */
+export interface FoundNow {
+  readonly found: FoundValue
+  readonly receipt: Receipt
+}
+
+export interface FoundValue {
+  readonly version: Version
+  readonly mediaType: string
+  readonly value: Uint8Array
+  /** The token to return as `Denizen-Session`. */
+  readonly session: string
+  /** As `Admission` says. */
+  readonly cacheable: boolean
 }
 
 export interface CreateAnswer extends Answer {
@@ -188,6 +207,8 @@ export interface ClusterView {
     readonly copy?: {
       readonly records: number
       readonly tombstones: number
+      /** Of the keys and values of its records. */
+      readonly bytes: number
       readonly digest: string
       /** Greatest over the feeds that this region follows; absent while one has not been heard. */
       readonly stalenessMs?: number
@@ -226,6 +247,13 @@ export interface Service {
   readonly region: RegionId
   /** Throws `unknown_dataset`, `no_partition`, `no_serving_region`, `not_ready`. */
   admit(dataset: string, keyOrPrefix: string, via: RegionId | undefined): Admission
+  /**
+   * What a `get` without a session token, and not `strong`, comes to where this region answers it
+   * from its own copy, at once, and with a value. Else undefined: `admit` and `execute` say more.
+   * `before`: what the same came to earlier. Where the record is still the same, so is `found`, as
+   * an object: what has been made of it holds.
+   */
+  findNow(dataset: string, key: Key, before: FoundNow | undefined): FoundNow | undefined
   /** Runs independent operations. Each failure is an outcome; only bugs reject. */
   execute(
     dataset: string,

@@ -21,13 +21,9 @@ export type Mac = (text: string) => string
 const MAC_LENGTH = 22
 const DEGRADED = 'home'
 
-interface Point extends FeedPoint {
-  readonly dataset: string
-}
-
 export class Session {
-  /** By dataset, slot and feed: the newest point. */
-  readonly #points = new Map<string, Point>()
+  /** By dataset, then by slot and feed: the newest point. */
+  readonly #datasets = new Map<string, Map<number, FeedPoint>>()
   #degraded = false
 
   /** True when the token has outgrown its bound: every read goes to the home. */
@@ -36,14 +32,19 @@ export class Session {
   }
 
   get empty(): boolean {
-    return this.#points.size === 0 && !this.#degraded
+    return this.#datasets.size === 0 && !this.#degraded
   }
 
-  add(dataset: string, { slot, feed, position }: FeedPoint): void {
-    const name = nameOf(dataset, slot, feed)
-    if ((this.#points.get(name)?.position ?? -1) < position) {
-      this.#points.set(name, { dataset, slot, feed, position })
+  add(dataset: string, point: FeedPoint): void {
+    let points = this.#datasets.get(dataset)
+    if (!points) {
+      points = new Map()
+      this.#datasets.set(dataset, points)
     }
+    // Feeds have 32 bits, slots 16: it is a safe integer.
+    const name = point.slot * 2 ** 32 + point.feed
+    const known = points.get(name)
+    if (!known || known.position < point.position) points.set(name, point)
   }
 
   seen(dataset: string, slot: Slot): SeenPoints {
@@ -52,8 +53,7 @@ export class Session {
 
   seenBySlot(dataset: string): { slot: Slot; points: SeenPoints }[] {
     const slots = new Map<Slot, { feed: number; position: number }[]>()
-    for (const { dataset: of, slot, feed, position } of this.#points.values()) {
-      if (of !== dataset) continue
+    for (const { slot, feed, position } of this.#datasets.get(dataset)?.values() ?? []) {
       slots.set(slot, [...(slots.get(slot) ?? []), { feed, position }])
     }
     return [...slots].map(([slot, points]) => ({ slot, points }))
@@ -62,8 +62,10 @@ export class Session {
   encode(mac: Mac): string {
     if (this.#degraded) return signed(mac, DEGRADED)
     let body = ''
-    for (const [name, { position }] of this.#points) {
-      body += `${body === '' ? '' : ','}${name}:${position.toString(36)}`
+    for (const [dataset, points] of this.#datasets) {
+      for (const { slot, feed, position } of points.values()) {
+        body += `${body === '' ? '' : ','}${nameOf(dataset, slot, feed)}:${position.toString(36)}`
+      }
     }
     return signed(mac, MAC_LENGTH + body.length > limits.sessionTokenBytesMax ? DEGRADED : body)
   }

@@ -9,6 +9,7 @@ import {
 } from '../execution/operations/expire.ts'
 import { type ListStoreReply, type ListStoreRequest, list } from '../execution/operations/list.ts'
 import { type ReadReply, type ReadRequest, read } from '../execution/operations/read.ts'
+import { type ReadManyRequest, readMany } from '../execution/operations/read-many.ts'
 import {
   type TransactReply,
   type TransactRequest,
@@ -16,6 +17,11 @@ import {
 } from '../execution/operations/transact.ts'
 import { type CurrentReply, type CurrentRequest, current } from '../execution/operations/watch.ts'
 import { type WriteReply, type WriteRequest, write } from '../execution/operations/write.ts'
+import {
+  type WriteManyReply,
+  type WriteManyRequest,
+  writeMany,
+} from '../execution/operations/write-many.ts'
 import { soundHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { Handlers } from '../storage/shard.ts'
@@ -33,7 +39,9 @@ import {
 
 export type RoutingOperations = {
   read: { request: ReadRequest; reply: ReadReply }
+  readMany: { request: ReadManyRequest; reply: ReadReply[] }
   write: { request: WriteRequest; reply: WriteReply }
+  writeMany: { request: WriteManyRequest; reply: WriteManyReply }
   transact: { request: TransactRequest; reply: TransactReply }
   expire: { request: ExpireRequest; reply: ExpireReply }
   expireKey: { request: ExpireKeyRequest; reply: undefined }
@@ -51,8 +59,9 @@ export type RoutingOperations = {
 
 export const routingHandlers: Handlers<RoutingOperations> = {
   reads: {
-    ...{ read, list, current, lookup, claimedHomes },
+    ...{ read, readMany, list, current, lookup, claimedHomes },
     locate: (store, { group }) => findHome(store, group, soundHead(store.heldHead(group))),
   },
-  writes: { write, transact, claim, expire, expireKey, enterHomes, skipClaims },
+  writes: { write, writeMany, transact, claim, expire, expireKey, enterHomes, skipClaims },
+  counts: { writeMany: ({ keys }) => keys.length },
 }

@@ -5,6 +5,7 @@ import type { FeedPoint, GroupOperation, GroupOutcome, Operation } from '../exec
 import type { WantedPoints } from '../execution/operations/read.ts'
 import type { IdempotencyKey } from '../model/idempotency.ts'
 import type { Role } from './decide.ts'
+import type { Mac } from './session.ts'
 
 export interface Step {
   readonly operation: GroupOperation
@@ -51,3 +52,9 @@ export const onceFor = (
 /** Its caller may send it again: it is applied once. */
 export const repeatable = (operation: GroupOperation): boolean =>
   operation.kind !== 'get' && operation.idempotencyKey !== undefined
+
+/**
+ * A principal as records of idempotency keys name it: by a MAC, since a name may be long, and is
+ * somebody's.
+ */
+export const principalName = (mac: Mac, principal: string): string => mac(`principal ${principal}`)

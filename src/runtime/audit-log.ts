@@ -4,18 +4,9 @@
  */
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { AdministrativeAct } from '../model/administrative-act.ts'
 import type { Clock } from './clock.ts'
 import { makeDirectory } from './node-disk.ts'
-
-export interface AdministrativeAct {
-  /** A principal (`token <id>`), or `operator` for what was done with files on this machine. */
-  readonly who: string
-  /** `access.load`, `policy.apply`, and the like. */
-  readonly what: string
-  readonly outcome: 'done' | 'refused' | 'failed'
-  /** What else tells acts of this kind apart. Never keys or values. */
-  readonly details?: Readonly<Record<string, string | number | readonly string[]>>
-}
 
 export interface Audit {
   /** Resolves when the act is on disk. */

@@ -61,6 +61,11 @@ export interface EngineReader {
    * its begin. It may run more than once, and has to end at once; it must not be nested.
    */
   atOnce<T>(read: () => T): T
+  /**
+   * A number that has been the same before and after a read, and still is, says that the same read
+   * would find the same. Each reader counts for itself; NaN where that can't be said.
+   */
+  stamp(): number
 }
 
 /** Memory that the owner of a store shares with the threads that read along: `attach` takes it. */

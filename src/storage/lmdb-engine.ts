@@ -114,6 +114,12 @@ class LmdbEngine implements Engine {
     })
   }
 
+  stamp(): number {
+    const commits = Atomics.load(this.#commits, 0)
+    const isCounted = !this.#readOnly && this.#refusal === undefined && commits % 2 === 0
+    return isCounted ? commits : Number.NaN
+  }
+
   range(options: RangeOptions): IterableIterator<Row> {
     assert(
       options.from.length <= limits.rowKeyBytesMax,

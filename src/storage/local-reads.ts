@@ -22,6 +22,12 @@ export class LocalReads {
     this.#options = options
   }
 
+  /** The stamp of a store's engine, as it is whenever it is asked for. */
+  stampOf(dataset: string, store: number): (() => number) | undefined {
+    const engine = this.#options.readerOf(dataset, store)?.engine
+    return engine && (() => engine.stamp())
+  }
+
   /**
    * Runs an operation at once; undefined where it writes or its store is not read here. Throws
    * `DenizenError`.

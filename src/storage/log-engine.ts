@@ -136,6 +136,10 @@ class LogEngine implements Engine {
     return read()
   }
 
+  stamp(): number {
+    return this.#refusal === undefined ? this.#reader.stamp() : Number.NaN
+  }
+
   enter(): number {
     this.#refuseIfBroken()
     return this.#overlays.phase

@@ -82,6 +82,8 @@ interface WaitingCommit {
 class Disk {
   rows = new Rows([], 0)
   waiting: WaitingCommit[] = []
+  /** Counts commits that have become visible to the engines of now. */
+  flushes = 0
   /** Counts power cuts: engines of an earlier one are dead. */
   crashes = 0
   failNextFlush = false
@@ -112,6 +114,7 @@ class Disk {
     }
     for (const commit of flushed) {
       this.rows = this.rows.after(commit.changes)
+      this.flushes += 1
       commit.resolve()
     }
   }
@@ -196,6 +199,10 @@ class MemoryEngine implements Engine {
     } finally {
       this.#commitInFlight = undefined
     }
+  }
+
+  stamp(): number {
+    return this.#crashed() || this.#refusal !== undefined ? Number.NaN : this.#disk.flushes
   }
 
   share(): undefined {}

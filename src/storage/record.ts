@@ -32,6 +32,7 @@ export interface RecordHead {
 /** A head whose record has been held against its checksum. */
 export interface VerifiedHead extends RecordHead {
   readonly checksum: bigint
+  readonly valueBytes: number
 }
 
 /** What a key holds, where a record that fails its checksum is one of the cases. */
@@ -88,12 +89,29 @@ export function encodeRecordInto(
 }
 
 /** Reads a record's bytes. Throws `damaged_record` when they are not what was written. */
-export function decodeRecord(hasher: Hasher, key: string, bytes: Uint8Array): StoredRecord {
+export function decodeRecord(
+  hasher: Hasher,
+  key: string,
+  bytes: Uint8Array,
+): StoredRecord & { value: Uint8Array } {
   const { version, feed, tombstone, shared, expiresAtMs } = decodeHead(hasher, key, bytes)
   const valueAt = HEADER_BYTES + (bytes[38] ?? 0)
-  const mediaType = fromUtf8(bytes.subarray(HEADER_BYTES, valueAt))
+  const mediaType = mediaTypeOf(bytes, valueAt)
   const value = bytes.subarray(valueAt)
   return { version, feed, tombstone, shared, expiresAtMs, mediaType, value }
+}
+
+/** The last one read: most records have the media type of the one before. */
+let lastType = { text: '', bytes: new Uint8Array() }
+
+function mediaTypeOf(record: Uint8Array, end: number): string {
+  const { text, bytes } = lastType
+  let same = HEADER_BYTES + bytes.length === end
+  for (let i = 0; same && i < bytes.length; i++) same = bytes[i] === record[HEADER_BYTES + i]
+  if (same) return text
+  const read = record.slice(HEADER_BYTES, end)
+  lastType = { text: fromUtf8(read), bytes: read }
+  return lastType.text
 }
 
 /** As `decodeRecord`, for those who need no value. Throws `damaged_record`. */
@@ -112,7 +130,12 @@ const headOf = (bytes: Uint8Array, checksum: bigint): VerifiedHead => ({
   shared: hasFlag(bytes, FLAG_SHARED),
   expiresAtMs: expiryOf(bytes),
   checksum,
+  valueBytes: valueBytesOf(bytes),
 })
+
+/** The length of a record's value. */
+export const valueBytesOf = (bytes: Uint8Array): number =>
+  Math.max(0, bytes.length - HEADER_BYTES - (bytes[38] ?? 0))
 
 /**
  * What bytes that fail their checksum say of themselves; undefined where they are too short. It is

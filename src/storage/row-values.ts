@@ -1,6 +1,8 @@
 /** The small rows beside records: feed states, homes, registrar entries, counters, digests. */
+import { utf8Length } from '../model/bytes.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { RegionNumber } from '../model/slot.ts'
+import type { VerifiedHead } from './record.ts'
 import { readU32, readU53, viewOf, writeU32, writeU53 } from './rows.ts'
 
 /**
@@ -131,35 +133,48 @@ export interface SlotDigest {
   readonly sum: bigint
   readonly records: number
   readonly tombstones: number
+  /** Of live records: their keys in UTF-8, and their values. What quotas count. */
+  readonly bytes: number
 }
 
-export const emptyDigest: SlotDigest = { sum: 0n, records: 0, tombstones: 0 }
+export const emptyDigest: SlotDigest = { sum: 0n, records: 0, tombstones: 0, bytes: 0 }
 
 /** What one record adds to the digest of its slot, or (-1) takes out of it. */
-export const digestOf = (checksum: bigint, tombstone: boolean, sign: 1 | -1 = 1): SlotDigest =>
-  tombstone
-    ? { sum: 0n, records: 0, tombstones: sign }
-    : { sum: BigInt.asUintN(64, BigInt(sign) * checksum), records: sign, tombstones: 0 }
+export function digestOf(
+  key: string,
+  { checksum, tombstone, valueBytes }: Pick<VerifiedHead, 'checksum' | 'tombstone' | 'valueBytes'>,
+  sign: 1 | -1 = 1,
+): SlotDigest {
+  if (tombstone) return { sum: 0n, records: 0, tombstones: sign, bytes: 0 }
+  const sum = sign === 1 ? checksum : BigInt.asUintN(64, -checksum)
+  return { sum, records: sign, tombstones: 0, bytes: sign * (utf8Length(key) + valueBytes) }
+}
 
 export const addDigests = (a: SlotDigest, b: SlotDigest): SlotDigest => ({
   sum: BigInt.asUintN(64, a.sum + b.sum),
   records: a.records + b.records,
   tombstones: a.tombstones + b.tombstones,
+  bytes: a.bytes + b.bytes,
 })
 
 /** What `a` has more than `b`; undefined where they are the same. */
 export function digestDifference(a: SlotDigest, b: SlotDigest): SlotDigest | undefined {
   const records = a.records - b.records
   const tombstones = a.tombstones - b.tombstones
-  if (a.sum === b.sum && records === 0 && tombstones === 0) return undefined
-  return { sum: BigInt.asUintN(64, a.sum - b.sum), records, tombstones }
+  const bytes = a.bytes - b.bytes
+  if (a.sum === b.sum && records === 0 && tombstones === 0 && bytes === 0) return undefined
+  return { sum: BigInt.asUintN(64, a.sum - b.sum), records, tombstones, bytes }
 }
 
+/** A row from before bytes were counted ends here: they are 0, until a scrub has counted them. */
+export const digestBytesMin = 24
+
 export function encodeDigest(digest: SlotDigest): Uint8Array {
-  const bytes = new Uint8Array(24)
+  const bytes = new Uint8Array(digestBytesMin + 8)
   viewOf(bytes).setBigUint64(0, digest.sum)
   writeU53(bytes, 8, digest.records)
   writeU53(bytes, 16, digest.tombstones)
+  writeU53(bytes, 24, Math.max(0, digest.bytes))
   return bytes
 }
 
@@ -167,6 +182,7 @@ export const decodeDigest = (bytes: Uint8Array): SlotDigest => ({
   sum: viewOf(bytes).getBigUint64(0),
   records: readU53(bytes, 8),
   tombstones: readU53(bytes, 16),
+  bytes: readU53(bytes, 24),
 })
 
 export function encodeCount(count: number): Uint8Array {

@@ -12,7 +12,7 @@
  * | 4 home | group | see row-values.ts |
  * | 5 registrar entry | group | see row-values.ts |
  * | 6 claim counter | slot u16 | registrar epoch u32, n u64 |
- * | 7 digest | slot u16 | sum of record checksums u64, records u64, tombstones u64 |
+ * | 7 digest | slot u16 | sum of record checksums, records, tombstones, bytes: u64 each |
  * | 8 expiry | due u64 (wall-clock ms), kind u8, text | empty |
  * | 9 idempotency record | scope | see row-values.ts |
  * | 10 idempotency records of a slot | slot u16 | count u64 |

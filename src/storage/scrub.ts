@@ -69,14 +69,13 @@ function checkRecord(audit: DigestAudit, { key: rowKey, value }: Row): Damage[] 
   const slot = store.slotOfKey(key)
   audit.pass(key)
   try {
-    const { checksum, tombstone } = decodeHead(store.context.hasher, key, value)
-    audit.count(slot, digestOf(checksum, tombstone))
+    audit.count(slot, digestOf(key, decodeHead(store.context.hasher, key, value)))
     return []
   } catch (error) {
     if (!(error instanceof DenizenError)) throw error
     // As much as the digest gives up for it once it is replaced, so that the two stay in step.
     const claimed = claimedRecord(store, slot, key)?.head
-    if (claimed) audit.count(slot, digestOf(claimed.checksum, claimed.tombstone))
+    if (claimed) audit.count(slot, digestOf(key, claimed))
     return [{ slot, key, kind: 'record' }]
   }
 }

@@ -170,6 +170,11 @@ export class ShardClient<Ops extends OperationMap> {
     return now as { readonly reply: Ops[K]['reply'] } | undefined
   }
 
+  /** Of the engine of the slot's store, which this thread reads: see `EngineReader.stamp`. */
+  stampOf(dataset: string, slot: Slot): (() => number) | undefined {
+    return this.#options.reads?.stampOf(dataset, this.storeOfSlot(dataset, slot))
+  }
+
   /** Calls an operation on every store of a dataset. */
   callAll<K extends keyof Ops & string>(
     dataset: string,

@@ -38,6 +38,8 @@ export type Handlers<Ops extends OperationMap> = {
   readonly writes: { readonly [K in keyof Ops]?: Handler<StoreTransaction, Ops[K]> }
   /** Parts of long work, each of which runs between two commits: it finds none half-way. */
   readonly slices?: { readonly [K in keyof Ops]?: Handler<DigestAudit, Ops[K]> }
+  /** How many writes a request brings; default: one. */
+  readonly counts?: { readonly [K in keyof Ops]?: (request: Ops[K]['request']) => number }
 }
 type Handler<Store, Op extends { request: unknown; reply: unknown }> = (
   store: Store,
@@ -84,8 +86,8 @@ export interface ShardOptions {
   readonly gather?: ((waiting: () => number) => Promise<void>) | undefined
 }
 
-/** Requests of one transaction: bounded, so that no single commit grows without end. */
-const TRANSACTION_REQUESTS_MAX = 2_048
+/** Writes of one transaction: bounded, so that no single commit grows without end. */
+const TRANSACTION_WRITES_MAX = 2_048
 
 interface QueuedWrite {
   readonly request: ShardRequest
@@ -187,8 +189,8 @@ export class Shard {
         if (!isFirst) await this.#options.gather?.(() => store.queue.length)
         const slice = store.slices.shift()
         if (slice) await this.#runSlice(store, slice)
-        const writes = store.queue.splice(0, TRANSACTION_REQUESTS_MAX)
-        if (writes.length > 0) await this.#commitOnce(store, writes)
+        const { requests, count } = this.#nextOf(store.queue)
+        if (requests.length > 0) await this.#commitOnce(store, requests, count)
       }
     } catch (error) {
       this.#stopped = true
@@ -208,7 +210,24 @@ export class Shard {
     onReplies([this.#run(request, () => slice(store.audit, request.body))])
   }
 
-  async #commitOnce(store: OpenStore, writes: readonly QueuedWrite[]): Promise<void> {
+  /** Takes what the next commit has room for, and at least one request. */
+  #nextOf(queue: QueuedWrite[]): { requests: QueuedWrite[]; count: number } {
+    let count = 0
+    let taken = 0
+    for (const { request } of queue) {
+      const more = this.#options.handlers.counts?.[request.name]?.(request.body) ?? 1
+      if (taken > 0 && count + more > TRANSACTION_WRITES_MAX) break
+      count += more
+      taken += 1
+    }
+    return { requests: queue.splice(0, taken), count }
+  }
+
+  async #commitOnce(
+    store: OpenStore,
+    writes: readonly QueuedWrite[],
+    count: number,
+  ): Promise<void> {
     const { engine, context, generationsAtOpen, roomBytes, audit, rows } = store
     const transaction = new StoreTransaction(engine, context, generationsAtOpen, {
       roomBytes: roomBytes(),
@@ -227,7 +246,7 @@ export class Shard {
     if (changes.length > 0) {
       const commit = engine.commit(changes)
       const { meter } = this.#options
-      await (meter ? meter.committed(context.placement.id, writes.length, commit) : commit)
+      await (meter ? meter.committed(context.placement.id, count, commit) : commit)
     }
     audit.add(transaction.audited)
     // Growth first: whoever hears of a write must not be told after it that a copy without is new.

@@ -41,6 +41,7 @@ export class StagedChanges {
   readonly #others = new StagedMap<string, number>(this.#savepoints)
   readonly #rows: PackedRows
   #savepointEnd = rowsStart
+  #endWithin = rowsStart
   #isSealed = false
 
   constructor(rows: PackedRows) {
@@ -54,9 +55,20 @@ export class StagedChanges {
     this.#savepointEnd = this.#rows.end
   }
 
+  /** One more within it, which leaves that one as it is. */
+  savepointWithin(): void {
+    this.#savepoints.markWithin()
+    this.#endWithin = this.#rows.end
+  }
+
   rollBack(): void {
     this.#savepoints.rollBack()
     this.#rows.truncate(this.#savepointEnd)
+  }
+
+  rollBackWithin(): void {
+    this.#savepoints.rollBackWithin()
+    this.#rows.truncate(this.#endWithin)
   }
 
   /** Shows memory that stays until more is staged; null: dropped; undefined: not staged. */

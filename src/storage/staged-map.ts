@@ -1,6 +1,6 @@
 /**
  * Maps whose changes can be taken back together: what a transaction has staged, when one of its
- * requests fails. Only the newest savepoint can be gone back to.
+ * requests fails. Only the newest savepoint can be gone back to, or the newest one within it.
  */
 interface Restorable<K, V> {
   /** `undefined`: there was nothing. */
@@ -13,10 +13,16 @@ export class Savepoints {
   readonly #keys: unknown[] = []
   readonly #befores: unknown[] = []
   #count = 0
+  #within = 0
 
   /** From here on. */
   mark(): void {
     this.#count = 0
+    this.#within = 0
+  }
+
+  markWithin(): void {
+    this.#within = this.#count
   }
 
   add<K, V>(map: Restorable<K, V>, key: K, before: V | undefined): void {
@@ -28,7 +34,12 @@ export class Savepoints {
   }
 
   rollBack(): void {
-    while (this.#count > 0) {
+    this.#within = 0
+    this.rollBackWithin()
+  }
+
+  rollBackWithin(): void {
+    while (this.#count > this.#within) {
       this.#count -= 1
       const at = this.#count
       this.#maps[at]?.restore(this.#keys[at], this.#befores[at])

@@ -47,6 +47,17 @@ export class StagedStore extends StoreReader {
     this.staged.rollBack()
   }
 
+  /** Runs a part of a request: what it has staged is taken back where it throws. */
+  whole<T>(part: () => T): T {
+    this.staged.savepointWithin()
+    try {
+      return part()
+    } catch (error) {
+      this.staged.rollBackWithin()
+      throw error
+    }
+  }
+
   /** What is to be committed. Nothing is staged after this. */
   get changes(): PackedRows {
     return this.staged.sealed()

@@ -46,6 +46,7 @@ import {
   tableRange,
   textRange,
 } from './rows.ts'
+import type { ValueCopies } from './value-copies.ts'
 
 /** Where a store stands: whose it is, and in whose hands. */
 export interface StoreContext {
@@ -85,12 +86,16 @@ export class StoreReader {
     return this.engine.peek(recordRowKey(key))
   }
 
-  /** The record of a key, tombstones included. Throws `damaged_record`. */
-  record(key: string): StoredRecord | undefined {
+  /**
+   * The record of a key, tombstones included. `copies`: where many are read that go together.
+   * Throws `damaged_record`.
+   */
+  record(key: string, copies?: ValueCopies): StoredRecord | undefined {
     const bytes = this.recordRow(key)
     if (bytes === undefined) return undefined
     const record = decodeRecord(this.context.hasher, key, bytes)
-    return { ...record, value: record.value.slice() }
+    record.value = copies ? copies.copy(record.value) : record.value.slice()
+    return record
   }
 
   /** As `record`, for those who need no value. */

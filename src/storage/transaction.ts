@@ -27,6 +27,7 @@ import {
   isTombstone,
   recordChecksum,
   type StoredRecord,
+  valueBytesOf,
 } from './record.ts'
 import {
   addDigests,
@@ -166,7 +167,8 @@ export class StoreTransaction extends StagedStore {
     { feed, position, shared }: RecordPlace,
   ): void {
     if (!isTombstone(bytes)) this.takeRoom(bytes.length, limits.diskReserveBytes)
-    this.#count(slot, key, recordChecksum(bytes), isTombstone(bytes), 1)
+    const [checksum, tombstone] = [recordChecksum(bytes), isTombstone(bytes)]
+    this.#count(slot, key, digestOf(key, { checksum, tombstone, valueBytes: valueBytesOf(bytes) }))
     const expiresAtMs = expiryOf(bytes)
     if (expiresAtMs !== 0) {
       this.staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.record, key), nothing)
@@ -189,18 +191,17 @@ export class StoreTransaction extends StagedStore {
     const claimed =
       held === damagedHead ? claimedRecord(this, slot, key) : { head: held, hasEntry: true }
     if (!claimed) return
-    const { feed, version, shared, tombstone, checksum, expiresAtMs } = claimed.head
+    const { feed, version, shared, expiresAtMs } = claimed.head
     if (claimed.hasEntry && feed === (ofFeed ?? feed)) {
       this.dropEntry(slot, feed, recordEntry(key, version.seq, shared))
     }
     if (expiresAtMs !== 0)
       this.staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.record, key), null)
-    this.#count(slot, key, checksum, tombstone, -1)
+    this.#count(slot, key, digestOf(key, claimed.head, -1))
   }
 
   /** Keeps the slot's digest in step: what the key held is taken out, what it holds is put in. */
-  #count(slot: Slot, key: string, checksum: bigint, tombstone: boolean, sign: 1 | -1): void {
-    const change = digestOf(checksum, tombstone, sign)
+  #count(slot: Slot, key: string, change: SlotDigest): void {
     this.addToDigest(slot, change)
     if (this.#audit?.hasPassed(key)) {
       const { audited } = this.staged

@@ -63,10 +63,6 @@ test('JWTs: algorithms that a public key could forge are refused, and keys in th
   }
 })
 
-test('what nothing would enforce is refused', () => {
-  expectAt('quotas: { a: { bytes: §5 } }', 'not_enforced_yet', 'leave it out')
-})
-
 test('no file at all, and YAML that means something else than it says', () => {
   expectAt('§# nothing\n', 'missing_field', 'empty')
   expectAt('anonymous: §yes\n', 'yaml_ambiguous', 'boolean')

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import type { Verb } from '../../src/access/scope.ts'
 import type { Administration, BackupRequest } from '../../src/api/administration.ts'
 import { createApi } from '../../src/api/app.ts'
+import type { AdministrativeAct } from '../../src/model/administrative-act.ts'
 import { DenizenError } from '../../src/model/errors.ts'
 import { accessWith, tokenWith } from '../access/access-world.ts'
 import { createService, jsonOf, problemOf, recordingLogger } from './world.ts'
@@ -15,6 +16,7 @@ async function operated(
   const token = await tokenWith([{ dataset: '*', verbs }])
   const { access, clock } = accessWith({ tokens: [token.entry] })
   const asked: BackupRequest[] = []
+  const acts: AdministrativeAct[] = []
   const api = createApi({
     ...{ service: createService(), access, clock, log: recordingLogger().log, version: '0.1.0' },
     rawTarget: (_: Request, env: unknown): string => String(Object(env).target),
@@ -25,6 +27,9 @@ async function operated(
       },
       finalizeFormat: async () => 2,
       scrub: () => Promise.reject(new Error('nobody asked for a scrub')),
+      async record(act) {
+        acts.push(act)
+      },
       ...administration,
     },
   })
@@ -33,7 +38,7 @@ async function operated(
     api.fetch(new Request('http://node.test/', { method: 'POST', headers: { authorization } }), {
       target,
     })
-  return { asked, post }
+  return { asked, acts, post, who: `token ${token.entry.id}` }
 }
 
 test('a backup is streamed, of all datasets or of those that are named', async () => {
@@ -64,6 +69,25 @@ test('the format in force is told, and a refusal says who stands in the way', as
   const refusal = await refused.post('/v1/admin/upgrade/finalize')
   assert.is(refusal.status, 409)
   assert.is((await jsonOf(refusal)).detail, 'eu-west runs denizen 0.1.0')
+})
+
+test('what was done, by whom, and what came of it is in the audit log first', async () => {
+  const { acts, post, who } = await operated({
+    finalizeFormat: async () => {
+      throw new DenizenError('upgrade_refused', 'eu-west runs denizen 0.1.0')
+    },
+  })
+  await post('/v1/admin/backup?place=eu-west&datasets=cities')
+  await post('/v1/admin/upgrade/finalize')
+  await post('/v1/admin/scrub')
+  assert.equal(acts, [
+    {
+      ...{ who, what: 'backup', outcome: 'done' },
+      details: { place: 'eu-west', datasets: ['cities'] },
+    },
+    { who, what: 'upgrade.finalize', outcome: 'refused', details: { code: 'upgrade_refused' } },
+    { who, what: 'scrub', outcome: 'failed', details: { code: 'internal' } },
+  ])
 })
 
 test('who may scrape its metrics takes no backup of a node', async () => {

@@ -1,13 +1,14 @@
 /** The quick way of reading operations takes only what the schema takes, and the same of it. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { isUsual, operationOf, operationsOf } from '../../src/api/batch-body.ts'
+import { bodySchema, isUsual, operationOf, operationsOf } from '../../src/api/batch-body.ts'
 import { operationSchema } from '../../src/api/batch-schemas.ts'
 import { valueFromItem } from '../../src/api/data-item.ts'
 import { utf8 } from '../../src/model/bytes.ts'
 import { DenizenError } from '../../src/model/errors.ts'
 import { decodeCbor, encodeCbor } from '../../src/protocol/cbor.ts'
 import { EncodedCbor } from '../../src/protocol/encoded-cbor.ts'
+import { seededRandom } from '../support/seeded-random.ts'
 
 const members: Readonly<Record<string, readonly unknown[]>> = {
   op: [undefined, 'get', 'put', 'delete', 'swap', 7],
@@ -113,6 +114,28 @@ test('malformed CBOR is refused wherever it is', () => {
   assert.throws(() => operationOf(twoItems, 'cbor'), isBadBody)
   assert.throws(() => operationsOf(Uint8Array.of(...encodeCbor({ ops: [] }), 0), 'cbor'), isBadBody)
   assert.throws(() => decodeCbor(duplicate), isBadBody)
+})
+
+test('read from CBOR, a batch is what the schema makes of it', () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const random = seededRandom(seed)
+    const key = (): string => random.pick(['a', 'é/b', 'k'.repeat(random.below(300)), '\u{1f600}'])
+    const type = (): string => random.pick(['image/png', 'text/plain', 'x'.repeat(80), 'é'])
+    const operation = (): object => {
+      const others = random.oneIn(4)
+        ? random.pick([{ ifMatch: '*' }, { ifNoneMatch: '"0.1"' }])
+        : {}
+      const op = random.pick(['get', 'put', 'put', 'delete'])
+      if (op !== 'put') return { op, key: key(), ...others }
+      const value = random.oneIn(2)
+        ? { value: random.pick([1, null, { deep: [[]] }, 'text']) }
+        : { bytes: new Uint8Array(random.below(30)), type: type() }
+      return { ...value, ...others, key: key(), op, ...(random.oneIn(5) && { ttl: '5s' }) }
+    }
+    const body = { ops: Array.from({ length: random.below(12) }, operation) }
+    const parsed = bodySchema.parse(body).ops
+    assert.equal(operationsOf(encodeCbor(body), 'cbor').map(stored), parsed.map(stored))
+  }
 })
 
 test('the same of JSON', () => {

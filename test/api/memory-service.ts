@@ -22,6 +22,7 @@ import type {
   CreateAnswer,
   CreateRequest,
   Explanation,
+  FoundNow,
   ListPage,
   ListRequest,
   OpenWatch,
@@ -31,8 +32,9 @@ import type {
   WatchRequest,
 } from '../../src/routing/service.ts'
 
-export const served = { kind: 'serve', cacheable: false, stored: true } as const
-export const servedAnywhere = { kind: 'serve', cacheable: true, stored: true } as const
+const serve = { kind: 'serve', stored: true, everyKey: false } as const
+export const served = { ...serve, cacheable: false } as const
+export const servedAnywhere = { ...serve, cacheable: true } as const
 
 export interface MemoryPartition {
   readonly prefix: string
@@ -43,6 +45,7 @@ interface StoredRecord {
   readonly version: Version
   readonly mediaType: string
   readonly value: Uint8Array
+  readonly expiresAtMs?: number
 }
 
 interface MemoryDataset {
@@ -104,6 +107,19 @@ export class MemoryService implements Service {
       throw new DenizenError('no_serving_region', 'the region that sent it here serves it no more')
     }
     return admission
+  }
+
+  findNow(name: string, key: Key): FoundNow | undefined {
+    const dataset = this.#datasets.get(name)
+    const admission = dataset?.partitions.find(({ prefix }) => key.startsWith(prefix))?.admission
+    const record = dataset?.records.get(key)
+    if (!record || admission?.kind !== 'serve' || !admission.stored) return undefined
+    if (this.unready !== undefined || this.nextFailure !== undefined) return undefined
+    if (this.readReceipt.servedBy !== this.region) return undefined
+    this.#called({ consistency: 'session' })
+    this.operations.push({ kind: 'get', key })
+    const found = { ...record, session: 's/1+2', cacheable: admission.cacheable }
+    return { found, receipt: this.readReceipt }
   }
 
   async execute(
@@ -247,9 +263,10 @@ export class MemoryService implements Service {
       records.delete(operation.key)
       return { kind: 'deleted', version: this.#nextVersion(), receipt }
     }
-    const { value, mediaType } = operation
+    const { value, mediaType, ttlMs } = operation
     const version = this.#nextVersion()
-    records.set(operation.key, { version, mediaType, value: value.slice() })
+    const life = ttlMs === undefined ? {} : { expiresAtMs: Date.now() + ttlMs }
+    records.set(operation.key, { version, mediaType, value: value.slice(), ...life })
     return { kind: 'written', version, created: record === undefined, receipt }
   }
 

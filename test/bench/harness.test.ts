@@ -1,7 +1,5 @@
-/**
- * The harness in short: that it measures what it says, and gives out no figure of a wrong reply.
- */
-import { execFile, fork } from 'node:child_process'
+/** The suite in short: sound figures of every kind, in the file and on the terminal. */
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,134 +7,159 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type LoadOptions, load } from '../../bench/load.ts'
-import { median, type Report } from '../../bench/report.ts'
+import { hasRedisBenchmark } from '../../bench/loads/redis-benchmark.ts'
+import { hasWrk } from '../../bench/loads/wrk.ts'
+import { missingPeer } from '../../bench/peers/peers.ts'
+import type { Report } from '../../bench/report.ts'
+import { type RowId, rows } from '../../bench/rows.ts'
 
 const run = promisify(execFile)
-const bench = join(import.meta.dirname, '../../bench')
+const suite = join(import.meta.dirname, '../../bench/run.ts')
 
-async function withBareServer(task: (url: string) => Promise<void>): Promise<void> {
-  const server = fork(join(bench, 'bare-server.ts'))
+async function inNewDirectory<T>(task: (directory: string) => Promise<T>): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), 'denizen-results-'))
   try {
-    const [port] = await once(server, 'message')
-    await task(`http://127.0.0.1:${port}`)
+    return await task(directory)
   } finally {
-    server.kill()
+    rmSync(directory, { recursive: true })
   }
 }
 
-const short = (url: string): LoadOptions => ({
-  url,
-  method: 'GET',
-  connections: 2,
-  seconds: 0.2,
-  warmUpSeconds: 0,
-  paths: [['/a', '/b'], ['/c']],
-  statuses: [200],
-  newVersions: false,
-})
-
-test('a run in short: figures of every kind, in the file and on the terminal', async () => {
-  const out = mkdtempSync(join(tmpdir(), 'denizen-results-'))
-  try {
-    const short = ['--seconds', '0.3', '--rounds', '2', '--connections', '4', '--out', out]
-    const cities = ['--min-population', '3000000']
-    const args = [join(bench, 'run.ts'), '--json', ...short, ...cities]
+test('a run of next to nothing: every row has an answer', () =>
+  inNewDirectory(async out => {
+    const args = [suite, '--tiny', '--json', '--out', out]
     const { stdout } = await run(process.execPath, args, { maxBuffer: 10_000_000 })
     const [file = ''] = readdirSync(out)
-    assert.match(file, /^\d{4}-\d\d-\d\d-http-and-import\.json$/)
+    assert.match(file, /^\d{4}-\d\d-\d\d-tiny\.json$/)
     assert.is(readFileSync(join(out, file), 'utf8'), stdout)
-    assertSound(JSON.parse(stdout) as Report)
-  } finally {
-    rmSync(out, { recursive: true })
-  }
-})
+    const report = JSON.parse(stdout) as Report
+    assertRows(report)
+    assertRates(report)
+    assertMatrix(report)
+    assertOthers(report)
+  }))
 
-function assertSound({ machine, http, cities }: Report): void {
-  assert.ok(machine.cores > 0 && machine.syncsPerSecond > 0)
-  assert.ok(http && cities)
-  assert.is(http.keys, 4 * 32)
-  assert.equal(http.verified, { records: http.keys, readBack: http.keys })
-  assert.is(http.rounds.length, 2)
-  for (const round of http.rounds) {
-    for (const result of [round.bareGet, round.get, round.barePut, round.put]) {
-      const replies = Object.values(result.statuses).reduce((sum, count) => sum + count, 0)
-      assert.is(result.requests, replies)
-      assert.ok(result.p50Ms > 0 && result.p50Ms <= result.p99Ms && result.p99Ms <= result.maxMs)
-      assert.ok(Math.abs(result.requests / result.seconds - result.requestsPerSecond) < 1)
-    }
-    assert.equal(Object.keys(round.get.statuses), ['200'])
-    assert.equal(Object.keys(round.put.statuses), ['204'])
-  }
-  const [bareGet, get, barePut, put] = http.figures
+const isHere = (peer: 'redis' | 'etcd'): boolean => missingPeer(peer) === undefined
+
+/** Rows that need what is not part of this project. */
+const needs: Readonly<Partial<Record<RowId, () => boolean>>> = {
+  '2a': () => isHere('redis'),
+  '2b': () => isHere('etcd'),
+  '3': () => isHere('redis') && hasRedisBenchmark() && hasWrk(),
+  '4': () => isHere('redis') && hasRedisBenchmark() && hasWrk(),
+}
+
+function assertRows({ rows: found }: Report): void {
   assert.equal(
-    [bareGet?.ofBare, barePut?.ofBare],
-    [
-      [1, 1, 1],
-      [1, 1, 1],
-    ],
+    found.map(({ id }) => id),
+    rows.map(({ id }) => id),
   )
-  for (const figure of [get, put]) {
-    const [middle = 0, min = 0, max = 0] = figure?.ofBare ?? []
-    assert.ok(min > 0 && min <= middle && middle <= max && max < 2, `${figure?.what}: ${middle}`)
+  for (const row of found) {
+    const isMeasured = needs[row.id]?.() ?? true
+    assert.is('seen' in row, isMeasured, `row ${row.id}`)
+    if (!('seen' in row)) continue
+    const { median, min, max } = row.seen
+    assert.ok(Number.isFinite(median) && min <= median && median <= max, `row ${row.id}`)
+    // Memory may shrink.
+    assert.ok(row.id === '8' || min > 0, `row ${row.id}`)
+    assert.match(row.verdict, /^(met|missed by \d+%)$/)
   }
+}
+
+function assertRates({ machine, rates }: Report): void {
+  assert.ok(machine.cores > 0 && machine.syncsPerSecond > 0)
+  assert.ok(rates)
+  assert.equal(rates.verified, { readBack: rates.keys, records: rates.keys })
+  for (const round of rates.rounds) {
+    for (const [name, peak] of Object.entries(round)) {
+      assert.ok(peak.perSecond > 0 && peak.serverCpuUs >= 0, name)
+      assert.ok(peak.generatorCores >= 0 && peak.generatorCores <= machine.cores, name)
+    }
+  }
+}
+
+function assertMatrix({ matrix }: Report): void {
+  assert.ok(matrix)
+  assert.equal(
+    matrix.figures.map(({ peer, operation }) => `${peer} ${operation}`),
+    ['bare get', 'denizen get', 'bare put', 'denizen put'],
+  )
+  for (const { rounds } of matrix.figures) {
+    for (const { half } of rounds) {
+      assert.ok(half.requests > 0 && half.p50Ms <= half.p99Ms && half.p99Ms <= half.p999Ms)
+    }
+  }
+  const [filling] = matrix.fillings
+  assert.ok(filling?.fullStartMs && filling.emptyStartMs > 0 && (filling.diskBytesPerKey ?? 0) > 0)
+}
+
+function assertOthers({ residency, latency, start, memory, cities }: Report): void {
+  assert.is(residency?.datasets, 50)
+  assert.is(residency?.regions, 60)
+  const [round] = latency?.rounds ?? []
+  assert.ok(round && round.half.requests > round.tenth.requests && round.tenth.requests > 0)
+  assert.ok(start && start.diskBytes > 0 && start.rounds.length > 0)
+  assert.ok(memory && memory.to.keys > memory.from.keys && memory.to.diskBytes > 0)
+  assert.ok(cities && cities.records > 5 && cities.recordsPerSecond > 0)
   const sum = (counts: Readonly<Record<string, number>>): number =>
     Object.values(counts).reduce((all, count) => all + count, 0)
-  assert.ok(cities.records > 20 && cities.recordsPerSecond > 0)
   assert.is(sum(cities.entered), cities.records)
   assert.is(sum(cities.homes), cities.records)
 }
 
-test('the load: sound replies give a figure', () =>
-  withBareServer(async url => {
-    const { requests, requestsPerSecond, statuses } = await load(short(url))
-    assert.ok(requests > 10 && requestsPerSecond > 10)
-    assert.equal(statuses, { 200: requests })
-  }))
+function childrenOf(pid: number): readonly number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(Number)
+    .filter(child => {
+      try {
+        const stat = readFileSync(`/proc/${child}/stat`, 'latin1')
+        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid
+      } catch {
+        return false
+      }
+    })
+}
 
-test('the load: a wrong status, a wrong body, no new version, nobody there', async () => {
-  const failure = async (options: LoadOptions): Promise<string> =>
-    load(options).then(
-      () => 'a figure was given out',
-      (error: Error) => error.message,
-    )
-  await withBareServer(async url => {
-    assert.match(await failure({ ...short(url), statuses: [404] }), /\d+ replies with status 200/)
-    const put = { ...short(url), method: 'PUT', statuses: [204], newVersions: true } as const
-    assert.match(await failure(put), /\d+ writes without a new version/)
-  })
-  await withServer('wrong', async url => {
-    assert.match(await failure(short(url)), /\d+ wrong bodies/)
-  })
-  assert.match(await failure(short('http://127.0.0.1:9')), /no replies, \d+ connection errors/)
-})
-
-async function withServer(body: string, task: (url: string) => Promise<void>): Promise<void> {
-  const { createServer } = await import('node:http')
-  const server = createServer((_request, response) => response.end(body)).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
+const isThere = (pid: number): boolean => {
   try {
-    await task(`http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`)
-  } finally {
-    server.closeAllConnections()
-    server.close()
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
   }
 }
 
-test('the median', () => {
-  assert.is(median([3, 1, 2]), 2)
-  assert.is(median([4, 1]), 2.5)
-  assert.is(median([]), 0)
-})
+for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+  test(`nothing is left after ${signal}`, () =>
+    inNewDirectory(async out => {
+      const args = [suite, '--tiny', '--only', 'latency', '--out', out]
+      const child = spawn(process.execPath, args, { stdio: 'ignore' })
+      const exited = once(child, 'exit')
+      const deadlineMs = performance.now() + 60_000
+      let children: readonly number[] = []
+      while (children.length === 0 && performance.now() < deadlineMs) {
+        children = childrenOf(child.pid ?? 0)
+        await new Promise(look => setTimeout(look, 20))
+      }
+      assert.ok(children.length > 0)
+      child.kill(signal)
+      await exited
+      while (children.some(isThere) && performance.now() < deadlineMs) {
+        await new Promise(look => setTimeout(look, 20))
+      }
+      assert.equal(children.filter(isThere), [])
+    }))
+}
 
 test('options that make no sense are refused', async () => {
-  for (const args of [['--seconds', 'x'], ['--only', 'dns'], ['--nonsense']]) {
-    const result = await run(process.execPath, [join(bench, 'run.ts'), ...args]).catch(
+  const senseless = [['--seconds', 'x'], ['--only', 'dns'], ['--nonsense'], ['--full', '--tiny']]
+  for (const args of senseless) {
+    const result = await run(process.execPath, [suite, ...args]).catch(
       (error: { code: number; stderr: string }) => error,
     )
     assert.is('code' in result && result.code, 2)
-    assert.match(result.stderr, '--connections N')
+    assert.match(result.stderr, '--rounds N')
   }
 })
 

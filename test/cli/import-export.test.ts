@@ -38,6 +38,7 @@ const denizen = (args: readonly string[], input?: string): Promise<Run> => {
 interface Stored {
   readonly mediaType: string
   readonly value: Uint8Array
+  readonly ttlMs?: number
 }
 
 async function store(dataset: string, records: Readonly<Record<string, Stored>>): Promise<void> {
@@ -98,6 +99,24 @@ for (const extension of ['ndjson', 'cbor-seq']) {
     assert.not.ok(existsSync(inDirectory(`.denizen-import-all.${extension}.json`)))
   })
 }
+
+test('what expires keeps the life that is left to it', async () => {
+  const lives = async (dataset: string): Promise<Record<string, number | undefined>> => {
+    const request = { prefix: '', limit: 10, values: false }
+    const { items } = await service.list(dataset, request, { consistency: 'session' })
+    const nowMs = Date.now()
+    return Object.fromEntries(
+      items.map(({ key, expiresAtMs }) => [key, expiresAtMs && expiresAtMs - nowMs]),
+    )
+  }
+  await store('d', { hour: { ...text('1'), ttlMs: 3_600_000 }, stays: text('2') })
+  const file = inDirectory('lives.ndjson')
+  assert.is((await denizen(['export', '--dataset', 'd', '--out', file])).code, 0)
+  assert.is((await denizen(['import', file, '--dataset', 'e'])).code, 0)
+  const { hour = 0, stays } = await lives('e')
+  assert.ok(hour > 3_500_000 && hour <= 3_601_000, `${hour} ms`)
+  assert.is(stays, undefined)
+})
 
 test('JSON is readable in an export', async () => {
   await store('d', { a: text('{"x":1}'), b: text('raw', 'text/plain') })

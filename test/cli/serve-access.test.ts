@@ -81,15 +81,20 @@ test('every core asks for credentials, and hears of changes', async () => {
   assert.ok(all(await statuses(two.authorization, 'GET', 'eu/a'), 404), 'nobody else is touched')
 })
 
-test('a quota of records holds, against what the node counts', async () => {
+test('quotas of records and of bytes hold, against what the node counts', async () => {
   const writer = await tokenWith([{ dataset: 'profiles', verbs: ['write'] }])
   await addToken(access, writer.entry)
-  writeFileSync(access, `${readFileSync(access, 'utf8')}quotas: { profiles: { records: 3 } }\n`)
+  const rules = readFileSync(access, 'utf8')
   let keys = 0
-  await until(async () => {
-    const found = await statuses(writer.authorization, 'PUT', `k${keys++}`)
-    return all(found, 429)
-  })
+  for (const quota of ['records: 3', 'bytes: 20']) {
+    writeFileSync(access, rules)
+    await until(async () => all(await statuses(writer.authorization, 'PUT', 'k'), 204))
+    writeFileSync(access, `${rules}quotas: { profiles: { ${quota} } }\n`)
+    await until(async () => {
+      const found = await statuses(writer.authorization, 'PUT', `k${keys++}`)
+      return all(found, 429)
+    })
+  }
 })
 
 test('what was done stands in the audit log, without secrets', () => {

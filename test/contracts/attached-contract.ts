@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/model/bytes.ts'
+import { limits } from '../../src/model/limits.ts'
 import {
   type AttachedReader,
   type Engine,
@@ -83,6 +84,24 @@ const checks: Record<string, Check> = {
     }
     assert.is(up.next().done, true)
     assert.is(down.next().done, true)
+  },
+
+  async 'a stamp is the same until a commit is seen'(reader, engine) {
+    const large = 'x'.repeat(limits.logCommitBytesMax)
+    let expected: string | undefined
+    for (const value of ['1', '2', '3', large, '4', large, large]) {
+      const before = { reader: reader.stamp(), engine: engine.stamp() }
+      assert.ok(text(reader.get(utf8('a'))) === expected)
+      // NaN, which is no stamp, where a checkpoint goes on.
+      const after = reader.stamp()
+      if (!Number.isNaN(before.reader) && !Number.isNaN(after)) assert.is(after, before.reader)
+      await engine.commit([put('a', value)])
+      expected = value
+      assert.not(reader.stamp() === before.reader)
+      assert.not(engine.stamp() === before.engine)
+    }
+    await reader.close()
+    assert.ok(Number.isNaN(reader.stamp()))
   },
 
   async 'closed is closed, for the reader alone'(reader, engine) {

@@ -50,11 +50,24 @@ function readAtOnce(reader: AttachedReader): number {
   })
 }
 
+let kept: { stamp: number; number: number } | undefined
+
+/** Nothing is read where the stamp says that it would be what was read last. */
+function readByStamp(reader: AttachedReader): number {
+  const stamp = reader.stamp()
+  if (kept?.stamp === stamp) return kept.number
+  const number = readByKey(reader)
+  kept = reader.stamp() === stamp ? { stamp, number } : undefined
+  return number
+}
+
 const ways = [
   readByKey,
   (reader: AttachedReader) => readByRange(reader, true),
   (reader: AttachedReader) => readByRange(reader, false),
   readAtOnce,
+  readByStamp,
+  readByStamp,
 ]
 
 function note(seen: number): void {

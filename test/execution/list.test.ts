@@ -53,4 +53,18 @@ pages('it looks at a bounded number of rows, and goes on behind deleted ones', a
   assert.is(second.upTo, null)
 })
 
+pages('what expires says when', async () => {
+  const store = await openStore({ placement })
+  const value = { bytes: utf8('x'), mediaType: '' }
+  await store.commit(transaction => {
+    const common = { precondition: {}, nowMs: 1_000 }
+    write(transaction, { key: 'k1' as Key, value: { ...value, ttlMs: 500 }, ...common })
+    write(transaction, { key: 'k2' as Key, value, ...common })
+  })
+  assert.equal(
+    page(store, undefined).items.map(({ expiresAtMs }) => expiresAtMs),
+    [1_500, undefined],
+  )
+})
+
 pages.run()

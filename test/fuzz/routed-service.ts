@@ -42,6 +42,7 @@ export async function routedService(): Promise<RoutedService> {
   const service: Service = {
     region: 'one',
     admit: (...args) => router.admit(...args),
+    findNow: () => undefined,
     execute: (...args) => router.execute(...args),
     create: (...args) => router.create(...args),
     transact: (...args) => router.transact(...args),

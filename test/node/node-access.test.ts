@@ -9,6 +9,7 @@ import type { Scope } from '../../src/access/scope.ts'
 import { utf8 } from '../../src/model/bytes.ts'
 import { CoreAccess } from '../../src/node/core-access.ts'
 import { type AccessMessage, NodeAccess } from '../../src/node/node-access.ts'
+import { auditLog } from '../../src/runtime/audit-log.ts'
 import { type KnownToken, tokenWith } from '../access/access-world.ts'
 import { recordingLogger } from '../api/world.ts'
 import { manualClock } from '../support/manual-clock.ts'
@@ -31,8 +32,10 @@ async function openNode(text: string) {
   const { log, lines } = recordingLogger()
   const held = new Map<string, Usage>()
   const cores = [new CoreAccess(clock), new CoreAccess(clock)]
+  const audit = auditLog(join(dataDirectory, 'audit.log'), clock)
   const node = await NodeAccess.open({
-    ...{ path, dataDirectory, disk, clock, log },
+    ...{ path, disk, clock, log },
+    audit,
     tell: message => {
       for (const core of cores) core.receive(structuredClone<AccessMessage>(message))
     },
@@ -44,7 +47,7 @@ async function openNode(text: string) {
     clock.advance(1_000)
     for (let turn = 0; turn < 5; turn++) await new Promise<void>(resolve => setImmediate(resolve))
   }
-  return { node, accesses, write, second, held, lines }
+  return { node, audit, accesses, write, second, held, lines }
 }
 
 const fileOf = (tokens: readonly KnownToken[], quotas = {}): string =>
@@ -61,7 +64,7 @@ const isKnown = async (access: Access, { authorization }: KnownToken): Promise<b
 
 test('a revoked token is refused by every core within a second; the audit log says so', async () => {
   const [one, other] = [await tokenWith([scope]), await tokenWith([scope])]
-  const { node, accesses, write, second } = await openNode(fileOf([one, other]))
+  const { node, audit, accesses, write, second } = await openNode(fileOf([one, other]))
   for (const access of accesses) assert.ok(await isKnown(access, one))
   write(fileOf([other]))
   await second()
@@ -69,7 +72,7 @@ test('a revoked token is refused by every core within a second; the audit log sa
     assert.not(await isKnown(access, one))
     assert.ok(await isKnown(access, other))
   }
-  await node.audit.record({ who: 'operator', what: 'test', outcome: 'done' })
+  await audit.record({ who: 'operator', what: 'test', outcome: 'done' })
   const [, reload] = readFileSync(join(dataDirectory, 'audit.log'), 'utf8').split('\n')
   assert.equal(JSON.parse(reload ?? '').details.removed, [one.entry.id])
   node.close()

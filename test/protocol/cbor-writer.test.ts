@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DenizenError } from '../../src/model/errors.ts'
 import { decodeCbor, encodeCbor } from '../../src/protocol/cbor.ts'
-import { writeCbor } from '../../src/protocol/cbor-writer.ts'
+import { CborWriter, writeCbor } from '../../src/protocol/cbor-writer.ts'
 import { EncodedCbor } from '../../src/protocol/encoded-cbor.ts'
 
 const values: readonly unknown[] = [
@@ -44,6 +44,18 @@ test('what is encoded already stays as it is', () => {
   })
   assert.ok(written.toHex().includes(odd.toHex()))
   assert.equal(decodeCbor(written), { status: 200, value: [1], list: [[1]] })
+})
+
+test('a quoted pair is the text of its numbers', () => {
+  const ends = Array.from({ length: 16 }, (_, n) => [10 ** n - 1, 10 ** n]).flat()
+  const numbers = [...ends, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 52 + 12_345, 2 ** 53 - 1]
+  for (const a of numbers) {
+    for (const b of numbers) {
+      const writer = new CborWriter(0)
+      writer.quotedPair(a, b)
+      assert.is(writer.take().toHex(), encodeCbor(`"${a}.${b}"`).toHex())
+    }
+  }
 })
 
 test('what encodeCbor refuses is refused', () => {

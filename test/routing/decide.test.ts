@@ -194,8 +194,8 @@ const closed = { serve: ['one', 'two', 'three'], forbidden: { four: { serve: 'th
 admission('a region that may serve does, and says whether it stores', () => {
   const open = placement({ serve: regions, anywhere: true })
   const answer = (self: string) => admit(open, topology(self), undefined, urls)
-  assert.equal(answer('one'), { kind: 'serve', cacheable: true, stored: true })
-  assert.equal(answer('four'), { kind: 'serve', cacheable: true, stored: false })
+  assert.equal(answer('one'), { kind: 'serve', cacheable: true, stored: true, everyKey: true })
+  assert.equal(answer('four'), { kind: 'serve', cacheable: true, stored: false, everyKey: true })
 })
 admission('others are redirected to the nearest with an address that is reachable', () => {
   const answer = (...down: string[]) =>

@@ -26,6 +26,10 @@ class Base {
     return this.rows.find(row => compareBytes(row.key, key) === 0)?.value
   }
 
+  stamp(): number {
+    return 0
+  }
+
   *range(_: RangeOptions): IterableIterator<Row> {
     this.beforeSnapshot()
     yield* this.rows

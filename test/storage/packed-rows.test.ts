@@ -9,7 +9,10 @@ import { seededRandom } from '../support/seeded-random.ts'
 
 const packed = suite('packed rows')
 const copied = (rows: PackedRows): RowChange[] =>
-  [...rows].map(({ key, value }) => ({ key: key.slice(), value: value?.slice() ?? null }))
+  [...rows].map(({ key, value }) => ({
+    key: key.slice(),
+    value: value === null ? null : value.slice(),
+  }))
 
 packed('rows of any size come out as they went in, in order, deletions too', () => {
   const random = seededRandom(5)

@@ -73,6 +73,31 @@ test('what is rolled back leaves nothing: no row, no generation, no end', async 
   assert.is(store.reader.digest(0).records, 2)
 })
 
+test('a part of a request is taken back alone, and with its request', async () => {
+  const store = await openStore({ placement: { slots: 1 } })
+  const fail = (): never => {
+    throw new Error('this part fails')
+  }
+  await store.commit(transaction => {
+    put(transaction, 'before', '1')
+    transaction.savepoint()
+    transaction.whole(() => put(transaction, 'a', '1'))
+    const failing = () => {
+      put(transaction, 'a', '2')
+      put(transaction, 'b', '2')
+      return fail()
+    }
+    assert.throws(() => transaction.whole(failing), /this part fails/)
+    assert.equal(transaction.record('a')?.value, utf8('1'))
+    assert.is(transaction.record('b'), undefined)
+    transaction.whole(() => put(transaction, 'c', '1'))
+    transaction.rollBack()
+    assert.is(transaction.record('a') ?? transaction.record('c'), undefined)
+  })
+  assert.equal(entriesOf(store.reader, 0), ['before'])
+  assert.is(store.reader.digest(0).records, 1)
+})
+
 test('a generation opens at the first write after each start, and says where the last ended', async () => {
   const kind = createMemoryEngineKind()
   const ends: number[] = []
@@ -124,12 +149,13 @@ test('the digest is the sum of what is there, whatever the way', async () => {
     }
   })
   assert.equal(two.reader.digest(0), one.reader.digest(0))
-  assert.equal([two.reader.digest(0).records, two.reader.digest(0).tombstones], [1, 1])
+  const { records, tombstones, bytes: counted } = two.reader.digest(0)
+  assert.equal([records, tombstones, counted], [1, 1, 'a3'.length])
   await two.commit(transaction => {
     transaction.dropRecord(0, 'a')
     transaction.dropRecord(0, 'b')
   })
-  assert.equal(two.reader.digest(0), { sum: 0n, records: 0, tombstones: 0 })
+  assert.equal(two.reader.digest(0), { sum: 0n, records: 0, tombstones: 0, bytes: 0 })
   assert.equal(entriesOf(two.reader, 0), [])
 })
 

@@ -4,10 +4,16 @@ import { systemRandom } from '../../src/runtime/random.ts'
 import type { EngineKind } from '../../src/storage/engine.ts'
 import type { FromShard, ShardPort, ToShard } from '../../src/storage/shard-messages.ts'
 import { ShardWorker } from '../../src/storage/shard-worker.ts'
+import type { StoreReader } from '../../src/storage/store.ts'
 import { hasher } from './policies.ts'
 
 /** Carries a message over: soon, in order. */
 export type Carrier = (task: () => void) => void
+
+export interface InProcessShard extends ShardPort {
+  /** Of what a store has committed. */
+  reader(dataset: string, store: number): StoreReader | undefined
+}
 
 /** What crosses is copied, as between threads. By default it arrives in a later microtask. */
 export function inProcessShard(
@@ -15,7 +21,7 @@ export function inProcessShard(
   toShard: Carrier = queueMicrotask,
   fromShard: Carrier = queueMicrotask,
   roomBytes: () => number = () => Number.POSITIVE_INFINITY,
-): ShardPort {
+): InProcessShard {
   let receive: (message: FromShard) => void = () => {}
   const worker = new ShardWorker({
     hasher,
@@ -34,5 +40,6 @@ export function inProcessShard(
     onMessage(task) {
       receive = task
     },
+    reader: (dataset, store) => worker.reader(dataset, store),
   }
 }

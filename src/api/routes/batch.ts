@@ -1,17 +1,16 @@
 /** POST /v1/batch/{dataset}: independent operations, one result each, in order. */
 import { z } from 'zod'
 import { DenizenError } from '../../model/errors.ts'
-import type { Answer } from '../../routing/service.ts'
 import { admit } from '../admission.ts'
 import { bodySchema, operationsOf } from '../batch-body.ts'
-import { executePlanned } from '../batch-execution.ts'
-import { type Planned, planOf } from '../batch-operation.ts'
+import { executePlanned, headersOf } from '../batch-execution.ts'
+import { type Planned, Planner } from '../batch-operation.ts'
+import { replyOf } from '../batch-reply.ts'
 import { operationSchema, resultSchema } from '../batch-schemas.ts'
 import { streamBatch } from '../batch-stream.ts'
 import { readStructure } from '../body.ts'
 import { route } from '../declare.ts'
 import type { Exchange } from '../exchange.ts'
-import { combinedHeaders, type Headers, sessionHeader } from '../reply-headers.ts'
 import {
   datasetPath,
   inBothForms,
@@ -30,6 +29,8 @@ const asSequences = (schema: z.ZodType) => ({
   [sequenceTypes.json]: { schema },
   [sequenceTypes.cbor]: { schema },
 })
+
+export const batchBase = '/v1/batch/'
 
 export const batch = route({
   method: 'POST',
@@ -63,7 +64,7 @@ export const batch = route({
     ...(['outcome_unknown', 'body_timeout', 'client_not_reading'] as const),
   ],
   async handle(exchange, inputs) {
-    const { dataset } = datasetTarget(exchange.target.path, '/v1/batch/')
+    const { dataset } = datasetTarget(exchange.target.path, batchBase)
     const { via } = inputs.query()
     admitDataset(exchange, dataset, via)
     const { context, once } = mutationContextOf(exchange, inputs.headers())
@@ -73,14 +74,16 @@ export const batch = route({
     }
     const { format, bytes } = await readStructure(exchange)
     const frame = { dataset, via, format, ...once }
-    const operations = operationsOf(bytes, format)
-    const planned = operations.map((op, index) => planOf(exchange, frame, op, index))
+    const planner = new Planner(exchange, frame)
+    const planned = operationsOf(bytes, format).map((op, index) => planner.plan(op, index))
+    planner.settle()
     const shared = sharedDiversion(planned)
     if (shared) throw shared
-    const { results, answer } = await exchange.execute(context, measured =>
-      executePlanned(exchange, dataset, planned, measured, exchange.format),
+    const executed = await exchange.execute(context, measured =>
+      executePlanned(exchange, dataset, planned, measured),
     )
-    return exchange.structured(200, { results }, headersOf(exchange, planned, answer))
+    const headers = headersOf(exchange, executed)
+    return exchange.encoded(200, headers, replyOf(executed, exchange.format))
   },
 })
 
@@ -112,17 +115,4 @@ function sharedDiversion(planned: readonly Planned[]): DenizenError | undefined 
       plan.error.extra.region === extra.region,
   )
   return shared ? first.error : undefined
-}
-
-function headersOf(
-  exchange: Exchange,
-  planned: readonly Planned[],
-  { outcomes, session }: Answer,
-): Headers {
-  const receipts = outcomes.flatMap(({ receipt }) => receipt ?? [])
-  const stored = planned.every(plan => plan.kind !== 'run' || plan.stored)
-  return {
-    ...combinedHeaders(receipts, { region: exchange.service.region, stored }),
-    ...sessionHeader(session),
-  }
 }

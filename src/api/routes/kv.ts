@@ -35,7 +35,7 @@ import {
 } from '../schemas.ts'
 import { type KeyTarget, keyTarget } from '../target.ts'
 
-const BASE = '/v1/kv/'
+export const kvBase = '/v1/kv/'
 
 const conditionHeaders = { 'If-Match': ifMatchHeader, 'If-None-Match': ifNoneMatchHeader }
 
@@ -113,7 +113,7 @@ export const getValue = route({
     'damaged_record',
   ],
   async handle(exchange, inputs) {
-    const target = keyTarget(exchange.target.path, BASE)
+    const target = keyTarget(exchange.target.path, kvBase)
     const admission = admit(exchange, target.dataset, target.key, inputs.query().via)
     const headers = inputs.headers()
     const conditions = new ReadConditions({
@@ -190,7 +190,7 @@ export const putValue = route({
     'overloaded',
   ],
   async handle(exchange, inputs) {
-    const target = keyTarget(exchange.target.path, BASE)
+    const target = keyTarget(exchange.target.path, kvBase)
     const admission = admit(exchange, target.dataset, target.key, inputs.query().via)
     const headers = inputs.headers()
     const precondition = writePrecondition({
@@ -243,7 +243,7 @@ export const deleteValue = route({
     'overloaded',
   ],
   async handle(exchange, inputs) {
-    const target = keyTarget(exchange.target.path, BASE)
+    const target = keyTarget(exchange.target.path, kvBase)
     const admission = admit(exchange, target.dataset, target.key, inputs.query().via)
     const headers = inputs.headers()
     const precondition = writePrecondition({

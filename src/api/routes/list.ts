@@ -55,6 +55,9 @@ const pageSchema = z
         etag: z.string(),
         type: z.string().meta({ description: 'Media type of the value' }),
         ...itemValueMembers,
+        expiresAt: z.iso.datetime().exactOptional().meta({
+          description: 'From then on, by the clock of its home, it is gone; absent where it stays',
+        }),
       }),
     ),
     next: z.string().exactOptional().meta({ description: 'Absent on the last page' }),
@@ -111,7 +114,7 @@ export const listKeys = route({
 })
 
 const lineOf = (
-  { key, version, mediaType, value }: ListItem,
+  { key, version, mediaType, value, expiresAtMs }: ListItem,
   format: Format,
   asBytes: boolean,
 ): object => ({
@@ -120,4 +123,5 @@ const lineOf = (
   type: mediaType,
   ...(value &&
     (asBytes ? bytesMember(value, format) : itemFromValue({ mediaType, bytes: value }, format))),
+  ...(expiresAtMs !== undefined && { expiresAt: new Date(expiresAtMs).toISOString() }),
 })

@@ -1,6 +1,7 @@
 /** The scrub of a node that runs: begun by an operator, and watched. */
 import { z } from 'zod'
 import type { Administration } from '../administration.ts'
+import { audited } from '../audited.ts'
 import { noParameters, type Route, route } from '../declare.ts'
 
 const count = z.int().min(0)
@@ -47,7 +48,13 @@ const begin = (administration: Administration): Route =>
     method: 'POST',
     id: 'beginScrub',
     summary: 'Verifies all that this node stores, or hurries the scrub under way',
-    handle: async exchange => exchange.structured(200, await administration.scrub(true)),
+    async handle(exchange) {
+      const run = () => administration.scrub(true)
+      return exchange.structured(
+        200,
+        await audited(exchange, administration, { what: 'scrub' }, run),
+      )
+    },
   })
 
 const watch = (administration: Administration): Route =>

@@ -70,7 +70,7 @@ async function run(options: ExportOptions, terminal: Terminal): Promise<void> {
     const after = output.reached?.key
     const query = { url, dataset, prefix, ...(after !== undefined && { after }) }
     for await (const page of readPages(query, view)) {
-      await output.write(concatBytes(...page.map(record => exportItem(record, format))))
+      await output.write(concatBytes(...page.map(record => exportItem(record, format, Date.now()))))
       records += page.length
       progress.update(records)
     }

@@ -15,8 +15,15 @@ import type { DatasetLayout } from '../../node/data-directory.ts'
 import { storeEngine } from '../../node/store-engine.ts'
 import type { Engine } from '../../storage/engine.ts'
 import { EngineFailure } from '../../storage/engine.ts'
-import { decodeRecord, recordChecksum } from '../../storage/record.ts'
-import { decodeDigest, emptyDigest, type SlotDigest } from '../../storage/row-values.ts'
+import { decodeHead } from '../../storage/record.ts'
+import {
+  addDigests,
+  decodeDigest,
+  digestBytesMin,
+  digestOf,
+  emptyDigest,
+  type SlotDigest,
+} from '../../storage/row-values.ts'
 import { rowKeys, rowText, tableRange } from '../../storage/rows.ts'
 import { checkEntry } from '../../storage/scrub.ts'
 import type { StoppedDataset } from './data-directory.ts'
@@ -108,15 +115,8 @@ class Verification {
 
   #record(store: number, slot: Slot, key: string, bytes: Uint8Array): void {
     try {
-      const { tombstone } = decodeRecord(this.#hasher, key, bytes)
-      const { sum, records, tombstones } = this.#slots[slot] ?? emptyDigest
-      this.#slots[slot] = tombstone
-        ? { sum, records, tombstones: tombstones + 1 }
-        : {
-            sum: BigInt.asUintN(64, sum + recordChecksum(bytes)),
-            records: records + 1,
-            tombstones,
-          }
+      const record = digestOf(key, decodeHead(this.#hasher, key, bytes))
+      this.#slots[slot] = addDigests(this.#slots[slot] ?? emptyDigest, record)
     } catch (error) {
       if (!(error instanceof DenizenError)) throw error
       this.#report(error.message, store, slot, key)
@@ -127,7 +127,7 @@ class Verification {
   #digests(store: number, engine: Engine): void {
     for (let slot = store; slot < this.#layout.slots; slot += this.#layout.stores) {
       const bytes = engine.get(rowKeys.digest(slot))
-      if (bytes !== undefined && bytes.length < digestBytes) {
+      if (bytes !== undefined && bytes.length < digestBytesMin) {
         this.#report('the digest of a slot is damaged', store, slot)
         continue
       }
@@ -169,9 +169,6 @@ class Verification {
     }
   }
 }
-
-/** Three numbers of eight bytes. */
-const digestBytes = 24
 
 const isSameDigest = (a: SlotDigest, b: SlotDigest): boolean =>
   a.sum === b.sum && a.records === b.records && a.tombstones === b.tombstones

@@ -1,6 +1,7 @@
 /**
  * A record as an item of an export, which an import makes the same record of, byte for byte: as a
- * value where writing the value anew gives the very bytes that are stored, else as bytes.
+ * value where writing the value anew gives the very bytes that are stored, else as bytes. Where it
+ * expires, the item has the life that was left to it.
  */
 import { bytesMember, isExactFromJson } from '../../api/data-item.ts'
 import { type Format, formatTypes, tryDecode } from '../../api/media-type.ts'
@@ -10,14 +11,18 @@ import { writeCbor } from '../../protocol/cbor-writer.ts'
 import { EncodedCbor } from '../../protocol/encoded-cbor.ts'
 import type { ExportedRecord } from './pages.ts'
 
-export function exportItem(record: ExportedRecord, format: Format): Uint8Array {
-  const { key, mediaType, bytes } = record
+export function exportItem(record: ExportedRecord, format: Format, nowMs: number): Uint8Array {
+  const { key, mediaType, bytes, expiresAtMs } = record
   const item = {
     key,
     ...(valueMember(record, format) ?? { type: mediaType, ...bytesMember(bytes, format) }),
+    ...(expiresAtMs !== undefined && { ttl: remainingLife(expiresAtMs - nowMs) }),
   }
   return format === 'json' ? utf8(`${JSON.stringify(item)}\n`) : writeCbor(item)
 }
+
+/** At least a second: what has expired since the list was made is gone soon after its import. */
+const remainingLife = (ms: number): string => `${Math.max(1, Math.ceil(ms / 1_000))}s`
 
 /** A value put as an item of that form is stored with that form's plain media type. */
 function valueMember(

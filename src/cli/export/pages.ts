@@ -9,6 +9,8 @@ export interface ExportedRecord {
   readonly key: string
   readonly mediaType: string
   readonly bytes: Uint8Array
+  /** Wall-clock ms; undefined where it stays. */
+  readonly expiresAtMs: number | undefined
 }
 
 export interface ExportQuery {
@@ -20,8 +22,21 @@ export interface ExportQuery {
   readonly after?: string
 }
 
+const itemSchema = z
+  .object({
+    key: z.string(),
+    type: z.string(),
+    bytes: z.instanceof(Uint8Array),
+    expiresAt: z.iso.datetime().optional(),
+  })
+  .transform(
+    ({ key, type: mediaType, bytes, expiresAt }): ExportedRecord => ({
+      ...{ key, mediaType, bytes },
+      expiresAtMs: expiresAt === undefined ? undefined : Date.parse(expiresAt),
+    }),
+  )
 const pageSchema = z.object({
-  items: z.array(z.object({ key: z.string(), type: z.string(), bytes: z.instanceof(Uint8Array) })),
+  items: z.array(itemSchema),
   next: z.string().optional(),
 })
 
@@ -33,7 +48,7 @@ export async function* readPages(
   for (const prefix of prefixesOf(dataset, query.prefix, view)) {
     for (let next: string | undefined = after ?? ''; next !== undefined; ) {
       const page = await readPage(url, dataset, prefix, next)
-      yield page.items.map(({ key, type, bytes }) => ({ key, mediaType: type, bytes }))
+      yield page.items
       next = page.next
     }
   }

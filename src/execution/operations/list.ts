@@ -46,8 +46,12 @@ export function list(
     upTo = key
     rows += 1
     if (record.tombstone || isExpired(record, request.nowMs)) continue
-    const { version, mediaType, value } = record
-    items.push({ key, version, mediaType, ...(request.values ? { value } : {}) })
+    const { version, mediaType, value, expiresAtMs } = record
+    items.push({
+      ...{ key, version, mediaType },
+      ...(request.values && { value }),
+      ...(expiresAtMs !== 0 && { expiresAtMs }),
+    })
     bytes += key.length + (request.values ? value.length : 0)
   }
   return { items, upTo: null }

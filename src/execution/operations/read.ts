@@ -9,6 +9,7 @@ import type { Slot } from '../../model/slot.ts'
 import type { Version } from '../../model/version.ts'
 import { damagedHead, isExpired, type StoredRecord } from '../../storage/record.ts'
 import type { StoreReader } from '../../storage/store.ts'
+import type { ValueCopies } from '../../storage/value-copies.ts'
 import { findHome, type KnownHome } from '../home.ts'
 import type { FeedPoint } from '../operation.ts'
 
@@ -34,6 +35,8 @@ export type ReadReply =
       readonly value: Uint8Array
       readonly home: KnownHome | undefined
       readonly point: FeedPoint
+      /** Wall-clock ms of the home; 0: never. */
+      readonly expiresAtMs: number
     }
   | {
       readonly kind: 'absent'
@@ -54,11 +57,21 @@ export type ReadReply =
   /** This is the home: `expireKey` has to make the absence durable before it is told. */
   | { readonly kind: 'expired' }
 
-export function read(store: StoreReader, { key, as, seen, nowMs }: ReadRequest): ReadReply {
-  const { placement, self } = store.context
-  const group = placement.groupOf(key)
-  const slot = placement.slotOf(group)
-  const held = recordOrDamage(store, key)
+export function read(store: StoreReader, request: ReadRequest): ReadReply {
+  const { placement } = store.context
+  const group = placement.groupOf(request.key)
+  return readAt(store, { group, slot: placement.slotOf(group) }, request)
+}
+
+/** As `read`, where the key's group and slot are known; `copies`: where more are read. */
+export function readAt(
+  store: StoreReader,
+  { group, slot }: { readonly group: string; readonly slot: Slot },
+  { key, as, seen, nowMs }: ReadRequest,
+  copies?: ValueCopies,
+): ReadReply {
+  const { self } = store.context
+  const held = recordOrDamage(store, key, copies)
   const record = held === damagedHead ? undefined : held
   const home = findHome(store, group, record)
   const atHome = home?.region === self
@@ -73,16 +86,17 @@ export function read(store: StoreReader, { key, as, seen, nowMs }: ReadRequest):
   }
   const point = { slot, feed: record.feed, position: record.version.seq }
   if (record.tombstone) return { kind: 'absent', home, point }
-  const { version, mediaType, value } = record
-  return { kind: 'found', version, mediaType, value, home, point }
+  const { version, mediaType, value, expiresAtMs } = record
+  return { kind: 'found', version, mediaType, value, home, point, expiresAtMs }
 }
 
 function recordOrDamage(
   store: StoreReader,
   key: Key,
+  copies: ValueCopies | undefined,
 ): StoredRecord | typeof damagedHead | undefined {
   try {
-    return store.record(key)
+    return store.record(key, copies)
   } catch (error) {
     if (error instanceof DenizenError && error.code === 'damaged_record') return damagedHead
     throw error

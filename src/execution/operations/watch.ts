@@ -9,7 +9,7 @@ import type { StoreReader } from '../../storage/store.ts'
 import type { ListItem } from '../operation.ts'
 
 export type KeyChange =
-  | ({ readonly kind: 'put' } & Required<ListItem>)
+  | ({ readonly kind: 'put' } & ListItem & Required<Pick<ListItem, 'value'>>)
   /** Without a version where the copy has taken back a change that its home has lost. */
   | { readonly kind: 'delete'; readonly key: Key; readonly version?: Version }
 

@@ -38,6 +38,10 @@ export class AttachedLog implements AttachedReader {
     return this.#overlays.atOnce(() => this.#base.atOnce(read))
   }
 
+  stamp(): number {
+    return this.#isClosed ? Number.NaN : this.#reader.stamp()
+  }
+
   *snapshot({ from, to, reverse = false }: RangeOptions): IterableIterator<Row> {
     const range = { from, to, reverse }
     const { rows, base } = this.#reader.copied(range, () => this.#base.snapshot(range))

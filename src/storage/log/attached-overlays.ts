@@ -78,15 +78,15 @@ export class AttachedOverlays extends Overlays {
       const { phase } = this
       const readers = fillingsOf(phase).map(filling => word.readers + placeOf(filling))
       for (const each of readers) Atomics.add(this.control, each, 1)
-      this.#holds.add(readers)
       // The owner moves the phase, then looks at the readers: it has seen us, or we see the move.
       const wait = Atomics.waitAsync(this.control, word.phase, phase)
       if (wait.async) {
         this.#held = phase
+        this.#holds.add(readers)
         void wait.value.then(() => this.#letGo(readers))
         return phase
       }
-      this.#letGo(readers)
+      this.#uncount(readers)
     }
   }
 
@@ -99,6 +99,10 @@ export class AttachedOverlays extends Overlays {
   #letGo(readers: readonly number[]): void {
     if (!this.#holds.delete(readers)) return
     this.#turns += 1
+    this.#uncount(readers)
+  }
+
+  #uncount(readers: readonly number[]): void {
     for (const each of readers) {
       if (Atomics.sub(this.control, each, 1) === 1) Atomics.notify(this.control, each)
     }

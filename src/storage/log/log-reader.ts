@@ -22,12 +22,15 @@ export interface Entrance {
   readonly turn: number
 }
 
-type Rows = Pick<EngineReader, 'get' | 'peek' | 'range'>
+type Rows = Pick<EngineReader, 'get' | 'peek' | 'range' | 'stamp'>
 
 export class LogReader implements Rows {
   readonly #overlays: Overlays
   readonly #base: Omit<Rows, 'get'>
   readonly #entrance: Entrance
+  #stamp = 0
+  #seenVisible = Number.NaN
+  #seenBase = Number.NaN
 
   constructor(overlays: Overlays, base: Omit<Rows, 'get'>, entrance: Entrance) {
     this.#overlays = overlays
@@ -48,6 +51,23 @@ export class LogReader implements Rows {
       const value = this.#base.peek(key)
       if (this.#entrance.covers(phase)) return value
     }
+  }
+
+  /**
+   * Commits become visible by one word each: that of the overlays, or the count of LMDB's. Words
+   * wrap around, so they are compared with those of the last look, and the looks that differ are
+   * counted.
+   */
+  stamp(): number {
+    const { visible, isStopped } = this.#overlays
+    const base = this.#base.stamp()
+    if (isStopped || Number.isNaN(base)) return Number.NaN
+    if (visible !== this.#seenVisible || base !== this.#seenBase) {
+      this.#seenVisible = visible
+      this.#seenBase = base
+      this.#stamp += 1
+    }
+    return this.#stamp
   }
 
   range(options: RangeOptions): IterableIterator<Row> {

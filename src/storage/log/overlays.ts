@@ -85,6 +85,10 @@ export class Overlays {
     return phase
   }
 
+  get isStopped(): boolean {
+    return Atomics.load(this.control, word.phase) === stopped
+  }
+
   /** The last commit that may be seen. */
   get visible(): number {
     return Atomics.load(this.control, word.visible)

@@ -1,6 +1,6 @@
 /**
- * The routes of one value, without the framework and with it: both decide the same, byte for byte,
- * and leave the same behind.
+ * The routes of one value, and batches, without the framework and with it: both decide the same,
+ * byte for byte, and leave the same behind.
  */
 import { createApi } from '../../../src/api/app.ts'
 import { createDirectApi } from '../../../src/api/direct.ts'
@@ -21,8 +21,35 @@ import { knownToken } from '../known-token.ts'
 import { type FuzzTarget, rule } from '../target.ts'
 
 const etag = (n: number): string => `"0.${2 ** 32 + n}"`
-const methods = ['GET', 'PUT', 'DELETE', 'GET', 'PUT', 'DELETE', 'HEAD', 'POST', 'PATCH', 'OPTIONS']
+const methods = [
+  'GET',
+  'PUT',
+  'DELETE',
+  'POST',
+  'POST',
+  'GET',
+  'PUT',
+  'DELETE',
+  'HEAD',
+  'POST',
+  'PATCH',
+  'OPTIONS',
+]
+const batchTargets = [
+  ...[
+    'profiles',
+    'profiles',
+    'tenants',
+    'far',
+    'closed',
+    'nowhere',
+    '%70rofiles',
+    'profiles?via=x',
+  ],
+  ...['', 'profiles/', 'profiles/a', '/a', 'profiles%2Fa'],
+].map(rest => `/v1/batch/${rest}`)
 const targets = [
+  ...batchTargets,
   ...['profiles/json', 'profiles/cbor', 'profiles/text', 'profiles/none', 'cities/json', 'far/a'],
   ...['closed/a', 'proxied/a', 'tenants/eu/a', 'tenants/us/a', 'tenants/fr/a', 'nowhere/a'],
   ...[
@@ -34,7 +61,34 @@ const targets = [
     '%70rofiles/json',
   ],
 ].map(rest => `/v1/kv/${rest}`)
+const batches = [
+  { ops: [] },
+  { ops: [{ op: 'get', key: 'json' }] },
+  {
+    ops: [
+      ...[
+        { op: 'put', key: 'a', value: 1 },
+        { op: 'get', key: 'text' },
+        { op: 'get', key: 'none' },
+      ],
+      ...[
+        { op: 'delete', key: 'a' },
+        { op: 'delete', key: '../a' },
+        { op: 'get', key: 'eu/a' },
+      ],
+      { op: 'put', key: 'eu/a', value: 'x', ttl: '5s', ifNoneMatch: '*' },
+    ],
+  },
+  {
+    ops: [
+      { op: 'get', key: 'eu/a' },
+      { op: 'get', key: 'us/a' },
+    ],
+  },
+  { op: 'get', key: 'json' },
+]
 const bodies = [
+  ...batches.flatMap(body => [utf8(JSON.stringify(body)), encodeCbor(body)]),
   ...['', 'text', '{"a":[1,2.5,null,"é"]}', '{"a":1,"a":2}', '{"__proto__":1}', '[[[['].map(text =>
     utf8(text),
   ),
@@ -60,6 +114,7 @@ const headersWith = ({ authorization }: KnownToken): readonly string[] => [
     'Content-Type: application/cbor',
     'Content-Type:',
   ],
+  ...['Content-Type: application/cbor-seq', 'Content-Type: application/x-ndjson'],
   ...['Content-Type: text/plain; charset="x"', 'Denizen-TTL: 30d', 'Denizen-TTL: 0s'],
   ...['Denizen-Consistency: strong', 'Denizen-Consistency: bounded=5s', 'Denizen-Session: "x"'],
   ...['Denizen-Hint: us-east', 'Denizen-Redirect: manual', 'Denizen-Acks: 1', 'Denizen-Acks: 2'],

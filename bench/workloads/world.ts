@@ -3,11 +3,11 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { planRegions } from '../src/cli/dev/plan.ts'
-import { freePorts } from '../src/cli/dev/ports.ts'
-import { World } from '../src/cli/dev/world.ts'
-import { requirePolicy } from '../src/cli/required-policy.ts'
-import { assert } from '../src/model/assert.ts'
+import { planRegions } from '../../src/cli/dev/plan.ts'
+import { freePorts } from '../../src/cli/dev/ports.ts'
+import { World } from '../../src/cli/dev/world.ts'
+import { requirePolicy } from '../../src/cli/required-policy.ts'
+import { assert } from '../../src/model/assert.ts'
 
 const readyMaxMs = 60_000
 

@@ -1,0 +1,150 @@
+/**
+ * The sparse matrix: sizes of values, connections and numbers of keys, each varied by itself from
+ * one point. In each cell and for each server: how much it does at most, and how long its replies
+ * take at half of that, by a schedule that no reply changes. And for each filling of the stores:
+ * memory and disk for each key, and how long a start takes.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { inDirectory } from '../children.ts'
+import { type GeneratorResult, generate } from '../loads/generator.ts'
+import { type Peak, peak } from '../loads/peak.ts'
+import type { Operation } from '../loads/reply.ts'
+import type { Peer, PeerId } from '../peers/peer.ts'
+import { withPeers } from '../peers/peers.ts'
+import { atRest, diskBytes } from '../proc.ts'
+import type { MatrixGroup, Scale } from '../scale.ts'
+import { heldBytes, leastMemory } from './memory.ts'
+
+export interface MatrixFigure {
+  readonly keys: number
+  readonly valueBytes: number
+  readonly connections: number
+  readonly operation: Operation
+  readonly peer: PeerId
+  readonly rounds: readonly { readonly peak: Peak; readonly half: GeneratorResult }[]
+}
+
+export interface Filling {
+  readonly keys: number
+  readonly valueBytes: number
+  readonly peer: PeerId
+  readonly fillSeconds: number
+  /** What it has more than when it was empty, for each key. */
+  readonly memoryBytesPerKey: number
+  /** Undefined for what is in memory alone. */
+  readonly diskBytesPerKey?: number
+  readonly emptyStartMs: number
+  /** With all keys; undefined for what is in memory alone. */
+  readonly fullStartMs?: number
+}
+
+export interface MatrixReport {
+  readonly figures: readonly MatrixFigure[]
+  readonly fillings: readonly Filling[]
+}
+
+const openShare = 0.5
+const warmUpSeconds = 0.5
+const operations: readonly Operation[] = ['get', 'put']
+
+export async function benchMatrix(scale: Scale, threads: number): Promise<MatrixReport> {
+  const figures: MatrixFigure[] = []
+  const fillings: Filling[] = []
+  for (const group of scale.matrix.groups) {
+    const found = await benchGroup(group, scale, threads)
+    figures.push(...found.figures)
+    fillings.push(...found.fillings)
+  }
+  return { figures, fillings }
+}
+
+async function benchGroup(
+  group: MatrixGroup,
+  scale: Scale,
+  threads: number,
+): Promise<MatrixReport> {
+  const { keys, valueBytes } = group
+  return await inDirectory(async directory => {
+    const own = join(directory, 'peers')
+    mkdirSync(own)
+    return await withPeers(
+      group.peers,
+      { directory: own, valueBytes, threads },
+      async (peers): Promise<MatrixReport> => {
+        const fillings: Filling[] = []
+        for (const peer of peers.values()) {
+          if (peer.id !== 'bare') fillings.push(await fill(peer, group, scale))
+        }
+        const figures = await measure(group, [...peers.values()], scale)
+        const whole: Filling[] = []
+        for (const filling of fillings) {
+          const peer = peers.get(filling.peer) as Peer
+          await peer.verify(keys, valueBytes)
+          if (peer.dataDirectory === undefined) {
+            whole.push(filling)
+            continue
+          }
+          await peer.stop()
+          whole.push({ ...filling, fullStartMs: await peer.start() })
+          await peer.verify(keys, valueBytes)
+          // One less to take memory from the others.
+          await peer.stop()
+        }
+        return { figures, fillings: whole }
+      },
+    )
+  })
+}
+
+async function fill(peer: Peer, { keys, valueBytes }: MatrixGroup, scale: Scale): Promise<Filling> {
+  await peer.stop()
+  const emptyStartMs = await peer.start()
+  const pid = peer.pid ?? 0
+  const sizes = async (): Promise<readonly [memory: number, disk: number]> => {
+    await atRest([pid], scale.restMaxMs)
+    const { dataDirectory } = peer
+    const disk = dataDirectory === undefined ? 0 : diskBytes(dataDirectory)
+    return [heldBytes(await leastMemory(pid, scale.memory.looks)), disk]
+  }
+  const [memoryBefore, diskBefore] = await sizes()
+  const startMs = performance.now()
+  await peer.fill(0, keys, valueBytes)
+  const fillSeconds = (performance.now() - startMs) / 1_000
+  const [memory, disk] = await sizes()
+  return {
+    ...{ keys, valueBytes, peer: peer.id, fillSeconds, emptyStartMs },
+    memoryBytesPerKey: (memory - memoryBefore) / keys,
+    ...(peer.dataDirectory !== undefined && { diskBytesPerKey: (disk - diskBefore) / keys }),
+  }
+}
+
+async function measure(
+  { keys, valueBytes, connections: counts }: MatrixGroup,
+  peers: readonly Peer[],
+  { seconds, restMaxMs, matrix, warmUp }: Scale,
+): Promise<readonly MatrixFigure[]> {
+  const pids = peers.flatMap(peer => peer.pid ?? [])
+  const figures: MatrixFigure[] = []
+  for (const connections of counts) {
+    for (const operation of operations) {
+      const common = { operation, connections, keys, valueBytes, seconds }
+      const rounds = new Map<Peer, MatrixFigure['rounds'][number][]>(peers.map(it => [it, []]))
+      for (let round = 0; round < matrix.rounds; round++) {
+        for (const peer of peers) {
+          await atRest(pids, restMaxMs)
+          const most = await peak(peer, { ...common, warmUpSeconds: warmUp.seconds })
+          const rate = most.perSecond * openShare
+          const { dialect, port } = peer
+          const half = await generate({ ...common, dialect, port, warmUpSeconds, rate })
+          rounds.get(peer)?.push({ peak: most, half })
+        }
+      }
+      for (const [peer, of] of rounds) {
+        const where = { keys, valueBytes, connections, operation }
+        figures.push({ ...where, peer: peer.id, rounds: of })
+      }
+    }
+  }
+  return figures
+}

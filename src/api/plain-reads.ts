@@ -1,0 +1,213 @@
+/**
+ * The shortest way of a GET: one that only wants the value, which is at hand, and whose sender may
+ * read it. It takes no promise, no schema and no object for each header; the reply is a text. What
+ * is unusual in any way, or finds no value, is left to the route; both answer the same.
+ */
+import type { Access, Caller } from '../access/access.ts'
+import type { Receipt } from '../execution/operation.ts'
+import type { RequestMeter } from '../metrics/request-meter.ts'
+import { DenizenError } from '../model/errors.ts'
+import type { Key } from '../model/key.ts'
+import { limits } from '../model/limits.ts'
+import { RecentMap } from '../model/recent-map.ts'
+import type { FoundNow, FoundValue, Service } from '../routing/service.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { etagOf } from './preconditions.ts'
+import {
+  cacheControl,
+  corsHeaders,
+  type Headers,
+  receiptHeaders,
+  sessionHeader,
+  valueHeaders,
+  variedBy,
+} from './reply-headers.ts'
+import { getValue, kvBase } from './routes/kv.ts'
+import { keyTarget } from './target.ts'
+
+/** A reply of status 200 that is ready to be sent. */
+export interface ReadyReply {
+  /** Lines, each with its end, of all headers but those of the connection and Date. */
+  readonly headers: string
+  /** As a text, one character a byte: short values leave in one piece with their headers. */
+  readonly body: Uint8Array | string
+}
+
+/** More requests have come than a rate permits; the one at hand has been held against it. */
+export interface Limited {
+  readonly caller: Caller
+  readonly waitMs: number
+}
+
+export interface PlainReadsOptions {
+  readonly service: Service
+  readonly access: Access
+  readonly meter: RequestMeter
+  readonly clock: Clock
+}
+
+/** A target that was asked for before, with what has been made ready of its reply. */
+interface Known {
+  readonly dataset: string
+  readonly key: Key
+  answer: FoundNow | undefined
+  valueLines: string
+  receiptLines: string
+  body: ReadyReply['body']
+  count: Count
+}
+
+type Count = (durationMs: number) => void
+
+/** What a plain read may have of headers that matter. */
+interface Asked {
+  readonly authorization: string | undefined
+  readonly isOfScript: boolean
+}
+
+export class PlainReads {
+  readonly #options: PlainReadsOptions
+  /** By role and dataset. */
+  readonly #counters = new Map<string, Count>()
+  readonly #known = new RecentMap<string, Known>(limits.hotValuesMax)
+
+  constructor(options: PlainReadsOptions) {
+    this.#options = options
+  }
+
+  /** `rawTarget` and `rawHeaders` (names and values in turn) as they came. */
+  answer(rawTarget: string, rawHeaders: readonly string[]): ReadyReply | Limited | undefined {
+    const startMs = this.#options.clock.monotonicMs()
+    const asked = askedOf(rawHeaders)
+    if (!asked) return undefined
+    const known = this.#known.get(rawTarget) ?? parse(rawTarget)
+    if (!known) return undefined
+    const caller = this.#options.access.known(asked.authorization)
+    if (!caller?.permits('read', known.dataset, known.key, false)) return undefined
+    const answer = this.#options.service.findNow(known.dataset, known.key, known.answer)
+    if (!answer || !isHeaderSafe(known, answer)) return undefined
+    const waitMs = caller.take(known.dataset)
+    if (waitMs !== 0) return { caller, waitMs }
+    this.#prepare(rawTarget, known, answer)
+    return this.#reply(known, asked, startMs)
+  }
+
+  #reply(known: Known, { isOfScript }: Asked, startMs: number): ReadyReply {
+    const durationMs = this.#options.clock.monotonicMs() - startMs
+    known.count(durationMs)
+    const took = durationMs.toFixed(2)
+    const cors = isOfScript ? corsLines : ''
+    const timing = `Server-Timing: store;dur=${took}, total;dur=${took}\r\n`
+    return { headers: known.valueLines + known.receiptLines + cors + timing, body: known.body }
+  }
+
+  /** What was made ready for the answer before is made anew where it differs. */
+  #prepare(rawTarget: string, known: Known, answer: FoundNow): void {
+    const { found, receipt } = answer
+    const before = known.answer
+    known.answer = answer
+    if (before?.found !== found) {
+      known.valueLines = valueLines(found)
+      known.body = bodyOf(found)
+      if (isKept(found)) this.#known.set(rawTarget, known)
+      else this.#known.delete(rawTarget)
+    }
+    if (before?.receipt !== receipt) {
+      const { region } = this.#options.service
+      known.receiptLines = linesOf(receiptHeaders(receipt, { region, stored: true }))
+      known.count = this.#counterOf(known.dataset, receipt)
+    }
+  }
+
+  #counterOf(dataset: string, { role }: Receipt): Count {
+    const name = `${role} ${dataset}`
+    const counter = this.#counters.get(name)
+    if (counter) return counter
+    const alike = { operation: getValue.id, dataset, served: role, status: 200 } as const
+    const made = this.#options.meter.alike(alike)
+    this.#counters.set(name, made)
+    return made
+  }
+}
+
+/** Of a query, and of what `DirectApi.soon` leaves to the framework. */
+const unusual = /[?\\]/
+
+/** Undefined where the route has more to say of the target. */
+function parse(rawTarget: string): Known | undefined {
+  if (!rawTarget.startsWith(kvBase) || unusual.test(rawTarget)) return undefined
+  try {
+    const { dataset, key } = keyTarget(rawTarget, kvBase)
+    return {
+      ...{ dataset, key, answer: undefined },
+      ...{ valueLines: '', receiptLines: '', body: '', count: () => undefined },
+    }
+  } catch (error) {
+    if (error instanceof DenizenError) return undefined
+    throw error
+  }
+}
+
+/** Headers that a read is answered by; all others change nothing. `long`: the route's to read. */
+const meanings = new Map<string, 'accept' | 'authorization' | 'origin' | 'consistency' | 'long'>([
+  ...Object.keys(getValue.headers.shape).map(name => [name.toLowerCase(), 'long'] as const),
+  ...['content-length', 'transfer-encoding'].map(name => [name, 'long'] as const),
+  ['accept', 'accept'],
+  ['authorization', 'authorization'],
+  ['origin', 'origin'],
+  ['denizen-consistency', 'consistency'],
+])
+
+/** Undefined where there is more in them than a plain read has. */
+function askedOf(rawHeaders: readonly string[]): Asked | undefined {
+  let authorization: string | undefined
+  let isOfScript = false
+  let isConsistencySaid = false
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const [name, value] = [rawHeaders[at] as string, rawHeaders[at + 1] as string]
+    switch (meanings.get(name.toLowerCase())) {
+      case undefined:
+        break
+      case 'accept':
+        if (value !== '*/*') return undefined
+        break
+      case 'origin':
+        isOfScript = true
+        break
+      case 'authorization':
+        if (authorization !== undefined) return undefined
+        authorization = value
+        break
+      case 'consistency':
+        if (isConsistencySaid || (value !== 'session' && value !== 'eventual')) return undefined
+        isConsistencySaid = true
+        break
+      case 'long':
+        return undefined
+    }
+  }
+  return { authorization, isOfScript }
+}
+
+/** Stored types were checked when they came; nothing else checks what becomes a header here. */
+const isHeaderSafe = ({ answer }: Known, { found }: FoundNow): boolean =>
+  answer?.found === found || /^[\t -~]*$/.test(found.mediaType)
+
+const isKept = ({ value }: FoundValue): boolean => value.length <= limits.hotValueBytesMax
+
+const linesOf = (headers: Headers): string =>
+  Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')
+
+const corsLines = linesOf(corsHeaders)
+
+const valueLines = ({ version, mediaType, value, session, cacheable }: FoundValue): string =>
+  linesOf({
+    ...{ Vary: variedBy, 'Cache-Control': cacheControl(cacheable) },
+    ...{ ...sessionHeader(session), ETag: etagOf(version), ...valueHeaders },
+    ...{ 'Content-Type': mediaType, 'Content-Length': String(value.length) },
+  })
+
+const bodyOf = (found: FoundValue): ReadyReply['body'] =>
+  isKept(found) ? String.fromCharCode(...found.value) : found.value
