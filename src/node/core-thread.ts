@@ -6,13 +6,14 @@ import { loadHasher } from '../model/hash.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { nodeDisk } from '../runtime/node-disk.ts'
 import { systemRandom } from '../runtime/random.ts'
-import type { FromShard, ShardPort, ToShard } from '../storage/shard-messages.ts'
+import type { TakeReplies } from '../storage/shard.ts'
+import type { FromShard, ShardPort } from '../storage/shard-messages.ts'
 import { ShardWorker } from '../storage/shard-worker.ts'
 import { Core } from './core.ts'
 import { coreLog } from './core-log.ts'
 import type { CoreBirth, FromCore, ToCore } from './core-messages.ts'
 import { gatherWrites } from './gathering.ts'
-import { messagePortToShard } from './message-ports.ts'
+import { messagePortOfShard, messagePortToShard } from './message-ports.ts'
 import { openTracing } from './node-tracing.ts'
 import { nodeHandlers } from './shard-operations.ts'
 import { storeEngine } from './store-engine.ts'
@@ -28,9 +29,9 @@ const shard = new ShardWorker({
   ...{ hasher, engineKind: storeEngine, handlers: nodeHandlers, meter, random: systemRandom },
   roomBytes: directory => nodeDisk.roomBytes(directory),
   gather: waiting => gatherWrites(systemClock, waiting),
-  post: (message: FromShard) => shardPort.postMessage(message),
+  post: (message: FromShard) => postToMain(message),
 })
-shardPort.on('message', (message: ToShard) => shard.receive(message))
+const postToMain = messagePortOfShard(shardPort, message => shard.receive(message))
 for (const port of servedPorts) serve(port)
 
 const core = new Core({
@@ -43,18 +44,16 @@ assert(shardPorts[index] === null, 'a core calls its own shard without a port')
 
 /** Another core calls this core's shard. */
 function serve(port: MessagePort): void {
-  const answer = (replies: Extract<FromShard, { kind: 'replies' }>['replies']): void =>
-    port.postMessage({ kind: 'replies', replies } satisfies FromShard)
-  port.on('message', (message: ToShard) => {
+  const send = messagePortOfShard(port, message => {
     assert(message.kind === 'requests', 'only the main thread opens and closes shards')
     shard.submit(message.requests, answer)
   })
+  const answer: TakeReplies = replies => send({ kind: 'replies', replies })
 }
 
 function ownShard(): ShardPort {
   let receive: (message: FromShard) => void = () => {}
-  const answer = (replies: Extract<FromShard, { kind: 'replies' }>['replies']): void =>
-    receive({ kind: 'replies', replies })
+  const answer: TakeReplies = replies => receive({ kind: 'replies', replies })
   return {
     post(message) {
       assert(message.kind === 'requests', 'only the main thread opens and closes shards')
