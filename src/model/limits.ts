@@ -158,6 +158,8 @@ export const limits = {
 export const timing = {
   /** What a store's log holds is in LMDB, and the log's memory free, about so long after. */
   checkpointIntervalMs: 5_000,
+  /** How long writes gather at most before the commit that takes them begins. */
+  gatherMaxMs: 1,
   /** How often a follower polls, and a node pings each peer. */
   pollIntervalMs: 1_000,
   pingIntervalMs: 300,

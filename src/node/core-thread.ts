@@ -11,6 +11,7 @@ import { ShardWorker } from '../storage/shard-worker.ts'
 import { Core } from './core.ts'
 import { coreLog } from './core-log.ts'
 import type { CoreBirth, FromCore, ToCore } from './core-messages.ts'
+import { gatherWrites } from './gathering.ts'
 import { messagePortToShard } from './message-ports.ts'
 import { openTracing } from './node-tracing.ts'
 import { nodeHandlers } from './shard-operations.ts'
@@ -26,7 +27,7 @@ const meter = new ShardMeter(systemClock)
 const shard = new ShardWorker({
   ...{ hasher, engineKind: storeEngine, handlers: nodeHandlers, meter, random: systemRandom },
   roomBytes: directory => nodeDisk.roomBytes(directory),
-  endOfTurn: () => new Promise(resolve => setImmediate(resolve)),
+  gather: waiting => gatherWrites(systemClock, waiting),
   post: (message: FromShard) => shardPort.postMessage(message),
 })
 shardPort.on('message', (message: ToShard) => shard.receive(message))
@@ -62,6 +63,5 @@ function ownShard(): ShardPort {
     onMessage(task) {
       receive = task
     },
-    receiveAll() {},
   }
 }

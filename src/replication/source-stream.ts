@@ -52,7 +52,7 @@ export class SourceStream {
     stream.onMessage(message => {
       const parsed = fromFollowerSchema.safeParse(message)
       // A write may have been answered by another thread, whose growth is not here yet.
-      if (parsed.data?.type === 'poll') this.#options.shards.receiveAll()
+      if (parsed.data?.type === 'poll') this.#options.shards.receiveGrowth()
       if (parsed.success) this.#carryOut(this.#sender.onMessage(parsed.data))
       else faults.dropped(stream, 'a follower sent what is no message of this protocol')
     })

@@ -83,6 +83,7 @@ export class Replication {
     })
     this.#outgoing.get(region)?.stream.close()
     this.#outgoing.set(region, outgoing)
+    shards.awaitGrowth()
     stream.onClose(() => {
       outgoing.onClosed()
       if (this.#outgoing.get(region) === outgoing) this.#outgoing.delete(region)

@@ -30,6 +30,8 @@ export class PackedRows implements Changes {
   #end = rowsStart
   #length = 0
   #words = 0
+  /** Where rows begin that no store has had before: see `putNew`. */
+  #newRows: number[] = []
 
   static of(changes: Changes): PackedRows {
     if (changes instanceof PackedRows) return changes
@@ -68,6 +70,7 @@ export class PackedRows implements Changes {
     this.#end = rowsStart
     this.#length = 0
     this.#words = 0
+    this.#newRows = []
   }
 
   append(key: Uint8Array, value: Uint8Array | null): void {
@@ -94,6 +97,20 @@ export class PackedRows implements Changes {
 
   put(valueAt: number, end: number): void {
     this.#add(valueAt, end, end - valueAt)
+  }
+
+  /**
+   * As `put`, of a key that this store has never had. It makes no difference to what is read, and
+   * saves work where the row is deleted before it has come to LMDB.
+   */
+  putNew(valueAt: number, end: number): void {
+    this.#newRows.push(this.#end)
+    this.put(valueAt, end)
+  }
+
+  /** Where the rows of `putNew` begin, in order. */
+  get newRows(): readonly number[] {
+    return this.#newRows
   }
 
   delete(keyEnd: number): void {
@@ -123,6 +140,7 @@ export class PackedRows implements Changes {
       this.#words -= overlayHeaderWords + wordsOf(this.keyBytes(at)) + wordsOf(this.valueBytes(at))
     }
     this.#end = end
+    while ((this.#newRows.at(-1) ?? -1) >= end) this.#newRows.pop()
   }
 
   /** Rows by where they begin: the first at `rowsStart`, the last before `end`. */

@@ -8,6 +8,7 @@ import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Tracing } from '../runtime/tracing.ts'
+import { datasetsOf, GrowthBoard } from './growth-board.ts'
 import type { LocalReads } from './local-reads.ts'
 import type { Growth, OperationMap, ShardReply, ShardRequest } from './shard.ts'
 import type {
@@ -42,7 +43,9 @@ interface Waiting {
 interface Line {
   readonly port: ShardPort
   readonly outbox: ShardRequest[]
-  opened: (shared: readonly SharedStore[]) => void
+  opened: (message: Extract<FromShard, { kind: 'opened' }>) => void
+  /** Of the shard, to the thread that has opened it. */
+  growth: GrowthBoard | undefined
   closed: () => void
 }
 
@@ -61,7 +64,10 @@ export class ShardClient<Ops extends OperationMap> {
     this.#options = options
     this.#stores = options.stores
     this.#lines = options.ports.map(port => {
-      const line: Line = { port, outbox: [], opened: () => {}, closed: () => {} }
+      const line: Line = {
+        ...{ port, outbox: [], growth: undefined },
+        ...{ opened: () => {}, closed: () => {} },
+      }
       port.onMessage(message => this.#receive(line, message))
       return line
     })
@@ -82,7 +88,10 @@ export class ShardClient<Ops extends OperationMap> {
           ({ dataset, store }) => this.#lineOf.get(storeName({ dataset, store })) === line,
         )
         return new Promise<readonly SharedStore[]>(resolve => {
-          line.opened = resolve
+          line.opened = ({ shared, growth }) => {
+            line.growth = new GrowthBoard(datasetsOf(stores), growth)
+            resolve(shared)
+          }
           line.port.post({ kind: 'open', configuration: { ...configuration, stores } })
         })
       }),
@@ -176,9 +185,21 @@ export class ShardClient<Ops extends OperationMap> {
     return Promise.all(stores.map(store => this.callStore(dataset, store, name, body)))
   }
 
-  /** Delivers now what shards have sent: growth, above all. */
-  receiveAll(): void {
-    for (const { port } of this.#lines) port.receiveAll()
+  /** Growth is told soon from now on, and not only when it is asked for: it costs messages. */
+  awaitGrowth(): void {
+    for (const line of this.#lines) {
+      line.growth?.await()
+      this.#tellGrowth(line)
+    }
+  }
+
+  /** Tells now of all growth: that of every write whose answer anybody may have. */
+  receiveGrowth(): void {
+    for (const line of this.#lines) this.#tellGrowth(line)
+  }
+
+  #tellGrowth(line: Line): void {
+    for (const growth of line.growth?.news() ?? []) this.#options.onGrowth(growth)
   }
 
   async close(): Promise<void> {
@@ -208,13 +229,14 @@ export class ShardClient<Ops extends OperationMap> {
   #receive(line: Line, message: FromShard): void {
     switch (message.kind) {
       case 'opened':
-        line.opened(message.shared)
+        line.opened(message)
         return
       case 'replies':
         for (const reply of message.replies) this.#settle(reply)
         return
-      case 'growth':
-        this.#options.onGrowth(message.growth)
+      case 'grown':
+        line.growth?.await()
+        this.#tellGrowth(line)
         return
       case 'bug':
         this.#options.onBug(message.trace)

@@ -1,13 +1,12 @@
 /**
- * The typed boundary between shards and the threads that call them. Requests, replies and growth
- * travel in batches, one message per turn of the event loop: a message costs far more than an
- * operation.
+ * The typed boundary between shards and the threads that call them. Requests and replies travel in
+ * batches, one message per turn of the event loop: a message costs far more than an operation.
  */
 import type { PolicyData } from '../model/placement.ts'
 import type { FeedNumber } from '../model/position.ts'
 import type { RegionId, RegionNumber } from '../model/slot.ts'
 import type { SharedState } from './engine.ts'
-import type { Growth, ShardReply, ShardRequest } from './shard.ts'
+import type { ShardReply, ShardRequest } from './shard.ts'
 
 export interface StoreLocation {
   readonly dataset: string
@@ -36,9 +35,15 @@ export type ToShard =
   | { readonly kind: 'close' }
 
 export type FromShard =
-  | { readonly kind: 'opened'; readonly shared: readonly SharedStore[] }
+  | {
+      readonly kind: 'opened'
+      readonly shared: readonly SharedStore[]
+      /** Of the shard's `GrowthBoard`. */
+      readonly growth: SharedArrayBuffer
+    }
   | { readonly kind: 'replies'; readonly replies: readonly ShardReply[] }
-  | { readonly kind: 'growth'; readonly growth: Growth }
+  /** There is news on the board. */
+  | { readonly kind: 'grown' }
   /** A bug in a handler, for the log. */
   | { readonly kind: 'bug'; readonly trace: string }
   /** The disk failed: the process must stop. */
@@ -49,6 +54,4 @@ export type FromShard =
 export interface ShardPort {
   post(message: ToShard): void
   onMessage(receive: (message: FromShard) => void): void
-  /** Delivers now what was sent and has not been delivered. */
-  receiveAll(): void
 }

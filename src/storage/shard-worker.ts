@@ -6,6 +6,7 @@ import { PlacementTable } from '../model/placement.ts'
 import { RegionNumbers } from '../model/slot.ts'
 import type { Random } from '../runtime/random.ts'
 import type { EngineKind } from './engine.ts'
+import { datasetsOf, GrowthBoard } from './growth-board.ts'
 import {
   type Handlers,
   type OperationMap,
@@ -15,6 +16,8 @@ import {
 } from './shard.ts'
 import type { FromShard, ShardConfiguration, SharedStore, ToShard } from './shard-messages.ts'
 import type { StoreContext, StoreReader } from './store.ts'
+
+type Opened = Extract<FromShard, { kind: 'opened' }>
 
 export interface ShardWorkerOptions {
   readonly hasher: Hasher
@@ -26,7 +29,7 @@ export interface ShardWorkerOptions {
   /** What the disk still takes in a directory. */
   readonly roomBytes: (directory: string) => number
   /** See `ShardOptions`. */
-  readonly endOfTurn?: () => Promise<void>
+  readonly gather?: (waiting: () => number) => Promise<void>
   /** To the thread that opens and closes the shard. */
   readonly post: (message: FromShard) => void
 }
@@ -48,7 +51,7 @@ export class ShardWorker {
     switch (message.kind) {
       case 'open':
         assert(!this.#shard, 'a shard is opened once')
-        this.#open(message.configuration).then(shared => post({ kind: 'opened', shared }), fail)
+        this.#open(message.configuration).then(opened => post({ kind: 'opened', ...opened }), fail)
         return
       case 'requests':
         this.submit(message.requests, this.#answerOwner)
@@ -73,13 +76,16 @@ export class ShardWorker {
     return this.#shard?.reader(dataset, store)
   }
 
-  async #open(configuration: ShardConfiguration): Promise<SharedStore[]> {
-    const { engineKind, handlers, random, roomBytes, meter, endOfTurn, post } = this.#options
+  async #open(configuration: ShardConfiguration): Promise<Omit<Opened, 'kind'>> {
+    const { engineKind, handlers, random, roomBytes, meter, gather, post } = this.#options
     const contexts = storeContexts(this.#options.hasher, configuration)
+    const board = new GrowthBoard(datasetsOf(configuration.stores))
     const shard = new Shard({
-      ...{ handlers, random, meter, endOfTurn },
+      ...{ handlers, random, meter, gather },
       mayStore: dataset => contexts(dataset)?.placement.mayStore(configuration.self) === true,
-      onGrowth: growth => post({ kind: 'growth', growth }),
+      onGrowth: growth => {
+        if (board.enter(growth)) post({ kind: 'grown' })
+      },
       onBug: error => post({ kind: 'bug', trace: traceOf(error) }),
       onFatal: error => post({ kind: 'fatal', trace: traceOf(error) }),
     })
@@ -94,7 +100,7 @@ export class ShardWorker {
       if (shared) sharedStores.push({ ...location, shared })
     }
     this.#shard = shard
-    return sharedStores
+    return { shared: sharedStores, growth: board.memory }
   }
 }
 

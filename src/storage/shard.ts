@@ -80,10 +80,10 @@ export interface ShardOptions {
   /** This region may store the dataset under the policies in force. */
   readonly mayStore: (dataset: string) => boolean
   /**
-   * Resolves when all that has come by now has been looked at: it goes into the next commit, as one
-   * of many writes costs little more than one of few. Default: the next commit begins at once.
+   * Resolves when the commit after another is to begin: as many writes as have come by then go into
+   * it. Default: it begins at once.
    */
-  readonly endOfTurn?: (() => Promise<void>) | undefined
+  readonly gather?: ((waiting: () => number) => Promise<void>) | undefined
 }
 
 /** Writes of one transaction: bounded, so that no single commit grows without end. */
@@ -186,7 +186,7 @@ export class Shard {
   async #commitLoop(store: OpenStore): Promise<void> {
     try {
       for (let isFirst = true; hasWork(store); isFirst = false) {
-        if (!isFirst) await this.#options.endOfTurn?.()
+        if (!isFirst) await this.#options.gather?.(() => store.queue.length)
         const slice = store.slices.shift()
         if (slice) await this.#runSlice(store, slice)
         const { requests, count } = this.#nextOf(store.queue)

@@ -127,13 +127,17 @@ export class StagedChanges {
     this.#feedStates.set(feedName(slot, feed), { slot, feed, state })
   }
 
-  stageEntry(slot: Slot, feed: FeedNumber, { position, kind, text }: FeedEntry): void {
+  /** `isNew`: at a position that was just taken, so that this store has never had it. */
+  stageEntry(slot: Slot, feed: FeedNumber, entry: FeedEntry, isNew: boolean): void {
+    const { position, kind, text } = entry
     const rows = this.#rows
     const shared = isShared(kind)
     const at = rows.begin(rowKeyBytesFor(text) + 1)
     const keyEnd = entryRowInto(rows.bytes, at, slot, feed, position, shared ? text : '')
     rows.bytes[keyEnd] = kind
-    rows.put(keyEnd, shared ? keyEnd + 1 : utf8Into(rows.bytes, keyEnd + 1, text))
+    const end = shared ? keyEnd + 1 : utf8Into(rows.bytes, keyEnd + 1, text)
+    if (isNew) rows.putNew(keyEnd, end)
+    else rows.put(keyEnd, end)
   }
 
   dropEntry(slot: Slot, feed: FeedNumber, { position, kind, text }: FeedEntry): void {

@@ -74,6 +74,9 @@ export class StoreTransaction extends StagedStore {
   readonly #generationsAtOpen: GenerationsAtOpen
   readonly #audit: DigestAudit | undefined
   #roomBytes: number
+  /** The position that was taken last, and the slot in which that was. */
+  #appended: Position | undefined
+  #appendedTo: Slot | undefined
 
   constructor(
     engine: Engine,
@@ -115,6 +118,8 @@ export class StoreTransaction extends StagedStore {
     const boundaries = fresh
       ? [...state.boundaries, { generation, previousEnd: state.end }].slice(-BOUNDARIES_MAX)
       : state.boundaries
+    this.#appended = position
+    this.#appendedTo = slot
     this.putFeedState(slot, feed, {
       end: position,
       complete: position,
@@ -214,7 +219,8 @@ export class StoreTransaction extends StagedStore {
   }
 
   putEntry(slot: Slot, feed: FeedNumber, entry: FeedEntry): void {
-    this.staged.stageEntry(slot, feed, entry)
+    const isNew = entry.position === this.#appended && slot === this.#appendedTo
+    this.staged.stageEntry(slot, feed, entry, isNew && feed === this.context.ownFeed)
   }
 
   dropEntry(slot: Slot, feed: FeedNumber, entry: FeedEntry): void {

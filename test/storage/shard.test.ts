@@ -44,6 +44,7 @@ async function open(kind: MemoryEngineKind, self = 'one', roomBytes?: () => numb
     regionNumbers: { one: 1, two: 2 },
     ownFeed: feedNumber(self === 'one' ? 1 : 2, 1),
   })
+  shards.awaitGrowth()
   const put = (key: string, text = 'x') =>
     shards.callStore('things', 0, 'write', {
       key: key as Key,
@@ -104,6 +105,21 @@ commits('no reply, no growth and nothing to read before the flush; then all toge
     ['done', 'done', 'done'],
   )
   assert.is((await get('d')).kind, 'found')
+})
+
+commits('growth is there to be asked for when a write is answered', async () => {
+  const { put, shards, growth } = await open(createMemoryEngineKind())
+  const counts: number[] = []
+  await Promise.all(
+    ['a', 'b', 'c'].map(async key => {
+      await put(key)
+      shards.receiveGrowth()
+      counts.push(growth.flatMap(({ ends }) => ends).length)
+    }),
+  )
+  assert.ok(counts.every(count => count > 0))
+  shards.receiveGrowth()
+  assert.is(growth.flatMap(({ ends }) => ends).length, counts.at(-1), 'nothing is told twice')
 })
 
 commits('growth is told before the reply', async () => {
@@ -318,7 +334,7 @@ ends('what this region may not store is refused at the last step, too', async ()
   assert.is(engine.sizeBytes(), 0)
 })
 
-ends('a commit that follows another takes all that came by the end of the turn', async () => {
+ends('a commit that follows another takes all that have gathered', async () => {
   const kind = manual()
   const engine = await kind.open('d')
   const [placement] = tableOf(data).placements
@@ -331,7 +347,7 @@ ends('a commit that follows another takes all that came by the end of the turn',
     onBug: () => {},
     onFatal: () => {},
     mayStore: () => true,
-    endOfTurn: () => new Promise(resolve => ends.push(resolve)),
+    gather: () => new Promise(resolve => ends.push(resolve)),
   })
   const regionNumbers = new RegionNumbers({ one: 1, two: 2 })
   const context = { hasher, placement, self: 'one', ownFeed: feedNumber(1, 1) }

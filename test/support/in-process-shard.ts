@@ -40,8 +40,6 @@ export function inProcessShard(
     onMessage(task) {
       receive = task
     },
-    // All answers come the same way, after the growth that belongs to them.
-    receiveAll() {},
     reader: (dataset, store) => worker.reader(dataset, store),
   }
 }

@@ -10,7 +10,7 @@ import type { FrozenRows } from './overlay-owner.ts'
 export class Checkpoint {
   readonly #base: Engine
   readonly #frozen: FrozenRows
-  #written = 0
+  #passed = 0
   #isStopped = false
   #step: Promise<void> = Promise.resolve()
 
@@ -21,7 +21,7 @@ export class Checkpoint {
 
   /** From 0 to 1, all written. */
   get progress(): number {
-    return this.#written / Math.max(1, this.#frozen.count)
+    return this.#passed / Math.max(1, this.#frozen.count)
   }
 
   /** The transaction under way. */
@@ -31,10 +31,10 @@ export class Checkpoint {
 
   /** Resolves to whether everything was written. */
   async run(): Promise<boolean> {
-    for (const batch of batches(this.#frozen)) {
+    for (const { batch, passed } of batches(this.#frozen)) {
       this.#step = this.#base.commit(batch)
       await this.#step
-      this.#written += batch.length
+      this.#passed = passed
       if (this.#isStopped) return false
     }
     return true
@@ -46,14 +46,19 @@ export class Checkpoint {
   }
 }
 
-/** One after the other in the same memory: each is done with when the next one is asked for. */
-function* batches(frozen: FrozenRows): Generator<PackedRows> {
+/**
+ * One after the other in the same memory: each is done with when the next one is asked for.
+ * `passed`: frozen rows that were looked at by then.
+ */
+function* batches(frozen: FrozenRows): Generator<{ batch: PackedRows; passed: number }> {
   const batch = new PackedRows()
+  let passed = 0
   for (const row of frozen.rows) {
     frozen.appendTo(batch, row)
+    passed += 1
     if (batch.length < limits.checkpointRowsMax && batch.end < limits.checkpointBytesMax) continue
-    yield batch
+    yield { batch, passed }
     batch.clear()
   }
-  if (batch.length > 0) yield batch
+  if (batch.length > 0) yield { batch, passed }
 }

@@ -6,7 +6,7 @@
  * from a key's hash to its row; the rows in the order in which they came; and an arena that is only
  * ever appended to, which holds
  *
- *   rows       hash | key bytes | newest version | key, padded with zeros
+ *   rows       hash | key bytes, and a bit for rows born here | newest version | key, padded
  *   versions   commit number, its lower 32 bits | older version | value bytes, or -1 | value
  *
  * A row or version is written whole before the one word that leads to it. Readers know the last
@@ -30,6 +30,8 @@ const arenaEnd = arenaAt + limits.overlayBytesMax / wordBytes
 const rowHeaderWords = 3
 const versionHeaderWords = 3
 const deleted = -1
+/** Beside the bytes of a key: LMDB can't have this row but from here. */
+const bornHere = 2 ** 30
 
 export class Overlay {
   static readonly memoryBytes = arenaEnd * wordBytes
@@ -66,21 +68,24 @@ export class Overlay {
 
   /** There must be room for them. */
   insert(changes: PackedRows, commitNumber: number, key: RowKey): void {
-    const { bytes, end } = changes
+    const { bytes, end, newRows } = changes
+    let nextNew = 0
     for (let at = rowsStart; at < end; at = changes.after(at)) {
       const keyAt = changes.keyAt(at)
       const keyBytes = changes.keyBytes(at)
-      const row = this.#rowOf(key.loadFrom(bytes, keyAt, keyBytes))
+      const isNew = newRows[nextNew] === at
+      if (isNew) nextNew += 1
+      const row = this.#rowOf(key.loadFrom(bytes, keyAt, keyBytes), isNew)
       if (changes.isDeletion(at)) this.#addVersion(row, commitNumber, bytes, 0, deleted)
       else this.#addVersion(row, commitNumber, bytes, keyAt + keyBytes, changes.valueBytes(at))
     }
   }
 
   /** The row of a key, new where there is none. */
-  #rowOf(key: RowKey): RowOffset {
+  #rowOf(key: RowKey, isNew: boolean): RowOffset {
     const hash = key.hash(this.#secret)
     const slot = this.#slotOf(key, hash)
-    return (this.#words[slot] as number) || this.#insertRow(key, hash, slot)
+    return (this.#words[slot] as number) || this.#insertRow(key, hash, slot, isNew)
   }
 
   #addVersion(row: RowOffset, commitNumber: number, from: Buffer, valueAt: number, bytes: number) {
@@ -95,11 +100,11 @@ export class Overlay {
     Atomics.store(words, row + 2, at)
   }
 
-  #insertRow(key: RowKey, hash: number, slot: number): RowOffset {
+  #insertRow(key: RowKey, hash: number, slot: number, isNew: boolean): RowOffset {
     const words = this.#words
     const row = this.#used
     words[row] = hash
-    words[row + 1] = key.bytes
+    words[row + 1] = isNew ? key.bytes | bornHere : key.bytes
     words[row + 2] = 0
     const blocks = wordsFor(key.bytes)
     for (let i = 0; i < blocks; i++) words[row + rowHeaderWords + i] = key.words[i] as number
@@ -135,7 +140,7 @@ export class Overlay {
   #hasKey(row: RowOffset, key: RowKey): boolean {
     const words = this.#words
     const { bytes, words: keyWords } = key
-    if (words[row + 1] !== bytes) return false
+    if (this.#keyBytesOf(row) !== bytes) return false
     const at = row + rowHeaderWords
     const blocks = wordsFor(bytes)
     for (let i = 0; i < blocks; i++) if (words[at + i] !== keyWords[i]) return false
@@ -145,28 +150,35 @@ export class Overlay {
   /** How the row's key compares with another: below 0 where it comes first. */
   compare(row: RowOffset, { words, bytes }: RowKey): number {
     const own = this.#words
-    return compareKeys(own, row + rowHeaderWords, own[row + 1] as number, words, 0, bytes)
+    return compareKeys(own, row + rowHeaderWords, this.#keyBytesOf(row), words, 0, bytes)
   }
 
   /** The same of two rows. */
   compareRows(one: RowOffset, other: RowOffset): number {
     const words = this.#words
     const [at, otherAt] = [one + rowHeaderWords, other + rowHeaderWords]
-    const [bytes, otherBytes] = [words[one + 1] as number, words[other + 1] as number]
-    return compareKeys(words, at, bytes, words, otherAt, otherBytes)
+    return compareKeys(words, at, this.#keyBytesOf(one), words, otherAt, this.#keyBytesOf(other))
   }
 
   copyKey(row: RowOffset): Uint8Array {
-    return this.#view(row + rowHeaderWords, this.#words[row + 1] as number).slice()
+    return this.#view(row + rowHeaderWords, this.#keyBytesOf(row)).slice()
   }
 
-  /** Appends what is to be said of a row, where it has a version of that commit. */
+  #keyBytesOf(row: RowOffset): number {
+    return (this.#words[row + 1] as number) & ~bornHere
+  }
+
+  /**
+   * Appends what LMDB is to have of a row, as of a commit: nothing where the row is younger, or has
+   * both come and gone since LMDB was last written.
+   */
   appendTo(rows: PackedRows, row: RowOffset, visible: number): void {
     const version = this.#versionOf(row, visible)
     if (version === 0) return
     const words = this.#words
-    const keyBytes = words[row + 1] as number
     const valueBytes = words[version + 2] as number
+    if (valueBytes === deleted && ((words[row + 1] as number) & bornHere) !== 0) return
+    const keyBytes = this.#keyBytesOf(row)
     const at = rows.begin(keyBytes + Math.max(0, valueBytes))
     const keyEnd = at + keyBytes
     this.#copyInto(rows.bytes, at, row + rowHeaderWords, keyBytes)
