@@ -103,6 +103,8 @@ class Many {
   /** By index, as what is settled. */
   readonly #placements: (Placement | undefined)[]
   readonly #settled: (Settled | undefined)[]
+  /** Writes that run here. */
+  readonly #isShort: boolean[] = []
   #open: number
 
   constructor(options: ExecuteManyOptions, request: Request) {
@@ -179,27 +181,41 @@ class Many {
 
   /** Takes all other operations to their ends. */
   async go(longWay: LongWay): Promise<void> {
-    const { context, operations, session } = this.#request
-    const { many } = this.#options
+    const { operations, session } = this.#request
     const writings = this.#writes()
-    const short = [...writings].map(async ([placement, { indexes, roles, writes }]) => {
-      const results = await many.write(placement, writes, context)
-      const further = results.map(async (result, at) => {
-        const index = indexes[at] as number
-        if (result.kind === 'done') this.#settle(index, result)
-        else {
-          const tried = { as: roles[at] as Role, result }
-          this.#settle(index, await longWay(operations[index] as Operation, session, tried))
-        }
-      })
-      await Promise.all(further)
-    })
-    const isShort = new Set([...writings.values()].flatMap(({ indexes }) => indexes))
-    const long = operations.map(async (operation, index) => {
-      if (this.#settled[index] || isShort.has(index)) return
-      this.#settle(index, await longWay(operation, session))
-    })
-    await Promise.all([...short, ...long])
+    const running: Promise<void>[] = []
+    for (const [placement, writing] of writings) {
+      running.push(this.#write(placement, writing, longWay))
+    }
+    for (let index = 0; index < operations.length; index++) {
+      if (this.#settled[index] || this.#isShort[index]) continue
+      running.push(this.#goOn(index, longWay(operations[index] as Operation, session)))
+    }
+    await Promise.all(running)
+  }
+
+  async #write(
+    placement: Placement,
+    { indexes, roles, writes }: Writing,
+    longWay: LongWay,
+  ): Promise<void> {
+    const { context, session } = this.#request
+    const results = await this.#options.many.write(placement, writes, context)
+    const further: Promise<void>[] = []
+    for (let at = 0; at < results.length; at++) {
+      const [index, result] = [indexes[at] as number, results[at] as StepResult]
+      if (result.kind === 'done') this.#settle(index, result)
+      else {
+        const tried = { as: roles[at] as Role, result }
+        const { operation } = writes[at] as PlacedWrite
+        further.push(this.#goOn(index, longWay(operation, session, tried)))
+      }
+    }
+    await Promise.all(further)
+  }
+
+  async #goOn(index: number, way: Promise<Settled>): Promise<void> {
+    this.#settle(index, await way)
   }
 
   /** What runs in this region, as far as can be known now. */
@@ -219,6 +235,7 @@ class Many {
         writing = { indexes: [], roles: [], writes: [] }
         writings.set(placement, writing)
       }
+      this.#isShort[index] = true
       writing.indexes.push(index)
       writing.roles.push(decision.as)
       writing.writes.push({ operation, group, slot: placement.slotOf(group) })
