@@ -49,6 +49,8 @@ export const limits = {
   /** Values that one thread keeps at hand with their replies, and bytes of each. */
   hotValuesMax: 4_096,
   hotValueBytesMax: 1_024,
+  /** The same of a dataset, for requests that read many. */
+  recentAnswersMax: 16_384,
   /** Items in one page of a list. */
   listItemsMax: 1_000,
   listItemsDefault: 100,

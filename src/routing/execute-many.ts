@@ -12,9 +12,11 @@ import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { Slot } from '../model/slot.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { type Decision, decide, type Intent, type Role, type Topology } from './decide.ts'
 import type { LocalMany, ManyReads, PlacedWrite } from './local-many.ts'
+import type { RecentAnswers } from './recent-answers.ts'
 import type { Answer, RequestContext } from './service.ts'
 import { type Mac, Session } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
@@ -36,6 +38,7 @@ export interface ExecuteManyOptions {
   readonly topology: Topology
   readonly shards: ShardClient<RoutingOperations>
   readonly many: LocalMany
+  readonly clock: Clock
   readonly sessionMac: Mac
 }
 
@@ -71,6 +74,9 @@ interface StoreReads extends ManyReads {
 interface Reading {
   /** Where it is the same for all keys. */
   readonly decision: Decision | undefined
+  /** It is to read this region's copy. */
+  readonly isHere: boolean
+  readonly recent: RecentAnswers
   readonly wanted: (slot: Slot) => WantedPoints
   /** By store. */
   readonly stores: Map<number, StoreReads>
@@ -123,9 +129,9 @@ class Many {
 
   /** Answers what this thread can read now. */
   read(): void {
-    for (const [placement, { stores }] of this.#reads()) {
+    for (const [placement, { stores, recent }] of this.#reads()) {
       for (const reads of stores.values()) {
-        const answers = this.#options.many.readNow(placement, reads)
+        const answers = this.#options.many.readNow(placement, reads, recent)
         for (let at = 0; at < answers.length; at++) {
           const answer = answers[at]
           if (answer) this.#settle(reads.indexes[at] as number, answer)
@@ -135,14 +141,20 @@ class Many {
   }
 
   #reads(): ReadonlyMap<Placement, Reading> {
-    const { topology, shards } = this.#options
+    const { topology, shards, clock } = this.#options
     const readings = new Map<Placement, Reading>()
     const intent = this.#intent('read')
+    const nowMs = clock.wallMs()
     this.#request.operations.forEach(({ kind, key }, index) => {
       const placement = kind === 'get' ? this.#place(index) : undefined
       if (!placement) return
       const reading = readings.get(placement) ?? this.#reading(placement, intent)
       readings.set(placement, reading)
+      const known = reading.isHere ? reading.recent.find(key, nowMs) : undefined
+      if (known) {
+        this.#settle(index, known)
+        return
+      }
       const group = placement.groupOf(key)
       const decision = reading.decision ?? decide(intent, placement, group, unasked, topology)
       if (decision.action !== 'execute') return
@@ -168,15 +180,17 @@ class Many {
     const decision = isAnyCopy
       ? decide(intent, placement, '', unasked, this.#options.topology)
       : undefined
-    if (context.consistency === 'eventual')
-      return { decision, wanted: () => null, stores: new Map() }
+    const base = {
+      ...{ decision, isHere: decision?.action === 'execute' },
+      ...{ recent: this.#options.many.recent(placement), stores: new Map() },
+    }
+    if (context.consistency === 'eventual') return { ...base, wanted: () => null }
     const bySlot = new Map(
       context.consistency === 'session'
         ? session.seenBySlot(placement.id).map(({ slot, points }) => [slot, points])
         : [],
     )
-    const wanted = (slot: Slot): WantedPoints => bySlot.get(slot) ?? wantsNothing
-    return { decision, wanted, stores: new Map() }
+    return { ...base, wanted: slot => bySlot.get(slot) ?? wantsNothing }
   }
 
   /** Takes all other operations to their ends. */
