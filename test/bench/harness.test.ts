@@ -85,8 +85,8 @@ function assertMatrix({ matrix }: Report): void {
     ['bare get', 'denizen get', 'bare put', 'denizen put'],
   )
   for (const { rounds } of matrix.figures) {
-    for (const { half } of rounds) {
-      assert.ok(half.requests > 0 && half.p50Ms <= half.p99Ms && half.p99Ms <= half.p999Ms)
+    for (const { open } of rounds) {
+      assert.ok(open.requests > 0 && open.p50Ms <= open.p99Ms && open.p99Ms <= open.p999Ms)
     }
   }
   const [filling] = matrix.fillings
