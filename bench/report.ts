@@ -1,19 +1,16 @@
 /** What a run found, as one object for a file, and as tables for people. */
 import { formatTable } from '../src/cli/table.ts'
+import { type Detailed, detailsOf } from './details.ts'
 import type { Machine } from './machine.ts'
 import { median, type RowResult, type Spread } from './rows.ts'
 import type { ScaleId } from './scale.ts'
 import type { ImportFigures } from './workloads/import.ts'
-import type { LatencyReport } from './workloads/latency.ts'
 import type { Filling, MatrixFigure, MatrixReport } from './workloads/matrix.ts'
-import type { MemoryReport } from './workloads/memory.ts'
 import type { RatesReport } from './workloads/rates.ts'
-import type { ResidencyReport } from './workloads/residency.ts'
-import type { StartReport } from './workloads/start.ts'
 
 type Colors = Parameters<typeof formatTable>[0]
 
-export interface Report {
+export interface Report extends Detailed {
   readonly what: string
   readonly date: string
   readonly command: string
@@ -27,10 +24,6 @@ export interface Report {
   /** Workloads that gave out no figures, and why. */
   readonly failures: Readonly<Record<string, string>>
   readonly rates?: RatesReport
-  readonly residency?: ResidencyReport
-  readonly latency?: LatencyReport
-  readonly start?: StartReport
-  readonly memory?: MemoryReport
   readonly matrix?: MatrixReport
   readonly cities?: ImportFigures
 }
@@ -46,6 +39,7 @@ export function formatReport(colors: Colors, report: Report): string {
       ...missing,
     ].join('\n'),
     ...(rows.length > 0 ? [formatRows(colors, rows)] : []),
+    ...(detailsOf(report).length > 0 ? [detailsOf(report).join('\n')] : []),
     ...(rates ? [formatRates(colors, rates)] : []),
     ...(matrix ? [formatFigures(colors, matrix.figures)] : []),
     ...(matrix ? [formatFillings(colors, matrix.fillings)] : []),
