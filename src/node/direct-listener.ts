@@ -48,9 +48,8 @@ export function directListener(options: DirectListenerOptions): DirectListener {
   }
 
   /** Node writes head and body in one piece where both are text. */
-  const sendBody = (outgoing: ServerResponse, body: Uint8Array | string): void => {
-    if (typeof body === 'string') outgoing.end(body, 'latin1')
-    else if (body.length <= ONE_PIECE_BYTES_MAX) outgoing.end(latin1(body), 'latin1')
+  const sendBody = (outgoing: ServerResponse, body: Uint8Array): void => {
+    if (body.length <= ONE_PIECE_BYTES_MAX) outgoing.end(latin1(body), 'latin1')
     else if (body.length <= limits.shortReplyBytes) outgoing.end(body)
     else void sendLarge(outgoing, body, { load, clock })
   }
