@@ -1,9 +1,13 @@
 /**
  * Rows of an overlay in the order of their keys. Each thread that reads ranges keeps its own, and
- * catches up with what came since its last range. Never changes once made, so that holding one is
- * holding a snapshot; what is added copies the chunks that it touches, once.
+ * catches up with what came since its last range. To hold one is to hold a snapshot: what is added
+ * copies the chunks that it touches, once; but for rows that go to the end of a chunk. These may
+ * turn up in older snapshots, whose readers step over them, as over all that is too young for them.
+ *
+ * Most rows are entries of feeds, and so come right after the one before in the same feed: they are
+ * not searched for, but looked for where the last row went whose key begins alike.
  */
-import type { Overlay, RowOffset } from './overlay.ts'
+import { hintCount, type Overlay, type RowOffset } from './overlay.ts'
 import type { RowKey } from './row-key.ts'
 
 type Chunk = readonly RowOffset[]
@@ -23,11 +27,19 @@ export class OrderedRows {
   readonly #chunks: readonly Chunk[]
   /** How many of the overlay's rows these are: its first ones. */
   readonly count: number
+  /** By the beginning of a key: the chunk in which a row went last, unless chunks were split. */
+  readonly #hints: Uint32Array<ArrayBuffer>
 
-  constructor(overlay: Overlay, chunks: readonly Chunk[] = [], count = 0) {
+  constructor(
+    overlay: Overlay,
+    chunks: readonly Chunk[] = [],
+    count = 0,
+    hints = new Uint32Array(hintCount),
+  ) {
     this.#overlay = overlay
     this.#chunks = chunks
     this.count = count
+    this.#hints = hints
   }
 
   /** With the rows that were inserted since. */
@@ -39,13 +51,18 @@ export class OrderedRows {
     for (let index = this.count; index < rows; index++) {
       this.#insert(this.#overlay.rowAt(index), chunks, own)
     }
-    return new OrderedRows(this.#overlay, chunks, rows)
+    return new OrderedRows(this.#overlay, chunks, rows, this.#hints)
   }
 
   /** `own` are the chunks that nobody else holds. */
   #insert(row: RowOffset, chunks: Chunk[], own: Set<Chunk>): void {
-    const at = this.#chunkFor(chunks, row)
+    const at = this.#chunkOf(chunks, row)
     const old = chunks[at] ?? []
+    const last = old.at(-1)
+    if (last !== undefined && old.length < chunkRowsMax && this.#compare(last, row) < 0) {
+      ;(old as RowOffset[]).push(row)
+      return
+    }
     const chunk = own.has(old) ? (old as RowOffset[]) : [...old]
     chunk.splice(this.#firstNotBelow(chunk, row), 0, row)
     const half = chunk.length >>> 1
@@ -53,6 +70,22 @@ export class OrderedRows {
     if (pieces[0] === old) return
     for (const piece of pieces) own.add(piece)
     chunks.splice(at, 1, ...pieces)
+  }
+
+  /** As `chunkFor`, of a row that comes in. */
+  #chunkOf(chunks: readonly Chunk[], row: RowOffset): number {
+    const hint = this.#overlay.hintOf(row)
+    const guess = this.#hints[hint] as number
+    const at = this.#isChunkFor(chunks, guess, row) ? guess : this.#chunkFor(chunks, row)
+    this.#hints[hint] = at
+    return at
+  }
+
+  #isChunkFor(chunks: readonly Chunk[], at: number, row: RowOffset): boolean {
+    const first = chunks[at]?.[0]
+    if (first === undefined || this.#compare(first, row) > 0) return false
+    const next = chunks[at + 1]?.[0]
+    return next === undefined || this.#compare(next, row) > 0
   }
 
   *between({ from, to }: KeyBounds): Generator<RowOffset> {

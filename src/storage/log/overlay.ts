@@ -29,6 +29,7 @@ const arenaEnd = arenaAt + limits.overlayBytesMax / wordBytes
 
 const rowHeaderWords = 3
 const versionHeaderWords = 3
+export const hintCount = 256
 const deleted = -1
 /** Beside the bytes of a key: LMDB can't have this row but from here. */
 const bornHere = 2 ** 30
@@ -145,6 +146,15 @@ export class Overlay {
     const blocks = wordsFor(bytes)
     for (let i = 0; i < blocks; i++) if (words[at + i] !== keyWords[i]) return false
     return true
+  }
+
+  /** Below `hintCount`, the same for all entries of a feed: made of the first bytes of a key. */
+  hintOf(row: RowOffset): number {
+    const words = this.#words
+    const at = row + rowHeaderWords
+    // The second word of a shorter key is a word of a version, which does no harm.
+    const mixed = Math.imul(words[at] as number, 0x9e3779b1) ^ (words[at + 1] as number)
+    return Math.imul(mixed, 0x85ebca6b) >>> 24
   }
 
   /** How the row's key compares with another: below 0 where it comes first. */
