@@ -25,7 +25,11 @@ export interface Scale {
     readonly cycles: number
   }
   readonly residencyChecks: number
-  readonly matrix: { readonly rounds: number; readonly groups: readonly MatrixGroup[] }
+  readonly matrix: {
+    readonly rounds: number
+    readonly seconds: number
+    readonly groups: readonly MatrixGroup[]
+  }
   /** Places with fewer people are not imported. */
   readonly minPopulation: number
   /** How long the servers are waited for to come to rest between measurements. */
@@ -55,22 +59,24 @@ export const scales: Readonly<Record<ScaleId, Scale>> = {
     residencyChecks: 20_000,
     matrix: {
       rounds: 1,
+      seconds: 0.3,
       groups: [{ keys: 500, valueBytes: 100, connections: [4], peers: ['bare', 'denizen'] }],
     },
     minPopulation: 5 * million,
     restMaxMs: 0,
   },
   short: {
-    seconds: 3,
+    seconds: 2,
     rounds: 3,
     warmUp: { seconds: 1, isWhole: true },
     batch: usualBatch,
     keys: 10_000,
     start: { keys: 200_000, rewritten: 20_000 },
-    memory: { fromKeys: 200_000, toKeys: million, cycles: 2 },
+    memory: { fromKeys: 200_000, toKeys: 600_000, cycles: 2 },
     residencyChecks: 2 * million,
     matrix: {
       rounds: 1,
+      seconds: 1,
       groups: [
         { keys: 10_000, valueBytes: 100, connections: [32], peers: all },
         { keys: 2_000, valueBytes: 64 * kibibyte, connections: [32], peers: ['bare', 'denizen'] },
@@ -90,6 +96,7 @@ export const scales: Readonly<Record<ScaleId, Scale>> = {
     residencyChecks: 5 * million,
     matrix: {
       rounds: 1,
+      seconds: 3,
       groups: [
         { keys: 10_000, valueBytes: 100, connections: [1, 32, 256], peers: all },
         { keys: 10_000, valueBytes: kibibyte, connections: [32], peers: all },

@@ -138,13 +138,13 @@ async function fill(peer: Peer, { keys, valueBytes }: MatrixGroup, scale: Scale)
 async function measure(
   { keys, valueBytes, connections: counts }: MatrixGroup,
   peers: readonly Peer[],
-  { seconds, restMaxMs, matrix, warmUp }: Scale,
+  { restMaxMs, matrix, warmUp }: Scale,
 ): Promise<readonly MatrixFigure[]> {
   const pids = peers.flatMap(peer => peer.pid ?? [])
   const figures: MatrixFigure[] = []
   for (const connections of counts) {
     for (const operation of operations) {
-      const common = { operation, connections, keys, valueBytes, seconds }
+      const common = { operation, connections, keys, valueBytes, seconds: matrix.seconds }
       const rounds = new Map<Peer, MatrixRound[]>(peers.map(it => [it, []]))
       for (let round = 0; round < matrix.rounds; round++) {
         const peaks = new Map<PeerId, Peak>()
