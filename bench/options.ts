@@ -6,7 +6,7 @@ import { type RowId, rows, type WorkloadId, workloadIds } from './rows.ts'
 import { type Scale, type ScaleId, scales } from './scale.ts'
 
 export const usage = `npm run bench -- [options]
-  --full          everything, with 1 and 10 million keys: about half an hour
+  --full          everything, with 1 and 10 million keys: about forty minutes
   --tiny          as little of it as npm test runs: no figure of it means anything
   --only A,B,…    rows (1, 2a, …) or workloads: ${workloadIds.join(', ')}
   --rounds N      of all measurements in turn
@@ -43,6 +43,7 @@ export function readOptions(args: readonly string[]): Options {
     ...base,
     rounds: number('rounds', base.rounds),
     seconds: number('seconds', base.seconds),
+    matrix: { ...base.matrix, seconds: number('seconds', base.matrix.seconds) },
     start: { ...base.start, keys: number('keys', base.start.keys) },
   }
   return {

@@ -37,6 +37,9 @@ export function memoryOf(pid: number): Memory {
   }
 }
 
+/** What the kernel can't take back. */
+export const heldBytes = ({ anonBytes, shmemBytes }: Memory): number => anonBytes + shmemBytes
+
 /** Bytes that the files below a directory take on disk: blocks, not lengths. */
 export function diskBytes(directory: string): number {
   let sum = 0

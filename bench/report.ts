@@ -1,19 +1,16 @@
 /** What a run found, as one object for a file, and as tables for people. */
 import { formatTable } from '../src/cli/table.ts'
+import { type Detailed, detailsOf } from './details.ts'
 import type { Machine } from './machine.ts'
 import { median, type RowResult, type Spread } from './rows.ts'
 import type { ScaleId } from './scale.ts'
 import type { ImportFigures } from './workloads/import.ts'
-import type { LatencyReport } from './workloads/latency.ts'
 import type { Filling, MatrixFigure, MatrixReport } from './workloads/matrix.ts'
-import type { MemoryReport } from './workloads/memory.ts'
 import type { RatesReport } from './workloads/rates.ts'
-import type { ResidencyReport } from './workloads/residency.ts'
-import type { StartReport } from './workloads/start.ts'
 
 type Colors = Parameters<typeof formatTable>[0]
 
-export interface Report {
+export interface Report extends Detailed {
   readonly what: string
   readonly date: string
   readonly command: string
@@ -24,17 +21,15 @@ export interface Report {
   /** Why a tool or a peer has no figures. */
   readonly missing: readonly string[]
   readonly rows: readonly RowResult[]
+  /** Workloads that gave out no figures, and why. */
+  readonly failures: Readonly<Record<string, string>>
   readonly rates?: RatesReport
-  readonly residency?: ResidencyReport
-  readonly latency?: LatencyReport
-  readonly start?: StartReport
-  readonly memory?: MemoryReport
   readonly matrix?: MatrixReport
   readonly cities?: ImportFigures
 }
 
 export function formatReport(colors: Colors, report: Report): string {
-  const { machine, commit, missing, rows, rates, matrix, cities } = report
+  const { machine, commit, missing, rows, rates, matrix, cities, failures } = report
   const { cpu, cores, memoryGiB, system, node, loadAverage, syncsPerSecond } = machine
   const parts = [
     [
@@ -44,10 +39,12 @@ export function formatReport(colors: Colors, report: Report): string {
       ...missing,
     ].join('\n'),
     ...(rows.length > 0 ? [formatRows(colors, rows)] : []),
+    ...(detailsOf(report).length > 0 ? [detailsOf(report).join('\n')] : []),
     ...(rates ? [formatRates(colors, rates)] : []),
     ...(matrix ? [formatFigures(colors, matrix.figures)] : []),
     ...(matrix ? [formatFillings(colors, matrix.fillings)] : []),
     ...(cities ? [formatImport(cities)] : []),
+    ...Object.entries(failures).map(([workload, failure]) => `${workload}: ${failure}`),
   ]
   return parts.join('\n\n')
 }
@@ -58,6 +55,16 @@ const formatSpread = ({ median: middle, min, max }: Spread, unit: string): strin
 const short = (value: number): string =>
   Math.abs(value) >= 100 ? String(Math.round(value)) : value.toFixed(2)
 
+function whatWasSeen(row: RowResult): string {
+  if ('seen' in row) return formatSpread(row.seen, row.unit)
+  return 'skipped' in row ? row.skipped : excerptOf(row.failed)
+}
+
+const failureShown = 60
+
+const excerptOf = (failure: string): string =>
+  failure.length > failureShown ? `${failure.slice(0, failureShown)}…` : failure
+
 const formatRows = (colors: Colors, rows: readonly RowResult[]): string =>
   formatTable(
     colors,
@@ -66,7 +73,7 @@ const formatRows = (colors: Colors, rows: readonly RowResult[]): string =>
       row.id,
       row.what,
       `${'atLeast' in row.target ? `>= ${row.target.atLeast}` : `< ${row.target.below}`}${row.unit}`,
-      'seen' in row ? formatSpread(row.seen, row.unit) : row.skipped,
+      whatWasSeen(row),
       row.verdict,
     ]),
   )
@@ -108,20 +115,21 @@ function formatFigures(colors: Colors, figures: readonly MatrixFigure[]): string
     const bareRates = bare === undefined ? [] : perSecondOf(bare)
     const ratios = perSecondOf(figure).map((rate, round) => rate / (bareRates[round] ?? Number.NaN))
     const ms = (of: 'p50Ms' | 'p99Ms' | 'p999Ms'): string =>
-      median(rounds.map(({ half }) => half[of])).toFixed(2)
+      median(rounds.map(({ open }) => open[of])).toFixed(2)
     return [
       ...[count(keys), bytes(valueBytes), connections, operation, peer],
       Math.round(median(perSecondOf(figure))),
       median(ratios).toFixed(2),
       median(rounds.map(round => round.peak.serverCpuUs)).toFixed(1),
+      Math.round(median(rounds.map(({ rate }) => rate))),
       ...[ms('p50Ms'), ms('p99Ms'), ms('p999Ms')],
     ]
   })
   const head = [
-    ...['keys', 'value', 'connections', '', 'server', 'requests/s', 'of bare', "server's µs"],
-    ...['p50 ms', 'p99', 'p99.9'],
+    ...['keys', 'value', 'connections', '', 'server', 'at most/s', 'of bare', "server's µs"],
+    ...['at requests/s', 'p50 ms', 'p99', 'p99.9'],
   ]
-  return `${formatTable(colors, head, lines)}\nlatencies at half of those requests, from when they were due`
+  return `${formatTable(colors, head, lines)}\nlatencies count from when requests were due`
 }
 
 function formatFillings(colors: Colors, fillings: readonly Filling[]): string {

@@ -48,13 +48,17 @@ export const rows: readonly Row[] = [
   row('8', 'memory', 'memory of a further million keys', { below: 50 }, ' MB'),
 ]
 
-/** What was seen of a row, or why nothing was. */
-export type Seen = { readonly seen: Spread } | { readonly skipped: string }
+/** What was seen of a row, why it was not looked at, or what went wrong: then no figure. */
+export type Seen =
+  | { readonly seen: Spread }
+  | { readonly skipped: string }
+  | { readonly failed: string }
 
 export type RowResult = Row & Seen & { readonly verdict: string }
 
 export function judge(row: Row, result: Seen): RowResult {
-  return { ...row, ...result, verdict: 'seen' in result ? verdictOf(row, result.seen) : 'skipped' }
+  if ('seen' in result) return { ...row, ...result, verdict: verdictOf(row, result.seen) }
+  return { ...row, ...result, verdict: 'failed' in result ? 'no figure' : 'skipped' }
 }
 
 function verdictOf({ target }: Row, { median }: Spread): string {

@@ -10,7 +10,7 @@ import { type Options, readOptions, UsageError, usage } from './options.ts'
 import type { PeerId } from './peers/peer.ts'
 import { missingPeer } from './peers/peers.ts'
 import { formatReport, type Report } from './report.ts'
-import { judge, type RowId, rows, type Seen } from './rows.ts'
+import { judge, type Row, type RowId, rows, type Seen, type WorkloadId } from './rows.ts'
 import { benchImport } from './workloads/import.ts'
 import { benchLatency } from './workloads/latency.ts'
 import { benchMatrix } from './workloads/matrix.ts'
@@ -43,55 +43,70 @@ async function main(): Promise<void> {
   mkdirSync(out, { recursive: true })
   writeFileSync(join(out, `${date.slice(0, 10)}-${what}.json`), text)
   process.stdout.write(asJson ? text : `${formatReport(pc, report)}\n`)
+  const isWhole = report.rows.every(row => !('failed' in row))
+  if (!isWhole || Object.keys(report.failures).length > 0) process.exitCode = 1
 }
 
-type Findings = Pick<Report, 'rows'> & Partial<Report>
+type Findings = Pick<Report, 'rows' | 'failures'> & Partial<Report>
 
 async function runAll({ workloads, scale, threads }: Options): Promise<Findings> {
   const asked = rows.filter(({ workload }) => workloads.has(workload))
   const rateRows = asked.map(({ id }) => id).filter(isRateRow)
+  const runs = new Runs(workloads)
   const rates =
     rateRows.length > 0
-      ? await told('rates', () => benchRates({ rows: rateRows, scale, threads }))
+      ? await runs.run('rates', () => benchRates({ rows: rateRows, scale, threads }))
       : undefined
-  const residency = workloads.has('residency')
-    ? await told('residency', () => benchResidency(scale, threads))
-    : undefined
-  const latency = workloads.has('latency')
-    ? await told('latency', () => benchLatency(scale, threads))
-    : undefined
-  const start = workloads.has('start')
-    ? await told('start', () => benchStart(scale, threads))
-    : undefined
-  const memory = workloads.has('memory')
-    ? await told('memory', () => benchMemory(scale, threads))
-    : undefined
-  const matrix = workloads.has('matrix')
-    ? await told('matrix', () => benchMatrix(scale, threads))
-    : undefined
-  const cities = workloads.has('import')
-    ? await told('import', () => benchImport({ minPopulation: scale.minPopulation }))
-    : undefined
+  const residency = await runs.asked('residency', () => benchResidency(scale, threads))
+  const latency = await runs.asked('latency', () => benchLatency(scale, threads))
+  const start = await runs.asked('start', () => benchStart(scale, threads))
+  const memory = await runs.asked('memory', () => benchMemory(scale, threads))
+  const matrix = await runs.asked('matrix', () => benchMatrix(scale, threads))
+  const { minPopulation } = scale
+  const cities = await runs.asked('import', () => benchImport({ minPopulation }))
   const seen: Partial<Record<RowId, Seen>> = {
     ...{ ...rates?.seen, ...start?.seen },
     ...(residency && { 5: residency.seen }),
     ...(latency && { 6: latency.seen }),
     ...(memory && { 8: memory.seen }),
   }
-  const nothing: Seen = { skipped: 'not measured' }
+  const failures = { ...runs.failures, ...matrix?.failures }
+  const unseen = (row: Row): Seen => ({
+    failed: failures[isRateRow(row.id) ? 'rates' : row.workload] ?? 'it was not measured',
+  })
   return {
-    rows: asked.map(row => judge(row, seen[row.id] ?? nothing)),
+    ...{ rows: asked.map(row => judge(row, seen[row.id] ?? unseen(row))), failures },
     ...{ ...(rates && { rates }), ...(residency && { residency }), ...(latency && { latency }) },
     ...{ ...(start && { start }), ...(memory && { memory }), ...(matrix && { matrix }) },
     ...(cities && { cities }),
   }
 }
 
-async function told<T>(workload: string, task: () => Promise<T>): Promise<T> {
-  const startMs = performance.now()
-  const result = await task()
-  tell(`${workload}: ${((performance.now() - startMs) / 1_000).toFixed(0)} s`)
-  return result
+/** Runs workloads one after the other. One that fails gives no figures; the others go on. */
+class Runs {
+  readonly #workloads: ReadonlySet<WorkloadId>
+  readonly failures: Record<string, string> = {}
+
+  constructor(workloads: ReadonlySet<WorkloadId>) {
+    this.#workloads = workloads
+  }
+
+  async asked<T>(workload: WorkloadId, task: () => Promise<T>): Promise<T | undefined> {
+    return this.#workloads.has(workload) ? await this.run(workload, task) : undefined
+  }
+
+  async run<T>(name: string, task: () => Promise<T>): Promise<T | undefined> {
+    const startMs = performance.now()
+    try {
+      const result = await task()
+      tell(`${name}: ${((performance.now() - startMs) / 1_000).toFixed(0)} s`)
+      return result
+    } catch (error) {
+      tell(`${name}: ${error instanceof Error ? error.stack : error}`)
+      this.failures[name] = error instanceof Error ? error.message : `${error}`
+      return undefined
+    }
+  }
 }
 
 /** Beside the report: what goes on. */

@@ -18,10 +18,18 @@ export interface Scale {
   /** Of the workloads of single requests and batches. */
   readonly keys: number
   readonly start: { readonly keys: number; readonly rewritten: number }
-  /** `looks`: how often memory is looked at, for the least that is held. */
-  readonly memory: { readonly fromKeys: number; readonly toKeys: number; readonly looks: number }
+  readonly memory: {
+    readonly fromKeys: number
+    readonly toKeys: number
+    /** Reads and rests after each of which is looked, for the least that is held. */
+    readonly cycles: number
+  }
   readonly residencyChecks: number
-  readonly matrix: { readonly rounds: number; readonly groups: readonly MatrixGroup[] }
+  readonly matrix: {
+    readonly rounds: number
+    readonly seconds: number
+    readonly groups: readonly MatrixGroup[]
+  }
   /** Places with fewer people are not imported. */
   readonly minPopulation: number
   /** How long the servers are waited for to come to rest between measurements. */
@@ -47,26 +55,28 @@ export const scales: Readonly<Record<ScaleId, Scale>> = {
     batch: { connections: 2, operations: 50 },
     keys: 1_000,
     start: { keys: 2_000, rewritten: 500 },
-    memory: { fromKeys: 1_000, toKeys: 5_000, looks: 1 },
+    memory: { fromKeys: 1_000, toKeys: 5_000, cycles: 1 },
     residencyChecks: 20_000,
     matrix: {
       rounds: 1,
+      seconds: 0.3,
       groups: [{ keys: 500, valueBytes: 100, connections: [4], peers: ['bare', 'denizen'] }],
     },
     minPopulation: 5 * million,
     restMaxMs: 0,
   },
   short: {
-    seconds: 3,
+    seconds: 2,
     rounds: 3,
     warmUp: { seconds: 1, isWhole: true },
     batch: usualBatch,
     keys: 10_000,
     start: { keys: 200_000, rewritten: 20_000 },
-    memory: { fromKeys: 100_000, toKeys: 400_000, looks: 10 },
+    memory: { fromKeys: 200_000, toKeys: 600_000, cycles: 2 },
     residencyChecks: 2 * million,
     matrix: {
       rounds: 1,
+      seconds: 1,
       groups: [
         { keys: 10_000, valueBytes: 100, connections: [32], peers: all },
         { keys: 2_000, valueBytes: 64 * kibibyte, connections: [32], peers: ['bare', 'denizen'] },
@@ -82,10 +92,11 @@ export const scales: Readonly<Record<ScaleId, Scale>> = {
     batch: usualBatch,
     keys: 10_000,
     start: { keys: 10 * million, rewritten: 100_000 },
-    memory: { fromKeys: million, toKeys: 5 * million, looks: 20 },
+    memory: { fromKeys: million, toKeys: 5 * million, cycles: 5 },
     residencyChecks: 5 * million,
     matrix: {
       rounds: 1,
+      seconds: 3,
       groups: [
         { keys: 10_000, valueBytes: 100, connections: [1, 32, 256], peers: all },
         { keys: 10_000, valueBytes: kibibyte, connections: [32], peers: all },

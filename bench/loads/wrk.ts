@@ -54,11 +54,14 @@ export async function wrk(options: WrkOptions): Promise<WrkResult> {
   const line = /^RESULT (.*)$/m.exec(output)?.[1]
   if (line === undefined) throw new Error(`wrk gave no result: ${output}`)
   const result = resultSchema.parse(JSON.parse(line))
+  // Of every reply: a GET's has a value in it, whatever else.
+  const leastBytes = operation === 'get' ? result.requests * options.operations * valueBytes : 0
   const problems = [
     ...(result.requests === 0 && !options.mayBeSilent ? ['no replies'] : []),
     ...(result.wrongStatuses > 0 ? [`${result.wrongStatuses} replies with a wrong status`] : []),
     ...(result.wrongReplies > 0 ? [`${result.wrongReplies} wrong replies`] : []),
     ...(result.failedConnections > 0 ? [`${result.failedConnections} connection errors`] : []),
+    ...(result.bytes < leastBytes ? ['replies without values'] : []),
     ...(result.timeouts > 0 ? [`${result.timeouts} timeouts`] : []),
   ]
   if (problems.length > 0) throw new Error(`wrk ${script} ${operation}: ${problems.join(', ')}`)

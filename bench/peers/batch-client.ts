@@ -10,6 +10,10 @@ const operationsMax = 500
 /** So that values of any size stay below what a batch may have. */
 const bodyBytesMax = 4 * 1024 * 1024
 const atOnce = 8
+/** Nothing was applied, and it may be sent again: what others do on the machine starves a node. */
+const overloaded = 503
+const overloadMaxMs = 60_000
+const pauseMs = 250
 const octets = 'application/octet-stream'
 const digitBytes = digitsOf(0).length
 
@@ -60,10 +64,16 @@ export class BatchClient {
       ...{ 'content-type': 'application/cbor', accept: 'application/cbor' },
       'denizen-consistency': 'strong',
     }
-    const reply = await fetch(this.#url, { method: 'POST', headers, body })
-    const bytes = Buffer.from(await reply.arrayBuffer())
-    if (reply.status === 200) return bytes
-    throw new Error(`denizen answered a batch with ${reply.status}: ${bytes.toString()}`)
+    const deadlineMs = performance.now() + overloadMaxMs
+    for (;;) {
+      const reply = await fetch(this.#url, { method: 'POST', headers, body })
+      const bytes = Buffer.from(await reply.arrayBuffer())
+      if (reply.status === 200) return bytes
+      if (reply.status !== overloaded || performance.now() > deadlineMs) {
+        throw new Error(`denizen answered a batch with ${reply.status}: ${bytes.toString()}`)
+      }
+      await new Promise(again => setTimeout(again, pauseMs))
+    }
   }
 }
 

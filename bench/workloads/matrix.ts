@@ -1,8 +1,9 @@
 /**
  * The sparse matrix: sizes of values, connections and numbers of keys, each varied by itself from
  * one point. In each cell and for each server: how much it does at most, and how long its replies
- * take at half of that, by a schedule that no reply changes. And for each filling of the stores:
- * memory and disk for each key, and how long a start takes.
+ * take at half of what Denizen does, or of what it does itself where that is less: by a schedule
+ * that no reply changes. And for each filling of the stores: memory and disk for each key, and how
+ * long a start takes.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,9 +13,15 @@ import { type Peak, peak } from '../loads/peak.ts'
 import type { Operation } from '../loads/reply.ts'
 import type { Peer, PeerId } from '../peers/peer.ts'
 import { withPeers } from '../peers/peers.ts'
-import { atRest, diskBytes } from '../proc.ts'
+import { atRest, diskBytes, heldBytes, memoryOf } from '../proc.ts'
 import type { MatrixGroup, Scale } from '../scale.ts'
-import { heldBytes, leastMemory } from './memory.ts'
+
+export interface MatrixRound {
+  readonly peak: Peak
+  /** Requests per second at which `open` was measured. */
+  readonly rate: number
+  readonly open: GeneratorResult
+}
 
 export interface MatrixFigure {
   readonly keys: number
@@ -22,7 +29,7 @@ export interface MatrixFigure {
   readonly connections: number
   readonly operation: Operation
   readonly peer: PeerId
-  readonly rounds: readonly { readonly peak: Peak; readonly half: GeneratorResult }[]
+  readonly rounds: readonly MatrixRound[]
 }
 
 export interface Filling {
@@ -40,10 +47,13 @@ export interface Filling {
 }
 
 export interface MatrixReport {
+  /** Of groups of cells that gave out no figures. */
+  readonly failures: Readonly<Record<string, string>>
   readonly figures: readonly MatrixFigure[]
   readonly fillings: readonly Filling[]
 }
 
+/** Of requests at most. All servers are asked for as much, if they can bear it. */
 const openShare = 0.5
 const warmUpSeconds = 0.5
 const operations: readonly Operation[] = ['get', 'put']
@@ -51,19 +61,25 @@ const operations: readonly Operation[] = ['get', 'put']
 export async function benchMatrix(scale: Scale, threads: number): Promise<MatrixReport> {
   const figures: MatrixFigure[] = []
   const fillings: Filling[] = []
+  const failures: Record<string, string> = {}
   for (const group of scale.matrix.groups) {
-    const found = await benchGroup(group, scale, threads)
-    figures.push(...found.figures)
-    fillings.push(...found.fillings)
+    try {
+      const found = await benchGroup(group, scale, threads)
+      figures.push(...found.figures)
+      fillings.push(...found.fillings)
+    } catch (error) {
+      const name = `matrix, ${group.keys} keys of ${group.valueBytes} bytes`
+      failures[name] = error instanceof Error ? error.message : `${error}`
+    }
   }
-  return { figures, fillings }
+  return { failures, figures, fillings }
 }
 
 async function benchGroup(
   group: MatrixGroup,
   scale: Scale,
   threads: number,
-): Promise<MatrixReport> {
+): Promise<Omit<MatrixReport, 'failures'>> {
   const { keys, valueBytes } = group
   return await inDirectory(async directory => {
     const own = join(directory, 'peers')
@@ -71,7 +87,7 @@ async function benchGroup(
     return await withPeers(
       group.peers,
       { directory: own, valueBytes, threads },
-      async (peers): Promise<MatrixReport> => {
+      async (peers): Promise<Omit<MatrixReport, 'failures'>> => {
         const fillings: Filling[] = []
         for (const peer of peers.values()) {
           if (peer.id !== 'bare') fillings.push(await fill(peer, group, scale))
@@ -105,7 +121,7 @@ async function fill(peer: Peer, { keys, valueBytes }: MatrixGroup, scale: Scale)
     await atRest([pid], scale.restMaxMs)
     const { dataDirectory } = peer
     const disk = dataDirectory === undefined ? 0 : diskBytes(dataDirectory)
-    return [heldBytes(await leastMemory(pid, scale.memory.looks)), disk]
+    return [heldBytes(memoryOf(pid)), disk]
   }
   const [memoryBefore, diskBefore] = await sizes()
   const startMs = performance.now()
@@ -122,22 +138,28 @@ async function fill(peer: Peer, { keys, valueBytes }: MatrixGroup, scale: Scale)
 async function measure(
   { keys, valueBytes, connections: counts }: MatrixGroup,
   peers: readonly Peer[],
-  { seconds, restMaxMs, matrix, warmUp }: Scale,
+  { restMaxMs, matrix, warmUp }: Scale,
 ): Promise<readonly MatrixFigure[]> {
   const pids = peers.flatMap(peer => peer.pid ?? [])
   const figures: MatrixFigure[] = []
   for (const connections of counts) {
     for (const operation of operations) {
-      const common = { operation, connections, keys, valueBytes, seconds }
-      const rounds = new Map<Peer, MatrixFigure['rounds'][number][]>(peers.map(it => [it, []]))
+      const common = { operation, connections, keys, valueBytes, seconds: matrix.seconds }
+      const rounds = new Map<Peer, MatrixRound[]>(peers.map(it => [it, []]))
       for (let round = 0; round < matrix.rounds; round++) {
+        const peaks = new Map<PeerId, Peak>()
         for (const peer of peers) {
           await atRest(pids, restMaxMs)
-          const most = await peak(peer, { ...common, warmUpSeconds: warmUp.seconds })
-          const rate = most.perSecond * openShare
+          peaks.set(peer.id, await peak(peer, { ...common, warmUpSeconds: warmUp.seconds }))
+        }
+        const ours = peaks.get('denizen')?.perSecond ?? Number.POSITIVE_INFINITY
+        for (const peer of peers) {
+          const most = peaks.get(peer.id) as Peak
+          const rate = Math.min(most.perSecond, ours) * openShare
           const { dialect, port } = peer
-          const half = await generate({ ...common, dialect, port, warmUpSeconds, rate })
-          rounds.get(peer)?.push({ peak: most, half })
+          await atRest(pids, restMaxMs)
+          const open = await generate({ ...common, dialect, port, warmUpSeconds, rate })
+          rounds.get(peer)?.push({ peak: most, rate, open })
         }
       }
       for (const [peer, of] of rounds) {

@@ -1,14 +1,17 @@
 /**
  * Row 8: what a further million keys take of a node's memory that the kernel can't take back.
  * Counted are anonymous pages (heaps, stacks, and overlays, which threads share) and shared memory;
- * mapped files are the page cache. The heap of a node grows and shrinks by itself: at both counts
- * of keys the same reads go through it, it comes to rest, and the least of several looks counts.
+ * mapped files are the page cache.
+ *
+ * Overlays take memory as a node writes, up to a limit, and keep it. So the first look comes after
+ * as many writes as will follow it: of keys that are there already. Heaps grow and shrink by
+ * themselves: reads go through the node and it comes to rest, several times, and the least counts.
  */
 import { inDirectory } from '../children.ts'
 import { peak } from '../loads/peak.ts'
 import type { Peer } from '../peers/peer.ts'
 import { withPeers } from '../peers/peers.ts'
-import { atRest, diskBytes, type Memory, memoryOf } from '../proc.ts'
+import { atRest, diskBytes, heldBytes, type Memory, memoryOf } from '../proc.ts'
 import { type Seen, spreadOf } from '../rows.ts'
 import type { Scale } from '../scale.ts'
 import { connections, valueBytes } from './rates.ts'
@@ -25,7 +28,6 @@ export interface MemoryReport {
   readonly seen: Seen
 }
 
-const lookEveryMs = 200
 const million = 1_000_000
 /** A checkpoint and its rest: longer than the interval between two. */
 const idleFactor = 4
@@ -36,8 +38,9 @@ export async function benchMemory(scale: Scale, threads: number): Promise<Memory
     withPeers(['denizen'], { directory, valueBytes, threads }, async peers => {
       const denizen = peers.get('denizen') as Peer
       await denizen.fill(0, fromKeys, valueBytes)
-      // The figures that count are those of a node that has read before.
-      if (scale.warmUp.isWhole) await lookAt(denizen, fromKeys, scale)
+      for (let left = toKeys - fromKeys; left > 0; left -= fromKeys) {
+        await denizen.fill(0, Math.min(left, fromKeys), valueBytes)
+      }
       const from = await lookAt(denizen, fromKeys, scale)
       await denizen.fill(fromKeys, toKeys, valueBytes)
       const to = await lookAt(denizen, toKeys, scale)
@@ -49,27 +52,17 @@ export async function benchMemory(scale: Scale, threads: number): Promise<Memory
   )
 }
 
-export const heldBytes = ({ anonBytes, shmemBytes }: Memory): number => anonBytes + shmemBytes
-
 async function lookAt(peer: Peer, keys: number, scale: Scale): Promise<MemoryAt> {
   const { seconds, restMaxMs, warmUp } = scale
   const get = { operation: 'get', connections, keys, valueBytes } as const
-  await peak(peer, { ...get, seconds, warmUpSeconds: warmUp.seconds })
   const pid = peer.pid ?? 0
-  await atRest([pid], restMaxMs * idleFactor)
-  return {
-    keys,
-    memory: await leastMemory(pid, scale.memory.looks),
-    diskBytes: diskBytes(peer.dataDirectory ?? ''),
+  let least: Memory | undefined
+  for (let cycle = 0; cycle < scale.memory.cycles; cycle++) {
+    await peak(peer, { ...get, seconds, warmUpSeconds: warmUp.seconds })
+    await atRest([pid], restMaxMs * idleFactor)
+    const memory = memoryOf(pid)
+    if (least === undefined || heldBytes(memory) < heldBytes(least)) least = memory
   }
-}
-
-export async function leastMemory(pid: number, looks: number): Promise<Memory> {
-  let least = memoryOf(pid)
-  for (let look = 0; look < looks; look++) {
-    await new Promise(later => setTimeout(later, lookEveryMs))
-    const now = memoryOf(pid)
-    if (heldBytes(now) < heldBytes(least)) least = now
-  }
-  return least
+  if (least === undefined) throw new Error('nobody has looked')
+  return { keys, memory: least, diskBytes: diskBytes(peer.dataDirectory ?? '') }
 }

@@ -54,6 +54,7 @@ export interface RatesReport {
   readonly keys: number
   readonly valueBytes: number
   readonly rounds: readonly Readonly<Partial<Record<SeriesId, Peak>>>[]
+  readonly failures: Readonly<Partial<Record<SeriesId, string>>>
   readonly seen: Readonly<Partial<Record<RowId, Seen>>>
   /** Keys that had their value afterwards, and records in the files of the stopped node. */
   readonly verified: { readonly readBack: number; readonly records: number }
@@ -73,13 +74,14 @@ export async function benchRates({ rows, scale, threads }: RatesOptions): Promis
   return await inDirectory(directory =>
     withPeers(ids, { directory, valueBytes, threads }, async peers => {
       for (const peer of peers.values()) await peer.fill(0, scale.keys, valueBytes)
-      const rounds = await measure(needed, peers, scale)
+      const { rounds, failures } = await measure(needed, peers, scale)
       const readBack = scale.keys
       for (const peer of peers.values()) await peer.verify(scale.keys, valueBytes)
       const records = await countAtRest(peers)
       if (records !== scale.keys) throw new Error(`${records} records in place of ${scale.keys}`)
-      const seen = Object.fromEntries(rows.map(row => [row, seenOf(row, rounds)]))
-      return { keys: scale.keys, valueBytes, rounds, seen, verified: { readBack, records } }
+      const seen = Object.fromEntries(rows.map(row => [row, seenOf(row, rounds, failures)]))
+      const verified = { readBack, records }
+      return { keys: scale.keys, valueBytes, rounds, failures, seen, verified }
     }),
   )
 }
@@ -96,26 +98,37 @@ async function measure(
   ids: readonly SeriesId[],
   peers: ReadonlyMap<PeerId, Peer>,
   scale: Scale,
-): Promise<RatesReport['rounds']> {
+): Promise<Pick<RatesReport, 'rounds' | 'failures'>> {
   const { rounds: roundCount, seconds, keys, restMaxMs, warmUp } = scale
   const pids = [...peers.values()].flatMap(peer => peer.pid ?? [])
   const rounds: Partial<Record<SeriesId, Peak>>[] = []
-  const run = async (id: SeriesId): Promise<Peak> => {
+  const failures: Partial<Record<SeriesId, string>> = {}
+  /** A series with a wrong reply has no figure in any round; the others go on. */
+  const run = async (id: SeriesId): Promise<Peak | undefined> => {
+    if (failures[id] !== undefined) return undefined
     const one: Series = series[id]
     await atRest(pids, restMaxMs)
-    return await peak(peers.get(one.peer) as Peer, {
-      ...{ ...optionsOf(one, scale), keys, seconds, warmUpSeconds: warmUp.seconds },
-    })
+    try {
+      return await peak(peers.get(one.peer) as Peer, {
+        ...{ ...optionsOf(one, scale), keys, seconds, warmUpSeconds: warmUp.seconds },
+      })
+    } catch (error) {
+      failures[id] = error instanceof Error ? error.message : `${error}`
+      return undefined
+    }
   }
   // A server that was just started compiles its code while it is used: not to be measured.
   if (warmUp.isWhole) for (const id of ids) await run(id)
   for (let round = 0; round < roundCount; round++) {
     const figures: Partial<Record<SeriesId, Peak>> = {}
     // Every other round in the opposite order: what one leaves behind does not always hit the same.
-    for (const id of round % 2 === 0 ? ids : ids.toReversed()) figures[id] = await run(id)
+    for (const id of round % 2 === 0 ? ids : ids.toReversed()) {
+      const figure = await run(id)
+      if (figure) figures[id] = figure
+    }
     rounds.push(figures)
   }
-  return rounds
+  return { rounds, failures }
 }
 
 function optionsOf(
@@ -129,10 +142,16 @@ function optionsOf(
   return { ...single, connections: scale.batch.connections, batch }
 }
 
-function seenOf(row: RateRow, rounds: RatesReport['rounds']): Seen {
+function seenOf(
+  row: RateRow,
+  rounds: RatesReport['rounds'],
+  failures: RatesReport['failures'],
+): Seen {
   const [of, against] = ratios[row]
   const reason = whyNot(series[of]) ?? whyNot(series[against])
   if (reason !== undefined) return { skipped: reason }
+  const failed = failures[of] ?? failures[against]
+  if (failed !== undefined) return { failed }
   const perSecond = (round: RatesReport['rounds'][number], id: SeriesId): number =>
     round[id]?.perSecond ?? Number.NaN
   return { seen: spreadOf(rounds.map(round => perSecond(round, of) / perSecond(round, against))) }

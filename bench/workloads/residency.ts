@@ -120,6 +120,7 @@ function checksOf(table: PlacementTable): (count: number) => number {
     let served = 0
     const before = process.cpuUsage()
     for (let n = 0; n < count; n++) {
+      // Made anew, as a request brings it: its hash has to be computed.
       const dataset = nameOf(n % datasetCount)
       const key = keys[n % loopKeys] as (typeof keys)[number]
       const admission = admit(table.locate(dataset, key), topology, undefined, urlOf)

@@ -1,5 +1,5 @@
 /** Runs planned operations, and encodes what came of them. */
-import type { Outcome, Receipt } from '../execution/operation.ts'
+import type { Operation, Outcome, Receipt } from '../execution/operation.ts'
 import { assert } from '../model/assert.ts'
 import type { RequestContext } from '../routing/service.ts'
 import type { Planned } from './batch-operation.ts'
@@ -22,7 +22,8 @@ export async function executePlanned(
   context: RequestContext,
 ): Promise<Executed> {
   exchange.meter.batch(dataset, planned.length)
-  const operations = planned.flatMap(plan => (plan.kind === 'run' ? plan.operation : []))
+  const operations: Operation[] = []
+  for (const plan of planned) if (plan.kind === 'run') operations.push(plan.operation)
   if (operations.length === 0) return { planned, outcomes: [], session: undefined }
   const { outcomes, session } = await exchange.service.execute(dataset, operations, context)
   assert(outcomes.length === operations.length, 'one outcome per operation')

@@ -17,8 +17,8 @@ import {
   cacheControl,
   corsHeaders,
   type Headers,
+  quoted,
   receiptHeaders,
-  sessionHeader,
   valueHeaders,
   variedBy,
 } from './reply-headers.ts'
@@ -29,8 +29,7 @@ import { keyTarget } from './target.ts'
 export interface ReadyReply {
   /** Lines, each with its end, of all headers but those of the connection and Date. */
   readonly headers: string
-  /** As a text, one character a byte: short values leave in one piece with their headers. */
-  readonly body: Uint8Array | string
+  readonly body: Uint8Array
 }
 
 /** More requests have come than a rate permits; the one at hand has been held against it. */
@@ -52,9 +51,16 @@ interface Known {
   readonly key: Key
   answer: FoundNow | undefined
   valueLines: string
-  receiptLines: string
-  body: ReadyReply['body']
-  count: Count
+  receiptParts: ReceiptParts
+  isKept: boolean
+}
+
+/** What is made of a receipt. */
+interface ReceiptParts {
+  readonly dataset: string
+  readonly receipt: Receipt
+  readonly lines: string
+  readonly count: Count
 }
 
 type Count = (durationMs: number) => void
@@ -69,6 +75,9 @@ export class PlainReads {
   readonly #options: PlainReadsOptions
   /** By role and dataset. */
   readonly #counters = new Map<string, Count>()
+  #lastReceipt: ReceiptParts | undefined
+  /** Counts those that were not kept so far. */
+  #unkept = 0
   readonly #known = new RecentMap<string, Known>(limits.hotValuesMax)
 
   constructor(options: PlainReadsOptions) {
@@ -89,16 +98,17 @@ export class PlainReads {
     const waitMs = caller.take(known.dataset)
     if (waitMs !== 0) return { caller, waitMs }
     this.#prepare(rawTarget, known, answer)
-    return this.#reply(known, asked, startMs)
+    return this.#reply(known, answer, asked, startMs)
   }
 
-  #reply(known: Known, { isOfScript }: Asked, startMs: number): ReadyReply {
+  #reply(known: Known, { found }: FoundNow, { isOfScript }: Asked, startMs: number): ReadyReply {
     const durationMs = this.#options.clock.monotonicMs() - startMs
-    known.count(durationMs)
+    known.receiptParts.count(durationMs)
     const took = durationMs.toFixed(2)
     const cors = isOfScript ? corsLines : ''
     const timing = `Server-Timing: store;dur=${took}, total;dur=${took}\r\n`
-    return { headers: known.valueLines + known.receiptLines + cors + timing, body: known.body }
+    const headers = known.valueLines + known.receiptParts.lines + cors + timing
+    return { headers, body: found.value }
   }
 
   /** What was made ready for the answer before is made anew where it differs. */
@@ -108,14 +118,31 @@ export class PlainReads {
     known.answer = answer
     if (before?.found !== found) {
       known.valueLines = valueLines(found)
-      known.body = bodyOf(found)
-      if (isKept(found)) this.#known.set(rawTarget, known)
-      else this.#known.delete(rawTarget)
+      this.#keep(rawTarget, known, found)
     }
-    if (before?.receipt !== receipt) {
-      const { region } = this.#options.service
-      known.receiptLines = linesOf(receiptHeaders(receipt, { region, stored: true }))
-      known.count = this.#counterOf(known.dataset, receipt)
+    if (before?.receipt !== receipt) known.receiptParts = this.#receiptParts(known.dataset, receipt)
+  }
+
+  /** Receipts of one dataset are mostly alike. */
+  #receiptParts(dataset: string, receipt: Receipt): ReceiptParts {
+    const last = this.#lastReceipt
+    if (last?.dataset === dataset && isAlike(last.receipt, receipt)) return last
+    const { region } = this.#options.service
+    const lines = linesOf(receiptHeaders(receipt, { region, stored: true }))
+    const count = this.#counterOf(dataset, receipt)
+    this.#lastReceipt = { dataset, receipt, lines, count }
+    return this.#lastReceipt
+  }
+
+  /**
+   * What is read once would push out what is read again and again, and cost memory for nothing; so
+   * only one in a few is kept. What is hot will soon be among them.
+   */
+  #keep(rawTarget: string, known: Known, { value }: FoundValue): void {
+    if (value.length > limits.hotValueBytesMax) this.#known.delete(rawTarget)
+    else if (known.isKept || this.#unkept++ % KEPT_ONE_IN === 0) {
+      known.isKept = true
+      this.#known.set(rawTarget, known)
     }
   }
 
@@ -130,6 +157,17 @@ export class PlainReads {
   }
 }
 
+const none: ReceiptParts = {
+  ...{ dataset: '', receipt: { servedBy: '', role: 'replica' } },
+  ...{ lines: '', count: () => undefined },
+}
+
+const isAlike = (a: Receipt, b: Receipt): boolean =>
+  a.home === b.home &&
+  a.servedBy === b.servedBy &&
+  a.role === b.role &&
+  a.stalenessMs === b.stalenessMs
+
 /** Of a query, and of what `DirectApi.soon` leaves to the framework. */
 const unusual = /[?\\]/
 
@@ -140,7 +178,7 @@ function parse(rawTarget: string): Known | undefined {
     const { dataset, key } = keyTarget(rawTarget, kvBase)
     return {
       ...{ dataset, key, answer: undefined },
-      ...{ valueLines: '', receiptLines: '', body: '', count: () => undefined },
+      ...{ valueLines: '', receiptParts: none, isKept: false },
     }
   } catch (error) {
     if (error instanceof DenizenError) return undefined
@@ -193,8 +231,6 @@ function askedOf(rawHeaders: readonly string[]): Asked | undefined {
 const isHeaderSafe = ({ answer }: Known, { found }: FoundNow): boolean =>
   answer?.found === found || /^[\t -~]*$/.test(found.mediaType)
 
-const isKept = ({ value }: FoundValue): boolean => value.length <= limits.hotValueBytesMax
-
 const linesOf = (headers: Headers): string =>
   Object.entries(headers)
     .map(([name, value]) => `${name}: ${value}\r\n`)
@@ -202,12 +238,11 @@ const linesOf = (headers: Headers): string =>
 
 const corsLines = linesOf(corsHeaders)
 
-const valueLines = ({ version, mediaType, value, session, cacheable }: FoundValue): string =>
-  linesOf({
-    ...{ Vary: variedBy, 'Cache-Control': cacheControl(cacheable) },
-    ...{ ...sessionHeader(session), ETag: etagOf(version), ...valueHeaders },
-    ...{ 'Content-Type': mediaType, 'Content-Length': String(value.length) },
-  })
+const KEPT_ONE_IN = 4
 
-const bodyOf = (found: FoundValue): ReadyReply['body'] =>
-  isKept(found) ? String.fromCharCode(...found.value) : found.value
+const fixedLines = linesOf({ Vary: variedBy, ...valueHeaders })
+
+const valueLines = ({ version, mediaType, value, session, cacheable }: FoundValue): string =>
+  `${fixedLines}Cache-Control: ${cacheControl(cacheable)}\r\n` +
+  `Denizen-Session: ${quoted(session)}\r\nETag: ${etagOf(version)}\r\n` +
+  `Content-Type: ${mediaType}\r\nContent-Length: ${value.length}\r\n`

@@ -67,7 +67,8 @@ const token = (text: string): string =>
   /^[a-z*][\w:/!#$%&'*+\-.^`|~]*$/i.test(text) ? text : quoted(text)
 
 /** A string of RFC 9651, section 3.3.3. */
-const quoted = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`
+export const quoted = (text: string): string =>
+  /[\\"]/.test(text) ? `"${text.replace(/[\\"]/g, '\\$&')}"` : `"${text}"`
 
 /** Takes what `quoted` wrote, and the bare text. */
 export const unquoted = (text: string): string =>

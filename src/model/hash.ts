@@ -4,6 +4,7 @@
  */
 import xxhash from 'xxhash-wasm'
 import { transientUtf8 } from './bytes.ts'
+import { xxh32OfShortAscii } from './xxh32.ts'
 
 export interface Hasher {
   /** 32-bit hash of a text's UTF-8, as an unsigned number. */
@@ -17,7 +18,7 @@ export interface Hasher {
 export async function loadHasher(): Promise<Hasher> {
   const { h32Raw, h64Raw } = await xxhash()
   return {
-    h32: remembered(text => h32Raw(transientUtf8(text))),
+    h32: remembered(text => xxh32OfShortAscii(text) ?? h32Raw(transientUtf8(text))),
     h64Of: remembered(text => h64Raw(transientUtf8(text))),
     h64: (bytes, seed = 0n) => h64Raw(bytes, seed),
   }

@@ -19,6 +19,9 @@ export const limits = {
    */
   requestsInFlightMax: 512,
   bodyBytesInFlightMax: 128 * 1024 * 1024,
+  /** The same of replies that are being sent, if they are too large to be sent in one piece. */
+  replyBytesInFlightMax: 128 * 1024 * 1024,
+  shortReplyBytes: 64 * 1024,
   /** What a body counts as whose length is not declared. */
   undeclaredBodyBytes: 8 * 1024 * 1024,
   /** Operations in one `/v1/batch` body. */
@@ -46,6 +49,8 @@ export const limits = {
   /** Values that one thread keeps at hand with their replies, and bytes of each. */
   hotValuesMax: 4_096,
   hotValueBytesMax: 1_024,
+  /** The same of a dataset, for requests that read many. */
+  recentAnswersMax: 16_384,
   /** Items in one page of a list. */
   listItemsMax: 1_000,
   listItemsDefault: 100,
@@ -169,6 +174,8 @@ export const timing = {
   reconnectMaxMs: 1_000,
   /** A body that is read whole: 16 MiB over a line of 0.5 Mbit/s. */
   bodyMaxMs: 300_000,
+  /** A client that takes nothing of a large reply for this long is cut off. */
+  replyUnreadMaxMs: 60_000,
   /** A client of a stream that neither sends nor reads for this long is cut off. */
   streamIdleMaxMs: 60_000,
   /** The same once it has left as many results unread as may wait. */
@@ -224,6 +231,10 @@ assert(timing.watchHeartbeatMs * 2 < timing.streamIdleMaxMs, 'who reads a watch 
 assert(Number.isInteger(Math.log2(limits.overlayRowsMax)), 'a table of rows is masked, not divided')
 assert(limits.valueBytesMax * 2 < limits.backupFrameBytesMax, 'a value fits a frame of a backup')
 assert(limits.bodyBytesMax <= limits.bodyBytesInFlightMax, 'an idle thread takes any body')
+assert(
+  limits.valueBytesMax * 8 <= limits.replyBytesInFlightMax,
+  'a few slow readers hold up nobody',
+)
 assert(limits.valueBytesMax <= limits.undeclaredBodyBytes, 'a value counts as itself at least')
 assert(limits.valueBytesMax < limits.messageBytesMax, 'a value fits one message between nodes')
 assert(limits.bodyBytesMax < limits.messageBytesMax, 'a batch fits one message between nodes')

@@ -3,8 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { DirectApi } from '../api/direct.ts'
 import type { HostRequest, Reply } from '../api/host.ts'
 import { assert } from '../model/assert.ts'
+import { limits } from '../model/limits.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { endOfRequest } from './end-of-request.ts'
+import { sendLarge } from './large-reply.ts'
 import type { Load } from './load.ts'
 import { underWay } from './load-shedding.ts'
 import { ReadyReplies } from './ready-replies.ts'
@@ -41,9 +43,15 @@ export function directListener(options: DirectListenerOptions): DirectListener {
     if (hasBody(incoming)) await endOfRequest(incoming, outgoing, clock)
     assert(!(body instanceof ReadableStream), 'values are answered whole')
     outgoing.writeHead(status, headers)
-    // Node writes head and body in one piece where both are text.
-    if (body === null || body.length > ONE_PIECE_BYTES_MAX) outgoing.end(body)
-    else outgoing.end(latin1(body), 'latin1')
+    if (body === null) outgoing.end()
+    else sendBody(outgoing, body)
+  }
+
+  /** Node writes head and body in one piece where both are text. */
+  const sendBody = (outgoing: ServerResponse, body: Uint8Array): void => {
+    if (body.length <= ONE_PIECE_BYTES_MAX) outgoing.end(latin1(body), 'latin1')
+    else if (body.length <= limits.shortReplyBytes) outgoing.end(body)
+    else void sendLarge(outgoing, body, { load, clock })
   }
 
   return {
@@ -53,8 +61,10 @@ export function directListener(options: DirectListenerOptions): DirectListener {
       const target = incoming.url ?? '/'
       const answer = direct.atOnce(target, incoming.rawHeaders)
       if (answer === undefined) return false
-      if ('headers' in answer) readyReplies.send(outgoing, answer)
-      else {
+      if ('headers' in answer) {
+        readyReplies.begin(outgoing, answer)
+        sendBody(outgoing, answer.body)
+      } else {
         const refusal = direct.refuse(answer, target, new IncomingRequest(incoming))
         void send(underWay(load, incoming, outgoing, refusal), incoming, outgoing)
       }

@@ -3,7 +3,8 @@
  * and before its body is read: it can be tried elsewhere, what is served is served as fast as ever,
  * and memory stays bounded. Two things say that it is too much:
  *
- * - the requests that are under way, and the bytes of their bodies;
+ * - the requests that are under way, the bytes of their bodies, and the bytes of large replies that
+ *   clients have not read yet;
  * - timers that run late, turn after turn: then requests wait where none can be counted, in the
  *   sockets. A single long turn says nothing (the idea is that of CoDel, RFC 8289: a queue is
  *   standing if even its shortest delay within an interval is too long).
@@ -14,7 +15,7 @@ import { limits, timing } from '../model/limits.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 
-type Excess = 'requests' | 'body_bytes' | 'late_timers'
+type Excess = 'requests' | 'body_bytes' | 'reply_bytes' | 'late_timers'
 
 export class Load {
   readonly #clock: Clock
@@ -26,6 +27,7 @@ export class Load {
   )
   #requests = 0
   #bodyBytes = 0
+  #replyBytes = 0
   /** Since when every timer has run late; undefined where the last one did not. */
   #lateSinceMs: number | undefined
   #isLate = false
@@ -61,6 +63,15 @@ export class Load {
     this.#bodyBytes -= bodyBytes
   }
 
+  /** A large reply is being sent until `endReply`. */
+  beginReply(bytes: number): void {
+    this.#replyBytes += bytes
+  }
+
+  endReply(bytes: number): void {
+    this.#replyBytes -= bytes
+  }
+
   family(): Family {
     return this.#refused.family()
   }
@@ -72,6 +83,7 @@ export class Load {
   #excessWith(bodyBytes: number): Excess | undefined {
     if (this.#requests >= limits.requestsInFlightMax) return 'requests'
     if (this.#bodyBytes + bodyBytes > limits.bodyBytesInFlightMax) return 'body_bytes'
+    if (this.#replyBytes >= limits.replyBytesInFlightMax) return 'reply_bytes'
     return this.#isLate ? 'late_timers' : undefined
   }
 

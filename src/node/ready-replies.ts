@@ -44,11 +44,10 @@ export class ReadyReplies {
     return hasPlace && shouldKeepAlive
   }
 
-  send(outgoing: ServerResponse, { headers, body }: ReadyReply): void {
+  /** The body, and its end, are to be sent next. */
+  begin(outgoing: ServerResponse, { headers }: ReadyReply): void {
     const head = `HTTP/1.1 200 OK\r\n${headers}Date: ${this.#now()}\r\n${this.#end}`
     ;(outgoing as Headed)._header = head
-    if (typeof body === 'string') outgoing.end(body, 'latin1')
-    else outgoing.end(body)
   }
 
   /** The moment as Date has it (RFC 9110, section 5.6.7). */

@@ -12,9 +12,11 @@ import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { Slot } from '../model/slot.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { type Decision, decide, type Intent, type Role, type Topology } from './decide.ts'
 import type { LocalMany, ManyReads, PlacedWrite } from './local-many.ts'
+import type { RecentAnswers } from './recent-answers.ts'
 import type { Answer, RequestContext } from './service.ts'
 import { type Mac, Session } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
@@ -36,6 +38,7 @@ export interface ExecuteManyOptions {
   readonly topology: Topology
   readonly shards: ShardClient<RoutingOperations>
   readonly many: LocalMany
+  readonly clock: Clock
   readonly sessionMac: Mac
 }
 
@@ -71,6 +74,9 @@ interface StoreReads extends ManyReads {
 interface Reading {
   /** Where it is the same for all keys. */
   readonly decision: Decision | undefined
+  /** It is to read this region's copy. */
+  readonly isHere: boolean
+  readonly recent: RecentAnswers
   readonly wanted: (slot: Slot) => WantedPoints
   /** By store. */
   readonly stores: Map<number, StoreReads>
@@ -103,6 +109,8 @@ class Many {
   /** By index, as what is settled. */
   readonly #placements: (Placement | undefined)[]
   readonly #settled: (Settled | undefined)[]
+  /** Writes that run here. */
+  readonly #isShort: boolean[] = []
   #open: number
 
   constructor(options: ExecuteManyOptions, request: Request) {
@@ -121,9 +129,9 @@ class Many {
 
   /** Answers what this thread can read now. */
   read(): void {
-    for (const [placement, { stores }] of this.#reads()) {
+    for (const [placement, { stores, recent }] of this.#reads()) {
       for (const reads of stores.values()) {
-        const answers = this.#options.many.readNow(placement, reads)
+        const answers = this.#options.many.readNow(placement, reads, recent)
         for (let at = 0; at < answers.length; at++) {
           const answer = answers[at]
           if (answer) this.#settle(reads.indexes[at] as number, answer)
@@ -133,14 +141,20 @@ class Many {
   }
 
   #reads(): ReadonlyMap<Placement, Reading> {
-    const { topology, shards } = this.#options
+    const { topology, shards, clock } = this.#options
     const readings = new Map<Placement, Reading>()
     const intent = this.#intent('read')
+    const nowMs = clock.wallMs()
     this.#request.operations.forEach(({ kind, key }, index) => {
       const placement = kind === 'get' ? this.#place(index) : undefined
       if (!placement) return
       const reading = readings.get(placement) ?? this.#reading(placement, intent)
       readings.set(placement, reading)
+      const known = reading.isHere ? reading.recent.find(key, nowMs) : undefined
+      if (known) {
+        this.#settle(index, known)
+        return
+      }
       const group = placement.groupOf(key)
       const decision = reading.decision ?? decide(intent, placement, group, unasked, topology)
       if (decision.action !== 'execute') return
@@ -166,40 +180,56 @@ class Many {
     const decision = isAnyCopy
       ? decide(intent, placement, '', unasked, this.#options.topology)
       : undefined
-    if (context.consistency === 'eventual')
-      return { decision, wanted: () => null, stores: new Map() }
+    const base = {
+      ...{ decision, isHere: decision?.action === 'execute' },
+      ...{ recent: this.#options.many.recent(placement), stores: new Map() },
+    }
+    if (context.consistency === 'eventual') return { ...base, wanted: () => null }
     const bySlot = new Map(
       context.consistency === 'session'
         ? session.seenBySlot(placement.id).map(({ slot, points }) => [slot, points])
         : [],
     )
-    const wanted = (slot: Slot): WantedPoints => bySlot.get(slot) ?? wantsNothing
-    return { decision, wanted, stores: new Map() }
+    return { ...base, wanted: slot => bySlot.get(slot) ?? wantsNothing }
   }
 
   /** Takes all other operations to their ends. */
   async go(longWay: LongWay): Promise<void> {
-    const { context, operations, session } = this.#request
-    const { many } = this.#options
+    const { operations, session } = this.#request
     const writings = this.#writes()
-    const short = [...writings].map(async ([placement, { indexes, roles, writes }]) => {
-      const results = await many.write(placement, writes, context)
-      const further = results.map(async (result, at) => {
-        const index = indexes[at] as number
-        if (result.kind === 'done') this.#settle(index, result)
-        else {
-          const tried = { as: roles[at] as Role, result }
-          this.#settle(index, await longWay(operations[index] as Operation, session, tried))
-        }
-      })
-      await Promise.all(further)
-    })
-    const isShort = new Set([...writings.values()].flatMap(({ indexes }) => indexes))
-    const long = operations.map(async (operation, index) => {
-      if (this.#settled[index] || isShort.has(index)) return
-      this.#settle(index, await longWay(operation, session))
-    })
-    await Promise.all([...short, ...long])
+    const running: Promise<void>[] = []
+    for (const [placement, writing] of writings) {
+      running.push(this.#write(placement, writing, longWay))
+    }
+    for (let index = 0; index < operations.length; index++) {
+      if (this.#settled[index] || this.#isShort[index]) continue
+      running.push(this.#goOn(index, longWay(operations[index] as Operation, session)))
+    }
+    await Promise.all(running)
+  }
+
+  async #write(
+    placement: Placement,
+    { indexes, roles, writes }: Writing,
+    longWay: LongWay,
+  ): Promise<void> {
+    const { context, session } = this.#request
+    const results = await this.#options.many.write(placement, writes, context)
+    const further: Promise<void>[] = []
+    for (let at = 0; at < results.length; at++) {
+      const [index, result] = [indexes[at] as number, results[at] as StepResult]
+      if (result.kind === 'done') this.#settle(index, result)
+      else {
+        const tried = { as: roles[at] as Role, result }
+        const { operation } = writes[at] as PlacedWrite
+        further.push(this.#goOn(index, longWay(operation, session, tried)))
+      }
+    }
+    await Promise.all(further)
+  }
+
+  async #goOn(index: number, way: Promise<Settled>): Promise<void> {
+    this.#settle(index, await way)
   }
 
   /** What runs in this region, as far as can be known now. */
@@ -219,6 +249,7 @@ class Many {
         writing = { indexes: [], roles: [], writes: [] }
         writings.set(placement, writing)
       }
+      this.#isShort[index] = true
       writing.indexes.push(index)
       writing.roles.push(decision.as)
       writing.writes.push({ operation, group, slot: placement.slotOf(group) })

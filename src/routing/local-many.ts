@@ -16,6 +16,7 @@ import type { Claims } from './claims.ts'
 import type { Role } from './decide.ts'
 import type { LocalAnswer, LocalExecution } from './local-execution.ts'
 import { ManyWrites } from './many-writes.ts'
+import { RecentAnswers } from './recent-answers.ts'
 import type { RequestContext } from './service.ts'
 import type { Mac } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
@@ -52,6 +53,7 @@ type Results = (StepResult | undefined)[]
 export class LocalMany {
   readonly #options: LocalManyOptions
   readonly #receipt: Receipt
+  readonly #recent = new WeakMap<Placement, RecentAnswers>()
 
   constructor(options: LocalManyOptions) {
     this.#options = options
@@ -59,20 +61,37 @@ export class LocalMany {
     this.#receipt = { home: self, servedBy: self, role: 'home', stalenessMs: 0 }
   }
 
-  /** As `LocalExecution.readNow`, for each of the keys. */
+  /** What was found lately and still is; to be asked for anew by each request. */
+  recent(placement: Placement): RecentAnswers {
+    let recent = this.#recent.get(placement)
+    if (!recent) {
+      recent = new RecentAnswers(this.#options.self)
+      this.#recent.set(placement, recent)
+    }
+    recent.begin()
+    return recent
+  }
+
+  /** As `LocalExecution.readNow`, for each of the keys; `recent` keeps what it may. */
   readNow(
     placement: Placement,
     { as: role, keys, slots, seen }: ManyReads,
+    recent: RecentAnswers,
   ): (LocalAnswer | undefined)[] {
     const { shards, clock, local } = this.#options
     const as = role === 'copy' ? role : 'home'
     const request = { keys, slots, seen, as, nowMs: clock.wallMs() } as const
     try {
-      const replies = shards.readNow(placement.id, slots[0] ?? 0, 'readMany', request)?.reply ?? []
-      return keys.map((_, index) => {
-        const reply = replies[index]
-        const plain = reply?.kind === 'found' || reply?.kind === 'absent'
-        return plain ? local.answer(placement, slots[index] as Slot, reply) : undefined
+      const replies = shards.readNow(placement.id, slots[0] ?? 0, 'readMany', request)?.reply
+      if (!replies) return []
+      const store = recent.storeAtRest(shards, placement, slots[0] ?? 0)
+      return replies.map((reply, index) => {
+        if (reply.kind !== 'found' && reply.kind !== 'absent') return undefined
+        const answer = local.answer(placement, slots[index] as Slot, reply)
+        if (store && reply.kind === 'found') {
+          recent.keep(store, keys[index] as Key, answer, reply.expiresAtMs)
+        }
+        return answer
       })
     } catch (error) {
       if (error instanceof DenizenError) return []

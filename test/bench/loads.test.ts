@@ -137,6 +137,8 @@ if (hasWrk()) {
       assert.match(await failure(wrk(wrkOptions(port))), /\d+ replies with a wrong status/)
     })
     await withServer(sound, async port => {
+      const large = { ...wrkOptions(port), valueBytes: 1_000 }
+      assert.match(await failure(wrk(large)), 'replies without values')
       const batch = { ...wrkOptions(port), script: 'batch', operations: 5 } as const
       assert.match(await failure(wrk(batch)), /\d+ wrong replies/)
     })

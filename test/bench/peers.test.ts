@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { inDirectory } from '../../bench/children.ts'
 import { generate } from '../../bench/loads/generator.ts'
 import { peak } from '../../bench/loads/peak.ts'
+import { hasWrk } from '../../bench/loads/wrk.ts'
 import type { Peer, PeerId } from '../../bench/peers/peer.ts'
 import { missingPeer, withPeers } from '../../bench/peers/peers.ts'
 import { diskBytes, memoryOf } from '../../bench/proc.ts'
@@ -54,6 +55,25 @@ for (const id of ids.filter(it => missingPeer(it) === undefined)) {
         const peer = peers.get(id) as Peer
         await assertSound(peer)
         if (id !== 'bare') await assertNoticed(peer)
+      }),
+    ))
+}
+
+/** Keys and values that a script makes up wrongly are missing afterwards, or too many. */
+for (const id of (['denizen', 'etcd'] as const).filter(it => missingPeer(it) === undefined)) {
+  if (!hasWrk()) continue
+  test(`${id}: what wrk puts and gets are the same keys`, () =>
+    inDirectory(directory =>
+      withPeers([id], { directory, valueBytes, threads: 2 }, async peers => {
+        const peer = peers.get(id) as Peer
+        await peer.fill(0, keys, valueBytes)
+        const load = { connections: 2, keys, valueBytes, seconds: 1, warmUpSeconds: 0 }
+        for (const operation of ['put', 'get'] as const) {
+          const { tool, perSecond } = await peak(peer, { ...load, operation })
+          assert.is(tool, 'wrk')
+          assert.ok(perSecond > 0)
+        }
+        await peer.verify(keys, valueBytes)
       }),
     ))
 }

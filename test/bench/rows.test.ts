@@ -21,6 +21,7 @@ test('a target is met, or missed by how much', () => {
   assert.is(verdict({ below: 2 }, 2), 'missed by 1%')
   assert.is(verdict({ below: 2 }, 3), 'missed by 50%')
   assert.is(judge(rows[0] as Row, { skipped: 'no wrk' }).verdict, 'skipped')
+  assert.is(judge(rows[0] as Row, { failed: 'a wrong body' }).verdict, 'no figure')
 })
 
 test('rows are chosen by their numbers and by their workloads', () => {

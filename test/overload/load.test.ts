@@ -1,7 +1,11 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { limits, timing } from '../../src/model/limits.ts'
 import { startHttpServer } from '../../src/node/http-server.ts'
+import { sendLarge } from '../../src/node/large-reply.ts'
 import { Load } from '../../src/node/load.ts'
 import { type Clock, systemClock } from '../../src/runtime/clock.ts'
 import { RawClient, type RawReply } from '../api/raw-client.ts'
@@ -30,6 +34,49 @@ test('requests are bounded, and so are the bytes of their bodies', () => {
   assert.is(lines.length, 1, 'one warning for many refusals')
   load.close()
 })
+
+test('large replies that nobody reads are bounded, and end with their connections', async () => {
+  const load = new Load(systemClock, recordingLogger().log)
+  const clock = manualClock()
+  const bytes = limits.valueBytesMax
+  const count = limits.replyBytesInFlightMax / bytes
+  const sending: Promise<void>[] = []
+  const server = createServer((_, outgoing) => {
+    outgoing.writeHead(200, { 'Content-Length': bytes })
+    sending.push(sendLarge(outgoing, Buffer.alloc(bytes, 'x'), { load, clock }))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const clients = Array.from({ length: count }, () => {
+    const client = connect(port, '127.0.0.1').on('error', () => {})
+    client.pause().write('GET / HTTP/1.1\r\nHost: node.test\r\n\r\n')
+    return client
+  })
+  await until(() => sending.length === count && load.refuses(0))
+  // One reads all of it after all, one goes away, the others are cut off.
+  const [reader, leaver] = clients
+  let read = 0
+  reader?.on('data', piece => {
+    read += piece.length
+  })
+  reader?.resume()
+  await until(() => read > bytes)
+  assert.not(load.refuses(0))
+  leaver?.destroy()
+  await Promise.race(sending)
+  clock.advance(timing.replyUnreadMaxMs)
+  await Promise.all(sending)
+  load.beginReply(limits.replyBytesInFlightMax - 1)
+  assert.not(load.refuses(0), 'every one of them has ended')
+  assert.ok((refusals(load).reply_bytes ?? 0) > 0)
+  for (const client of clients) client.destroy()
+  await new Promise(closed => server.close(closed))
+  load.close()
+})
+
+const until = async (condition: () => boolean): Promise<void> => {
+  while (!condition()) await new Promise(setImmediate)
+}
 
 /** A clock of one timer, which runs as late as `turn` says. */
 function lateClock(): { readonly clock: Clock; readonly turn: (lateMs: number) => void } {

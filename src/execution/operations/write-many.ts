@@ -56,7 +56,12 @@ export interface WriteManyReply {
 
 export const replyKinds = { other: 0, created: 1, replaced: 2, deleted: 3 } as const
 
-const nothing: OtherMembers = { precondition: {} }
+const noPrecondition: WriteRequest['precondition'] = {}
+
+function withOther(plain: WriteRequest, { ttlMs, ...other }: OtherMembers): WriteRequest {
+  const value = plain.value && ttlMs !== undefined ? { ...plain.value, ttlMs } : plain.value
+  return { ...plain, ...other, value }
+}
 
 /** Throws `residency_violation` for all of them: something is wrong with who asks. */
 export function writeMany(store: StoreTransaction, request: WriteManyRequest): WriteManyReply {
@@ -67,14 +72,15 @@ export function writeMany(store: StoreTransaction, request: WriteManyRequest): W
   const otherReplies = new Map<number, WriteReply | WriteFailure>()
   let from = 0
   for (let index = 0; index < keys.length; index++) {
-    const { ttlMs, ...other } = others.get(index) ?? nothing
+    const other = others.get(index)
     const length = lengths[index] as number
     const bytes = length === deletes ? undefined : values.subarray(from, from + length)
     if (bytes) from += length
     const mediaType = mediaTypes[types[index] as number]
     assert(mediaType !== undefined || !bytes, 'each value has a media type')
-    const value = bytes && { bytes, mediaType: mediaType as string, ...(ttlMs && { ttlMs }) }
-    const reply = writeAlone(store, { key: keys[index] as Key, value, nowMs, ...other })
+    const value = bytes && { bytes, mediaType: mediaType as string }
+    const plain = { key: keys[index] as Key, value, precondition: noPrecondition, nowMs }
+    const reply = writeAlone(store, other ? withOther(plain, other) : plain)
     const kind = plainKind(reply, feed)
     kinds[index] = kind
     if (kind === replyKinds.other) otherReplies.set(index, reply)
