@@ -20,9 +20,9 @@ export function groupOf(key: Key, segments: number | null): string {
  * Returns the region that a group names in its last segment, or `undefined`.
  */
 export function serverAssignedRegion(group: string): RegionId | undefined {
-  const last = group.slice(group.lastIndexOf('/') + 1)
-  if (!last.startsWith('~')) return undefined
-  return /^~([a-z0-9-]{1,63})~[a-z0-9]+$/.exec(last)?.[1]
+  const at = group.lastIndexOf('/') + 1
+  if (!group.startsWith('~', at)) return undefined
+  return /^~([a-z0-9-]{1,63})~[a-z0-9]+$/.exec(group.slice(at))?.[1]
 }
 
 export const serverAssignedSegment = (region: RegionId, id: string): string => `~${region}~${id}`

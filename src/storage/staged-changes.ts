@@ -33,20 +33,24 @@ export class StagedChanges {
   readonly digests = new StagedMap<Slot, SlotDigest>(this.#savepoints)
   readonly idempotencyCounts = new StagedMap<Slot, number>(this.#savepoints)
   readonly audited = new StagedMap<Slot, SlotDigest>(this.#savepoints)
-  /** By `feedName`. */
+  /** Of this region's feeds. */
+  readonly #ownStates = new StagedMap<Slot, FeedState>(this.#savepoints)
+  /** Of all others, by `feedName`. */
   readonly #feedStates = new StagedMap<number, StagedFeed>(this.#savepoints)
   /** By key: where its row begins. */
   readonly #records = new StagedMap<string, number>(this.#savepoints)
   /** All others that can be asked for, by `nameOf`. */
   readonly #others = new StagedMap<string, number>(this.#savepoints)
   readonly #rows: PackedRows
+  readonly #ownFeed: FeedNumber
   #savepointEnd = rowsStart
   #endWithin = rowsStart
   #isSealed = false
 
-  constructor(rows: PackedRows) {
+  constructor(rows: PackedRows, ownFeed: FeedNumber) {
     rows.clear()
     this.#rows = rows
+    this.#ownFeed = ownFeed
   }
 
   /** From here on: the one before can't be gone back to any more. */
@@ -90,6 +94,7 @@ export class StagedChanges {
   }
 
   feedState(slot: Slot, feed: FeedNumber): FeedState | undefined {
+    if (feed === this.#ownFeed) return this.#ownStates.get(slot)
     return this.#feedStates.get(feedName(slot, feed))?.state
   }
 
@@ -124,7 +129,8 @@ export class StagedChanges {
   }
 
   stageFeedState(slot: Slot, feed: FeedNumber, state: FeedState): void {
-    this.#feedStates.set(feedName(slot, feed), { slot, feed, state })
+    if (feed === this.#ownFeed) this.#ownStates.set(slot, state)
+    else this.#feedStates.set(feedName(slot, feed), { slot, feed, state })
   }
 
   /** `isNew`: at a position that was just taken, so that this store has never had it. */
@@ -146,13 +152,9 @@ export class StagedChanges {
     rows.delete(entryRowInto(rows.bytes, at, slot, feed, position, isShared(kind) ? text : ''))
   }
 
-  /** Where the staged states of one feed end. */
-  endsOf(feed: FeedNumber): { slot: Slot; end: Position }[] {
-    const ends: { slot: Slot; end: Position }[] = []
-    for (const { slot, feed: of, state } of this.#feedStates.values()) {
-      if (of === feed) ends.push({ slot, end: state.end })
-    }
-    return ends
+  /** Where the staged states of this region's feeds end. */
+  ownEnds(): { slot: Slot; end: Position }[] {
+    return Array.from(this.#ownStates.entries(), ([slot, { end }]) => ({ slot, end }))
   }
 
   /** All of it, for one commit: nothing is staged after this. */
@@ -160,6 +162,9 @@ export class StagedChanges {
     const rows = this.#rows
     if (this.#isSealed) return rows
     this.#isSealed = true
+    for (const [slot, state] of this.#ownStates.entries()) {
+      rows.append(rowKeys.feedState(slot, this.#ownFeed), encodeFeedState(state))
+    }
     for (const { slot, feed, state } of this.#feedStates.values()) {
       rows.append(rowKeys.feedState(slot, feed), encodeFeedState(state))
     }

@@ -12,7 +12,7 @@ export class StagedStore extends StoreReader {
 
   constructor(engine: Engine, context: StoreContext, rows: PackedRows) {
     super(engine, context)
-    this.staged = new StagedChanges(rows)
+    this.staged = new StagedChanges(rows, context.ownFeed)
   }
 
   protected override row(rowKey: Uint8Array): Uint8Array | undefined {
@@ -72,6 +72,6 @@ export class StagedStore extends StoreReader {
    * Where this region's feeds will end after the commit: their followers have something to read.
    */
   get grown(): { slot: Slot; end: Position }[] {
-    return this.staged.endsOf(this.context.ownFeed)
+    return this.staged.ownEnds()
   }
 }

@@ -137,9 +137,9 @@ export class StoreTransaction extends StagedStore {
     const { feed, version, shared } = record
     assert(feed === this.context.ownFeed, 'a home writes its own feed')
     this.#refuseUnless(this.context.placement.hasKey(key))
-    if (held) this.#forgetRecord(slot, key, held, feed)
+    const forgotten = held && this.#forgetRecord(slot, key, held, feed)
     const bytes = this.staged.stageNewRecord(this.context.hasher, key, record)
-    this.#goWith(slot, key, bytes, { feed, position: version.seq, shared })
+    this.#goWith(slot, key, bytes, { feed, position: version.seq, shared }, forgotten)
   }
 
   /**
@@ -154,21 +154,23 @@ export class StoreTransaction extends StagedStore {
     held: HeldHead | undefined,
   ): void {
     this.#refuseUnless(this.context.placement.hasKey(key))
-    if (held) this.#forgetRecord(slot, key, held, place.feed)
+    const forgotten = held && this.#forgetRecord(slot, key, held, place.feed)
     this.staged.stageRecord(key, bytes)
-    this.#goWith(slot, key, bytes, place)
+    this.#goWith(slot, key, bytes, place, forgotten)
   }
 
-  /** What goes with a record whose row has just been staged. */
+  /** What goes with a record whose row has just been staged, in place of what was forgotten. */
   #goWith(
     slot: Slot,
     key: string,
     bytes: Uint8Array,
     { feed, position, shared }: RecordPlace,
+    forgotten: SlotDigest | undefined,
   ): void {
     if (!isTombstone(bytes)) this.takeRoom(bytes.length, limits.diskReserveBytes)
     const [checksum, tombstone] = [recordChecksum(bytes), isTombstone(bytes)]
-    this.#count(slot, key, digestOf(key, { checksum, tombstone, valueBytes: valueBytesOf(bytes) }))
+    const own = digestOf(key, { checksum, tombstone, valueBytes: valueBytesOf(bytes) })
+    this.#count(slot, key, forgotten ? addDigests(forgotten, own) : own)
     const expiresAtMs = expiryOf(bytes)
     if (expiresAtMs !== 0) {
       this.staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.record, key), nothing)
@@ -179,25 +181,31 @@ export class StoreTransaction extends StagedStore {
   /** Removes a record for good; only a replacing snapshot does that. */
   dropRecord(slot: Slot, key: string): void {
     const held = this.heldHead(key)
-    if (held) this.#forgetRecord(slot, key, held)
+    const forgotten = held && this.#forgetRecord(slot, key, held)
+    if (forgotten) this.#count(slot, key, forgotten)
     this.staged.stageRecord(key, null)
   }
 
   /**
    * What goes with a record beside its row; its entry only in `ofFeed`, where one is named. The row
-   * must still be there.
+   * must still be there. Returns what is to be counted for it.
    */
-  #forgetRecord(slot: Slot, key: string, held: HeldHead, ofFeed?: FeedNumber): void {
+  #forgetRecord(
+    slot: Slot,
+    key: string,
+    held: HeldHead,
+    ofFeed?: FeedNumber,
+  ): SlotDigest | undefined {
     const claimed =
       held === damagedHead ? claimedRecord(this, slot, key) : { head: held, hasEntry: true }
-    if (!claimed) return
+    if (!claimed) return undefined
     const { feed, version, shared, expiresAtMs } = claimed.head
     if (claimed.hasEntry && feed === (ofFeed ?? feed)) {
       this.dropEntry(slot, feed, recordEntry(key, version.seq, shared))
     }
     if (expiresAtMs !== 0)
       this.staged.stageRow(rowKeys.expiry(expiresAtMs, expiryKind.record, key), null)
-    this.#count(slot, key, digestOf(key, claimed.head, -1))
+    return digestOf(key, claimed.head, -1)
   }
 
   /** Keeps the slot's digest in step: what the key held is taken out, what it holds is put in. */
