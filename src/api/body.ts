@@ -39,6 +39,8 @@ async function readBody(exchange: Exchange, bytesMax: number): Promise<Uint8Arra
   const declared = declaredLength(exchange)
   if (declared !== undefined && declared > bytesMax) throw tooLarge(bytesMax)
   exchange.sendContinue()
+  const arrived = declared === undefined ? undefined : await exchange.request.arrived()
+  if (arrived) return arrived
   const reading =
     declared === undefined ? collect(exchange.request.stream(), bytesMax) : exchange.request.bytes()
   const bytes = await exchange.timed('body', inTime(exchange.clock, orBodyEnded(reading)))

@@ -7,6 +7,8 @@ import type { Headers } from './reply-headers.ts'
 export interface HostRequest {
   /** The value of a request header; `name` is in lower case. */
   header(name: string): string | undefined
+  /** The same, where all of it is here by now; else undefined, and `bytes` reads it. */
+  arrived(): Promise<Uint8Array | undefined>
   /** The whole body, whose length was declared and judged before. Rejects where it ends early. */
   bytes(): Promise<Uint8Array>
   /** The body as it comes in; null where there is none. */
@@ -21,6 +23,7 @@ export interface Reply {
 
 export const webRequest = (request: Request): HostRequest => ({
   header: name => request.headers.get(name) ?? undefined,
+  arrived: async () => undefined,
   bytes: async () => new Uint8Array(await request.arrayBuffer()),
   stream: () => request.body,
 })

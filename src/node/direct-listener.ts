@@ -9,7 +9,7 @@ import { endOfRequest } from './end-of-request.ts'
 import { sendLarge } from './large-reply.ts'
 import type { Load } from './load.ts'
 import { underWay } from './load-shedding.ts'
-import { ReadyReplies } from './ready-replies.ts'
+import { linesOf, ReadyReplies } from './ready-replies.ts'
 
 export interface DirectListenerOptions {
   readonly direct: DirectApi
@@ -40,9 +40,11 @@ export function directListener(options: DirectListenerOptions): DirectListener {
   ): Promise<void> => {
     const { status, headers, body } = await reply
     if (closing()) outgoing.shouldKeepAlive = false
-    if (hasBody(incoming)) await endOfRequest(incoming, outgoing, clock)
+    if (!incoming.complete && hasBody(incoming)) await endOfRequest(incoming, outgoing, clock)
     assert(!(body instanceof ReadableStream), 'values are answered whole')
-    outgoing.writeHead(status, headers)
+    const lines = readyReplies.fit(outgoing) ? linesOf(headers) : undefined
+    if (lines === undefined) outgoing.writeHead(status, headers)
+    else readyReplies.begin(outgoing, status, lines)
     if (body === null) outgoing.end()
     else sendBody(outgoing, body)
   }
@@ -62,7 +64,7 @@ export function directListener(options: DirectListenerOptions): DirectListener {
       const answer = direct.atOnce(target, incoming.rawHeaders)
       if (answer === undefined) return false
       if ('headers' in answer) {
-        readyReplies.begin(outgoing, answer)
+        readyReplies.begin(outgoing, 200, answer.headers)
         sendBody(outgoing, answer.body)
       } else {
         const refusal = direct.refuse(answer, target, new IncomingRequest(incoming))
@@ -99,6 +101,19 @@ class IncomingRequest implements HostRequest {
   header(name: string): string | undefined {
     const value = this.#incoming.headers[name]
     return Array.isArray(value) ? value.join(', ') : value
+  }
+
+  async arrived(): Promise<Uint8Array | undefined> {
+    const incoming = this.#incoming
+    const length = Number(incoming.headers['content-length'] ?? 0)
+    // By then, what came in one piece with the headers has gone through Node's parser.
+    await undefined
+    if (incoming.readableLength < length || length === 0) return undefined
+    const body: unknown = incoming.read()
+    assert(Buffer.isBuffer(body), 'nobody has read of it')
+    incoming.resume()
+    // In memory of its own, since all of that is copied where it goes to another thread.
+    return length === body.buffer.byteLength ? body : Buffer.allocUnsafeSlow(length).fill(body)
   }
 
   bytes(): Promise<Uint8Array> {

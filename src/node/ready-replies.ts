@@ -7,9 +7,9 @@
  * That place, `_header`, is no documented part of Node. So it is looked for when this file is
  * loaded, and where it is not what it was, no request is taken here.
  */
-import { IncomingMessage, ServerResponse } from 'node:http'
+import { IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http'
 import { Socket } from 'node:net'
-import type { ReadyReply } from '../api/plain-reads.ts'
+import type { Headers } from '../api/reply-headers.ts'
 import type { Clock } from '../runtime/clock.ts'
 
 type Headed = ServerResponse & { _header: string | null }
@@ -24,6 +24,22 @@ const hasPlace = ((): boolean => {
 })()
 
 const secondMs = 1_000
+
+const statusLine = (status: number): string =>
+  status === 200 ? 'HTTP/1.1 200 OK\r\n' : `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`
+
+/** Undefined where Node has to say what is wrong with them. The names are ours. */
+export function linesOf(headers: Headers): string | undefined {
+  let lines = ''
+  for (const name in headers) {
+    const value = headers[name] as string
+    if (!isFieldValue(value)) return undefined
+    lines += `${name}: ${value}\r\n`
+  }
+  return lines
+}
+
+const isFieldValue = (text: string): boolean => /^[\t -~]*$/.test(text)
 
 export class ReadyReplies {
   readonly #clock: Clock
@@ -40,13 +56,17 @@ export class ReadyReplies {
   }
 
   /** Whether a reply can be sent so: its connection stays open. */
-  fit({ shouldKeepAlive }: ServerResponse): boolean {
-    return hasPlace && shouldKeepAlive
+  fit({ shouldKeepAlive, req }: ServerResponse): boolean {
+    return hasPlace && shouldKeepAlive && req.httpVersion === '1.1'
   }
 
-  /** The body, and its end, are to be sent next. */
-  begin(outgoing: ServerResponse, { headers }: ReadyReply): void {
-    const head = `HTTP/1.1 200 OK\r\n${headers}Date: ${this.#now()}\r\n${this.#end}`
+  /**
+   * `lines`: of the headers, each with its end, but for Date and those of the connection. The body,
+   * and its end, are to be sent next.
+   */
+  begin(outgoing: ServerResponse, status: number, lines: string): void {
+    outgoing.statusCode = status
+    const head = `${statusLine(status)}${lines}Date: ${this.#now()}\r\n${this.#end}`
     ;(outgoing as Headed)._header = head
   }
 

@@ -145,6 +145,38 @@ test('a request that comes byte by byte is answered once it is whole', async () 
   assert.is(reply.headers.get('keep-alive'), 'timeout=65')
 })
 
+test('a body is the same, whether it comes with its headers or after them', async () => {
+  const client = connect()
+  const sent = (text: string): Promise<void> =>
+    new Promise(resolve => client.socket.write(text, () => resolve()))
+  for (const body of ['', 'short', 'é'.repeat(500), 'x'.repeat(200_000)]) {
+    const head = headOf('PUT /v1/kv/profiles/body', body, [bearer])
+    const pieces = [[head + body], [head, body], [head + body.slice(0, 3), body.slice(3)]]
+    for (const piecesOfOne of pieces) {
+      for (const piece of piecesOfOne) {
+        await sent(piece)
+        await new Promise(setImmediate)
+      }
+      const reply = await client.reply()
+      assert.ok(reply.status === 201 || reply.status === 204)
+      assert.is(reply.headers.get('connection'), 'keep-alive')
+      assert.is(reply.headers.get('content-length'), reply.status === 201 ? '0' : undefined)
+      client.sendHead('GET /v1/kv/profiles/body HTTP/1.1', bearer)
+      assert.is((await client.reply()).body.toString(), body)
+    }
+  }
+})
+
+test('a body that ends early writes nothing', async () => {
+  for (const part of ['', 'half']) {
+    const client = connect()
+    client.socket.write(`${headOf('PUT /v1/kv/profiles/cut', 'whole', [bearer])}${part}`)
+    await new Promise<void>(resolve => client.socket.end(() => resolve()))
+    await client.ended().catch(() => {})
+    assert.is((await ask('GET /v1/kv/profiles/cut', '', bearer)).status, 404)
+  }
+})
+
 test('connections end where the client or HTTP/1.0 wants it', async () => {
   for (const [version, ...headers] of [
     ['1.1', 'Connection: close'],
