@@ -107,7 +107,7 @@ export class PlainReads {
     const took = durationMs.toFixed(2)
     const cors = isOfScript ? corsLines : ''
     const timing = `Server-Timing: store;dur=${took}, total;dur=${took}\r\n`
-    const headers = known.valueLines + known.receiptParts.lines + cors + timing
+    const headers = fixedLines + known.valueLines + known.receiptParts.lines + cors + timing
     return { headers, body: found.value }
   }
 
@@ -135,15 +135,20 @@ export class PlainReads {
   }
 
   /**
-   * What is read once would push out what is read again and again, and cost memory for nothing; so
-   * only one in a few is kept. What is hot will soon be among them.
+   * What is read once would push out what is read again and again, and keeping it costs more than
+   * reading it; so only one in a few is kept. What is hot will soon be among them.
    */
   #keep(rawTarget: string, known: Known, { value }: FoundValue): void {
     if (value.length > limits.hotValueBytesMax) this.#known.delete(rawTarget)
-    else if (known.isKept || this.#unkept++ % KEPT_ONE_IN === 0) {
+    else if (known.isKept || this.#unkept++ % this.#keptOneIn() === 0) {
       known.isKept = true
+      makeFlat(known.valueLines)
       this.#known.set(rawTarget, known)
     }
+  }
+
+  #keptOneIn(): number {
+    return this.#known.isWorthIt ? 4 : 64
   }
 
   #counterOf(dataset: string, { role }: Receipt): Count {
@@ -238,11 +243,12 @@ const linesOf = (headers: Headers): string =>
 
 const corsLines = linesOf(corsHeaders)
 
-const KEPT_ONE_IN = 4
+/** A joined text is a tree until somebody looks into it: what is kept is better one piece. */
+const makeFlat = (text: string): boolean => /^\n/.test(text)
 
 const fixedLines = linesOf({ Vary: variedBy, ...valueHeaders })
 
 const valueLines = ({ version, mediaType, value, session, cacheable }: FoundValue): string =>
-  `${fixedLines}Cache-Control: ${cacheControl(cacheable)}\r\n` +
+  `Cache-Control: ${cacheControl(cacheable)}\r\n` +
   `Denizen-Session: ${quoted(session)}\r\nETag: ${etagOf(version)}\r\n` +
   `Content-Type: ${mediaType}\r\nContent-Length: ${value.length}\r\n`

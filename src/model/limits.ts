@@ -47,7 +47,7 @@ export const limits = {
   /** Such turns in a row for one store: the next sweep goes on from there. */
   expiryTurnsPerSweep: 32,
   /** Values that one thread keeps at hand with their replies, and bytes of each. */
-  hotValuesMax: 4_096,
+  hotValuesMax: 20_480,
   hotValueBytesMax: 1_024,
   /** The same of a dataset, for requests that read many. */
   recentAnswersMax: 16_384,

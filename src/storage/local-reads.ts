@@ -4,7 +4,7 @@
  * and all that it looks at as one commit left it, though the owner goes on committing meanwhile.
  */
 import { DenizenError } from '../model/errors.ts'
-import { EngineFailure } from './engine.ts'
+import { EngineFailure, type EngineReader } from './engine.ts'
 import type { Handlers, OperationMap } from './shard.ts'
 import type { StoreReader } from './store.ts'
 
@@ -18,6 +18,8 @@ export interface LocalReadsOptions {
 export class LocalReads {
   readonly #options: LocalReadsOptions
 
+  readonly #stamps = new WeakMap<EngineReader, () => number>()
+
   constructor(options: LocalReadsOptions) {
     this.#options = options
   }
@@ -25,7 +27,13 @@ export class LocalReads {
   /** The stamp of a store's engine, as it is whenever it is asked for. */
   stampOf(dataset: string, store: number): (() => number) | undefined {
     const engine = this.#options.readerOf(dataset, store)?.engine
-    return engine && (() => engine.stamp())
+    if (!engine) return undefined
+    let stampNow = this.#stamps.get(engine)
+    if (!stampNow) {
+      stampNow = () => engine.stamp()
+      this.#stamps.set(engine, stampNow)
+    }
+    return stampNow
   }
 
   /**

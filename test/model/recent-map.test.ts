@@ -25,6 +25,18 @@ test('what is asked for again and again stays', () => {
   }
 })
 
+test('it says whether what is set is found again', () => {
+  const map = new RecentMap<number, string>(100)
+  assert.ok(map.isWorthIt, 'nothing speaks against it yet')
+  for (let n = 0; n < 200; n++) map.set(n, '')
+  assert.not(map.isWorthIt)
+  for (let n = 0; n < 200; n++) {
+    map.set(n, '')
+    for (let again = 0; again < 4; again++) map.get(n)
+  }
+  assert.ok(map.isWorthIt)
+})
+
 test('the newest value counts, and what was deleted is gone', () => {
   const map = new RecentMap<number, string>(4)
   for (const value of ['a', 'b']) {
