@@ -127,9 +127,9 @@ export class Placement {
    * the home must be claimed at the registrar.
    */
   computedHome(group: string): RegionId | undefined {
+    if (this.data.home.length === 1) return this.data.home[0]
     const assigned = serverAssignedRegion(group)
     if (assigned !== undefined && this.#home.has(assigned)) return assigned
-    if (this.data.home.length === 1) return this.data.home[0]
     switch (this.data.homing.kind) {
       case 'hint':
         return undefined

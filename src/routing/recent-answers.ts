@@ -13,6 +13,7 @@ import { limits } from '../model/limits.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { AnswerTable } from './answer-table.ts'
 import type { LocalAnswer } from './local-execution.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 
@@ -23,6 +24,7 @@ const TRIAL = 2
 const PAUSE = 32
 
 interface Recent {
+  readonly key: Key
   readonly answer: LocalAnswer
   /** Wall-clock ms; 0: never. */
   readonly expiresAtMs: number
@@ -54,7 +56,7 @@ class RecentStore {
 /** Of one placement. */
 export class RecentAnswers {
   readonly #self: RegionId
-  readonly #answers = new Map<Key, Recent>()
+  readonly #answers = new AnswerTable<Recent>(limits.recentAnswersMax)
   #asked = 0
   #found = 0
   #isPaused = false
@@ -71,7 +73,7 @@ export class RecentAnswers {
       if (this.#asked >= PAUSE * limits.recentAnswersMax) this.#count(false)
       return
     }
-    if (this.#answers.size < limits.recentAnswersMax) this.#count(false)
+    if (!this.#answers.isFull) this.#count(false)
     if (this.#asked >= TRIAL * limits.recentAnswersMax) this.#count(this.#found < this.#asked / 2)
   }
 
@@ -117,9 +119,8 @@ export class RecentAnswers {
     // At the home, age and sessions play no part.
     if (outcome.kind !== 'found' || home?.region !== this.#self) return
     if (outcome.value.length > limits.hotValueBytesMax || this.#isPaused) return
-    if (this.#answers.size >= limits.recentAnswersMax && !this.#answers.has(key)) return
     // Memory of its own: what was read beside it goes sooner.
     const kept = { ...answer, outcome: { ...outcome, value: outcome.value.slice() } }
-    this.#answers.set(key, { answer: kept, expiresAtMs, store, stamp: store.stamp })
+    this.#answers.set({ key, answer: kept, expiresAtMs, store, stamp: store.stamp })
   }
 }

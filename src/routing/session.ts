@@ -12,7 +12,7 @@ import type { FeedPoint } from '../execution/operation.ts'
 import type { SeenPoints } from '../execution/operations/read.ts'
 import { DenizenError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
-import { isPosition } from '../model/position.ts'
+import { type FeedNumber, isPosition } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 
 /** Authenticates a text under the cluster's session key: at least 22 characters of base64url. */
@@ -22,8 +22,8 @@ const MAC_LENGTH = 22
 const DEGRADED = 'home'
 
 export class Session {
-  /** By dataset, then by slot and feed: the newest point. */
-  readonly #datasets = new Map<string, Map<number, FeedPoint>>()
+  /** By dataset, feed and slot: the newest point. */
+  readonly #datasets = new Map<string, Map<FeedNumber, Map<Slot, FeedPoint>>>()
   #degraded = false
 
   /** True when the token has outgrown its bound: every read goes to the home. */
@@ -36,15 +36,22 @@ export class Session {
   }
 
   add(dataset: string, point: FeedPoint): void {
-    let points = this.#datasets.get(dataset)
-    if (!points) {
-      points = new Map()
-      this.#datasets.set(dataset, points)
+    let feeds = this.#datasets.get(dataset)
+    if (!feeds) {
+      feeds = new Map()
+      this.#datasets.set(dataset, feeds)
     }
-    // Feeds have 32 bits, slots 16: it is a safe integer.
-    const name = point.slot * 2 ** 32 + point.feed
-    const known = points.get(name)
-    if (!known || known.position < point.position) points.set(name, point)
+    let slots = feeds.get(point.feed)
+    if (!slots) {
+      slots = new Map()
+      feeds.set(point.feed, slots)
+    }
+    const known = slots.get(point.slot)
+    if (!known || known.position < point.position) slots.set(point.slot, point)
+  }
+
+  *#points(dataset: string): Iterable<FeedPoint> {
+    for (const slots of this.#datasets.get(dataset)?.values() ?? []) yield* slots.values()
   }
 
   seen(dataset: string, slot: Slot): SeenPoints {
@@ -53,7 +60,7 @@ export class Session {
 
   seenBySlot(dataset: string): { slot: Slot; points: SeenPoints }[] {
     const slots = new Map<Slot, { feed: number; position: number }[]>()
-    for (const { slot, feed, position } of this.#datasets.get(dataset)?.values() ?? []) {
+    for (const { slot, feed, position } of this.#points(dataset)) {
       slots.set(slot, [...(slots.get(slot) ?? []), { feed, position }])
     }
     return [...slots].map(([slot, points]) => ({ slot, points }))
@@ -62,8 +69,8 @@ export class Session {
   encode(mac: Mac): string {
     if (this.#degraded) return signed(mac, DEGRADED)
     let body = ''
-    for (const [dataset, points] of this.#datasets) {
-      for (const { slot, feed, position } of points.values()) {
+    for (const dataset of this.#datasets.keys()) {
+      for (const { slot, feed, position } of this.#points(dataset)) {
         body += `${body === '' ? '' : ','}${nameOf(dataset, slot, feed)}:${position.toString(36)}`
       }
     }

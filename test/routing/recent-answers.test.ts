@@ -93,11 +93,11 @@ test('more keys than are kept are given up, and tried again after a time', async
   }
   const { recentAnswersMax: max } = limits
   for (let n = 0; n < 3; n++) round(max)
-  assert.is(round(max), max)
+  assert.ok(round(max) > max * 0.98)
   const known = Array.from({ length: 12 }, () => round(max * 4))
   assert.ok(known.includes(0), `${known}`)
   for (let n = 0; n < 40; n++) round(max)
-  assert.is(round(max), max)
+  assert.ok(round(max) > max * 0.98)
 })
 
 test.run()
