@@ -136,7 +136,8 @@ export class PlainReads {
 
   /**
    * What is read once would push out what is read again and again, and keeping it costs more than
-   * reading it; so only one in a few is kept. What is hot will soon be among them.
+   * reading it; so only one in a few is kept, once there is more than fits. What is hot will soon
+   * be among them.
    */
   #keep(rawTarget: string, known: Known, { value }: FoundValue): void {
     if (value.length > limits.hotValueBytesMax) this.#known.delete(rawTarget)
@@ -148,7 +149,9 @@ export class PlainReads {
   }
 
   #keptOneIn(): number {
-    return this.#known.isWorthIt ? 4 : 64
+    const { hasAged, isWorthIt } = this.#known
+    if (!hasAged) return 1
+    return isWorthIt ? 4 : 64
   }
 
   #counterOf(dataset: string, { role }: Receipt): Count {

@@ -9,9 +9,15 @@ export class RecentMap<Name, Value> {
   /** Since the last generation began. */
   #found = 0
   #isWorthIt = true
+  #hasAged = false
 
   constructor(max: number) {
     this.#generationMax = Math.ceil(max / 2)
+  }
+
+  /** Whether so much has been set that something may be forgotten. */
+  get hasAged(): boolean {
+    return this.#hasAged
   }
 
   /**
@@ -42,6 +48,7 @@ export class RecentMap<Name, Value> {
 
   #age(): void {
     this.#isWorthIt = this.#found >= 4 * this.#generationMax
+    this.#hasAged = true
     this.#found = 0
     this.#old = this.#young
     this.#young = new Map()

@@ -27,8 +27,11 @@ test('what is asked for again and again stays', () => {
 
 test('it says whether what is set is found again', () => {
   const map = new RecentMap<number, string>(100)
+  for (let n = 0; n < 50; n++) map.set(n, '')
+  assert.not(map.hasAged)
   assert.ok(map.isWorthIt, 'nothing speaks against it yet')
   for (let n = 0; n < 200; n++) map.set(n, '')
+  assert.ok(map.hasAged)
   assert.not(map.isWorthIt)
   for (let n = 0; n < 200; n++) {
     map.set(n, '')
