@@ -8,13 +8,15 @@
  */
 import type { KnownHome } from '../execution/home.ts'
 import type { Receipt } from '../execution/operation.ts'
+import { compareBytes } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
+import { compareVersions } from '../model/version.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
-import { admit, decide, type Intent, type Topology } from './decide.ts'
+import { admit, decide, type Intent, type Knowledge, type Topology } from './decide.ts'
 import { type Freshness, receiptOf } from './receipt.ts'
 import type { FoundNow, FoundValue } from './service.ts'
 import { type Mac, tokenOf } from './session.ts'
@@ -73,8 +75,9 @@ export class HotReads {
 
   /** See `Service.findNow`. */
   find(dataset: string, key: Key, before: FoundNow | undefined): FoundNow | undefined {
-    const isSame = before instanceof Hot && this.#isAsItWas(before.reading, dataset, key)
-    const hot = isSame ? before : this.#read(dataset, key)
+    const earlier = before instanceof Hot && isOf(before, dataset, key) ? before : undefined
+    const isSame = earlier && this.#isAsItWas(earlier.reading)
+    const hot = isSame ? earlier : this.#read(dataset, key, earlier)
     if (!hot || this.#isExpired(hot.reading)) return undefined
     const { replica } = hot.reading
     if (replica === undefined) return hot
@@ -82,22 +85,21 @@ export class HotReads {
     return new Hot(hot.found, { ...hot.reading, receipt })
   }
 
-  #isAsItWas(reading: Reading, dataset: string, key: Key): boolean {
-    const { table, stamp, stampNow } = reading
-    const isOfThis = reading.key === key && reading.dataset === dataset
-    return isOfThis && stampNow() === stamp && table === this.#options.table()
+  #isAsItWas({ table, stamp, stampNow }: Reading): boolean {
+    return stampNow() === stamp && table === this.#options.table()
   }
 
   #isExpired({ expiresAtMs }: Reading): boolean {
     return expiresAtMs !== 0 && expiresAtMs <= this.#options.clock.wallMs()
   }
 
-  #read(dataset: string, key: Key): Hot | undefined {
+  #read(dataset: string, key: Key, earlier: Hot | undefined): Hot | undefined {
     const { table } = this.#options
     const inForce = table()
     try {
       const placement = inForce.locate(dataset, key)
-      return this.#answersFromCopy(placement, key) ? this.#find(inForce, placement, key) : undefined
+      if (!this.#answersFromCopy(placement, key)) return undefined
+      return this.#find(inForce, placement, key, earlier)
     } catch (error) {
       if (error instanceof DenizenError) return undefined
       throw error
@@ -107,14 +109,17 @@ export class HotReads {
   #answersFromCopy(placement: Placement, key: Key): boolean {
     const { topology } = this.#options
     if (admit(placement, topology, undefined, () => undefined).kind !== 'serve') return false
-    const decision = decide(
-      ...([firstRead(topology.self), placement, placement.groupOf(key)] as const),
-      ...([{ kind: 'unasked' }, topology] as const),
-    )
+    const group = placement.groupOf(key)
+    const decision = decide(firstRead(topology.self), placement, group, unasked, topology)
     return decision.action === 'execute' && decision.as === 'copy'
   }
 
-  #find(table: PlacementTable, placement: Placement, key: Key): Hot | undefined {
+  #find(
+    table: PlacementTable,
+    placement: Placement,
+    key: Key,
+    earlier: Hot | undefined,
+  ): Hot | undefined {
     const { self, shards, clock, sessionMac } = this.#options
     const { id: dataset } = placement
     const slot = placement.slotOf(placement.groupOf(key))
@@ -125,19 +130,31 @@ export class HotReads {
     const reply = shards.readNow(dataset, slot, 'read', request)?.reply
     if (reply?.kind !== 'found') return undefined
     const { version, mediaType, value, home, point, expiresAtMs } = reply
-    const session = tokenOf(sessionMac, dataset, point)
+    const isSame = earlier?.reading.table === table && isSameRecord(earlier.found, reply)
+    const session = isSame ? earlier.found.session : tokenOf(sessionMac, dataset, point)
     const cacheable = placement.data.anywhere
-    return new Hot(
-      { version, mediaType, value, session, cacheable },
-      {
-        ...{ dataset: placement.data.name, key, table, stampNow, expiresAtMs },
-        stamp: stampNow() === before ? before : Number.NaN,
-        receipt: receiptOf(this.#options, home, { dataset, slot }),
-        replica: home?.region === self ? undefined : { dataset, slot, home },
-      },
-    )
+    return new Hot(isSame ? earlier.found : { version, mediaType, value, session, cacheable }, {
+      ...{ dataset: placement.data.name, key, table, stampNow, expiresAtMs },
+      stamp: stampNow() === before ? before : Number.NaN,
+      receipt: receiptOf(this.#options, home, { dataset, slot }),
+      replica: home?.region === self ? undefined : { dataset, slot, home },
+    })
   }
 }
+
+const isOf = ({ reading }: Hot, dataset: string, key: Key): boolean =>
+  reading.key === key && reading.dataset === dataset
+
+/** Something was committed, though not to this key. */
+const isSameRecord = (
+  one: FoundValue,
+  other: Pick<FoundValue, 'version' | 'mediaType' | 'value'>,
+): boolean =>
+  compareVersions(one.version, other.version) === 0 &&
+  one.mediaType === other.mediaType &&
+  compareBytes(one.value, other.value) === 0
+
+const unasked: Knowledge = { kind: 'unasked' }
 
 const firstRead = (hint: RegionId): Intent => ({
   ...{ kind: 'read', creates: false, consistency: 'session', behind: false },

@@ -106,7 +106,8 @@ hot('what was found is told again, unread, until something is committed', async 
   assert.is(world.find(key)?.found, first?.found)
   assert.is(world.read.length, 1)
   await world.put('b' as Key, '1')
-  assert.is(textOf(world.find(key)), '1')
+  assert.is(world.find(key)?.found, first?.found, 'read again, and the same')
+  assert.is(world.read.length, 2)
   for (let n = 2; n < 20; n++) {
     await world.put(key, `${n}`)
     assert.is(textOf(world.find(key)), `${n}`)
