@@ -86,8 +86,12 @@ export interface ShardOptions {
   readonly gather?: ((waiting: () => number) => Promise<void>) | undefined
 }
 
-/** Writes of one transaction: bounded, so that no single commit grows without end. */
+/**
+ * Writes of one transaction, and bytes of its rows before its last request: bounded, so that no
+ * single commit grows without end, and most fit into a log.
+ */
 const TRANSACTION_WRITES_MAX = 2_048
+const TRANSACTION_BYTES_MAX = limits.logCommitBytesMax / 2
 
 interface QueuedWrite {
   readonly request: ShardRequest
@@ -189,8 +193,7 @@ export class Shard {
         if (!isFirst) await this.#options.gather?.(() => store.queue.length)
         const slice = store.slices.shift()
         if (slice) await this.#runSlice(store, slice)
-        const { requests, count } = this.#nextOf(store.queue)
-        if (requests.length > 0) await this.#commitOnce(store, requests, count)
+        if (store.queue.length > 0) await this.#commitOnce(store)
       }
     } catch (error) {
       this.#stopped = true
@@ -210,38 +213,13 @@ export class Shard {
     onReplies([this.#run(request, () => slice(store.audit, request.body))])
   }
 
-  /** Takes what the next commit has room for, and at least one request. */
-  #nextOf(queue: QueuedWrite[]): { requests: QueuedWrite[]; count: number } {
-    let count = 0
-    let taken = 0
-    for (const { request } of queue) {
-      const more = this.#options.handlers.counts?.[request.name]?.(request.body) ?? 1
-      if (taken > 0 && count + more > TRANSACTION_WRITES_MAX) break
-      count += more
-      taken += 1
-    }
-    return { requests: queue.splice(0, taken), count }
-  }
-
-  async #commitOnce(
-    store: OpenStore,
-    writes: readonly QueuedWrite[],
-    count: number,
-  ): Promise<void> {
+  async #commitOnce(store: OpenStore): Promise<void> {
     const { engine, context, generationsAtOpen, roomBytes, audit, rows } = store
     const transaction = new StoreTransaction(engine, context, generationsAtOpen, {
       roomBytes: roomBytes(),
       ...{ audit, rows },
     })
-    const answers = new Map<TakeReplies, ShardReply[]>()
-    for (const { request, onReplies } of writes) {
-      transaction.savepoint()
-      const reply = this.#run(request, () => this.#write(transaction, request))
-      if ('error' in reply) transaction.rollBack()
-      const replies = answers.get(onReplies)
-      if (replies) replies.push(reply)
-      else answers.set(onReplies, [reply])
-    }
+    const { answers, count } = this.#runNext(store.queue, transaction)
     const { changes, grown: ends } = transaction
     if (changes.length > 0) {
       const commit = engine.commit(changes)
@@ -253,6 +231,32 @@ export class Shard {
     if (ends.length > 0) this.#options.onGrowth({ dataset: context.placement.id, ends })
     for (const [onReplies, replies] of answers) onReplies(replies)
     if (changes.length > 0) store.changes.committed(() => transaction.changedKeys)
+  }
+
+  /** Runs what one commit has room for, and at least one request; `count` writes in all. */
+  #runNext(
+    queue: QueuedWrite[],
+    transaction: StoreTransaction,
+  ): { readonly answers: ReadonlyMap<TakeReplies, ShardReply[]>; readonly count: number } {
+    const answers = new Map<TakeReplies, ShardReply[]>()
+    let count = 0
+    let taken = 0
+    for (const { request, onReplies } of queue) {
+      const more = this.#options.handlers.counts?.[request.name]?.(request.body) ?? 1
+      const isFull =
+        count + more > TRANSACTION_WRITES_MAX || transaction.stagedBytes > TRANSACTION_BYTES_MAX
+      if (taken > 0 && isFull) break
+      taken += 1
+      count += more
+      transaction.savepoint()
+      const reply = this.#run(request, () => this.#write(transaction, request))
+      if ('error' in reply) transaction.rollBack()
+      const replies = answers.get(onReplies)
+      if (replies) replies.push(reply)
+      else answers.set(onReplies, [reply])
+    }
+    queue.splice(0, taken)
+    return { answers, count }
   }
 
   #write(transaction: StoreTransaction, request: ShardRequest): unknown {

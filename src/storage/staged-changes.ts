@@ -53,6 +53,10 @@ export class StagedChanges {
     this.#ownFeed = ownFeed
   }
 
+  get bytes(): number {
+    return this.#rows.end
+  }
+
   /** From here on: the one before can't be gone back to any more. */
   savepoint(): void {
     this.#savepoints.mark()

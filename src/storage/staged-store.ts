@@ -58,6 +58,11 @@ export class StagedStore extends StoreReader {
     }
   }
 
+  /** Of the rows so far. */
+  get stagedBytes(): number {
+    return this.staged.bytes
+  }
+
   /** What is to be committed. Nothing is staged after this. */
   get changes(): PackedRows {
     return this.staged.sealed()

@@ -107,6 +107,23 @@ commits('no reply, no growth and nothing to read before the flush; then all toge
   assert.is((await get('d')).kind, 'found')
 })
 
+commits('what would be too large for the log becomes several commits', async () => {
+  const kind = manual()
+  const { put, get } = await open(kind)
+  const keys = Array.from({ length: 9 }, (_, n) => `large ${n}`)
+  const writes = keys.map(key => watch(put(key, 'x'.repeat(limits.logCommitBytesMax / 8))))
+  let before = 0
+  for (let flushes = 0; before < keys.length; flushes++) {
+    assert.ok(flushes < 10, 'each flush makes some of them durable')
+    kind.flush('d')
+    await turns()
+    const done = writes.filter(({ state }) => state === 'done').length
+    assert.ok(done - before <= 5, 'a half of it, and one more')
+    before = done
+  }
+  for (const key of keys) assert.is((await get(key)).kind, 'found')
+})
+
 commits('growth is there to be asked for when a write is answered', async () => {
   const { put, shards, growth } = await open(createMemoryEngineKind())
   const counts: number[] = []
