@@ -17,12 +17,12 @@ export const etcdDialect = (valueBytes: number): Dialect => ({
   read(received, operation, key) {
     const reply = readHttpReply(received)
     if (reply === undefined) return undefined
-    const body = received.toString('latin1', reply.bodyStart, reply.end)
+    const body = reply.body.toString('latin1')
     const sign =
       operation === 'put' ? '"revision":"' : `"value":"${base64(valueText(key, valueBytes))}"`
     if (reply.status !== 200 || !body.includes(sign)) {
       throw new WrongReply(`not what was put: ${excerpt(received)}`)
     }
-    return { bytes: reply.end, isReply: true }
+    return { bytes: reply.bytes, isReply: true }
   },
 })

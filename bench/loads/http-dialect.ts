@@ -24,14 +24,14 @@ export function httpDialect({ path, isStatic, hasVersions }: Options, valueBytes
         throw new WrongReply(`status ${reply.status}: ${excerpt(received)}`)
       }
       if (operation === 'get') {
-        const body = received.toString('latin1', reply.bodyStart, reply.end)
+        const body = reply.body.toString('latin1')
         if (body !== digitsOf(isStatic ? 0 : key) + fill) {
-          throw new WrongReply(`a wrong body: ${excerpt(received.subarray(reply.bodyStart))}`)
+          throw new WrongReply(`a wrong body: ${excerpt(reply.body)}`)
         }
       } else if (hasVersions && !versions.answered(key, reply.head)) {
         throw new WrongReply(`a write without a new version: ${excerpt(received)}`)
       }
-      return { bytes: reply.end, isReply: true }
+      return { bytes: reply.bytes, isReply: true }
     },
   }
 }

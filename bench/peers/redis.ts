@@ -56,7 +56,12 @@ export async function redisPeer(
     get pid() {
       return server.pid
     },
-    start: () => server.start(),
+    async start() {
+      const ms = await server.start()
+      // While it loads its data it refuses the question whether it is ready: no error of a load.
+      await ask(port, 'CONFIG', 'RESETSTAT')
+      return ms
+    },
     stop: () => server.stop(),
     kill: () => server.kill(),
     fill: (fromKey, toKey, valueBytes) => fill(port, fromKey, toKey, valueBytes),

@@ -47,7 +47,7 @@ export interface Filling {
 }
 
 export interface MatrixReport {
-  /** Of groups of cells that gave out no figures. */
+  /** Of servers that gave out no figures, by group of cells. */
   readonly failures: Readonly<Record<string, string>>
   readonly figures: readonly MatrixFigure[]
   readonly fillings: readonly Filling[]
@@ -63,14 +63,10 @@ export async function benchMatrix(scale: Scale, threads: number): Promise<Matrix
   const fillings: Filling[] = []
   const failures: Record<string, string> = {}
   for (const group of scale.matrix.groups) {
-    try {
-      const found = await benchGroup(group, scale, threads)
-      figures.push(...found.figures)
-      fillings.push(...found.fillings)
-    } catch (error) {
-      const name = `matrix, ${group.keys} keys of ${group.valueBytes} bytes`
-      failures[name] = error instanceof Error ? error.message : `${error}`
-    }
+    const found = await benchGroup(group, scale, threads)
+    figures.push(...found.figures)
+    fillings.push(...found.fillings)
+    Object.assign(failures, found.failures)
   }
   return { failures, figures, fillings }
 }
@@ -79,38 +75,79 @@ async function benchGroup(
   group: MatrixGroup,
   scale: Scale,
   threads: number,
-): Promise<Omit<MatrixReport, 'failures'>> {
-  const { keys, valueBytes } = group
+): Promise<MatrixReport> {
+  const { valueBytes } = group
   return await inDirectory(async directory => {
     const own = join(directory, 'peers')
     mkdirSync(own)
     return await withPeers(
       group.peers,
       { directory: own, valueBytes, threads },
-      async (peers): Promise<Omit<MatrixReport, 'failures'>> => {
+      async (peers): Promise<MatrixReport> => {
+        const attempts = new Attempts(group)
         const fillings: Filling[] = []
         for (const peer of peers.values()) {
-          if (peer.id !== 'bare') fillings.push(await fill(peer, group, scale))
+          const filling = await attempts.run(peer, () => fill(peer, group, scale))
+          if (filling && peer.id !== 'bare') fillings.push(filling)
         }
-        const figures = await measure(group, [...peers.values()], scale)
+        const figures = await measure(group, [...peers.values()], scale, attempts)
         const whole: Filling[] = []
         for (const filling of fillings) {
           const peer = peers.get(filling.peer) as Peer
-          await peer.verify(keys, valueBytes)
-          if (peer.dataDirectory === undefined) {
-            whole.push(filling)
-            continue
-          }
-          await peer.stop()
-          whole.push({ ...filling, fullStartMs: await peer.start() })
-          await peer.verify(keys, valueBytes)
-          // One less to take memory from the others.
-          await peer.stop()
+          const found = await attempts.run(peer, async () => ({
+            ...filling,
+            ...(await checkAndRestart(peer, group)),
+          }))
+          if (found) whole.push(found)
         }
-        return { figures, fillings: whole }
+        const { failures } = attempts
+        // What a store has lost or mixed up by the end was not right before.
+        const isSound = ({ peer }: { peer: PeerId }): boolean => !attempts.hasFailed(peer)
+        return { failures, figures: figures.filter(isSound), fillings: whole.filter(isSound) }
       },
     )
   })
+}
+
+/** A server that fails has no figures of the group; the others go on. */
+class Attempts {
+  readonly #of: string
+  readonly #failed = new Set<PeerId>()
+  readonly failures: Record<string, string> = {}
+
+  constructor({ keys, valueBytes }: MatrixGroup) {
+    this.#of = `matrix, ${keys} keys of ${valueBytes} bytes`
+  }
+
+  hasFailed(peer: PeerId): boolean {
+    return this.#failed.has(peer)
+  }
+
+  async run<T>(peer: Peer, task: () => Promise<T>): Promise<T | undefined> {
+    if (this.hasFailed(peer.id)) return undefined
+    try {
+      return await task()
+    } catch (error) {
+      this.#failed.add(peer.id)
+      this.failures[`${this.#of}, ${peer.id}`] = error instanceof Error ? error.message : `${error}`
+      await peer.kill()
+      return undefined
+    }
+  }
+}
+
+async function checkAndRestart(
+  peer: Peer,
+  { keys, valueBytes }: MatrixGroup,
+): Promise<Pick<Filling, 'fullStartMs'>> {
+  await peer.verify(keys, valueBytes)
+  if (peer.dataDirectory === undefined) return {}
+  await peer.stop()
+  const fullStartMs = await peer.start()
+  await peer.verify(keys, valueBytes)
+  // One less to take memory from the others.
+  await peer.stop()
+  return { fullStartMs }
 }
 
 async function fill(peer: Peer, { keys, valueBytes }: MatrixGroup, scale: Scale): Promise<Filling> {
@@ -139,6 +176,7 @@ async function measure(
   { keys, valueBytes, connections: counts }: MatrixGroup,
   peers: readonly Peer[],
   { restMaxMs, matrix, warmUp }: Scale,
+  attempts: Attempts,
 ): Promise<readonly MatrixFigure[]> {
   const pids = peers.flatMap(peer => peer.pid ?? [])
   const figures: MatrixFigure[] = []
@@ -150,16 +188,22 @@ async function measure(
         const peaks = new Map<PeerId, Peak>()
         for (const peer of peers) {
           await atRest(pids, restMaxMs)
-          peaks.set(peer.id, await peak(peer, { ...common, warmUpSeconds: warmUp.seconds }))
+          const most = await attempts.run(peer, () =>
+            peak(peer, { ...common, warmUpSeconds: warmUp.seconds }),
+          )
+          if (most) peaks.set(peer.id, most)
         }
         const ours = peaks.get('denizen')?.perSecond ?? Number.POSITIVE_INFINITY
         for (const peer of peers) {
-          const most = peaks.get(peer.id) as Peak
+          const most = peaks.get(peer.id)
+          if (most === undefined) continue
           const rate = Math.min(most.perSecond, ours) * openShare
           const { dialect, port } = peer
           await atRest(pids, restMaxMs)
-          const open = await generate({ ...common, dialect, port, warmUpSeconds, rate })
-          rounds.get(peer)?.push({ peak: most, rate, open })
+          const open = await attempts.run(peer, () =>
+            generate({ ...common, dialect, port, warmUpSeconds, rate }),
+          )
+          if (open) rounds.get(peer)?.push({ peak: most, rate, open })
         }
       }
       for (const [peer, of] of rounds) {

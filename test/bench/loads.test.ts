@@ -113,6 +113,19 @@ test('the generator: a version that is not newer than those before it', async ()
   })
 })
 
+test('the generator: replies in chunks are read whole', async () => {
+  const listener: RequestListener = (_request, response) => {
+    const value = Buffer.from(valueText(0, valueBytes)).toString('base64')
+    response.write('{"kvs":[{"value":"')
+    response.end(`${value}"}]}`)
+  }
+  await withServer(listener, async port => {
+    const etcd = { ...options(port), dialect: { kind: 'etcd' }, keys: 1 } as const
+    assert.ok((await generate({ ...etcd, rate: 50 })).requests > 5)
+    assert.match(await failure(generate({ ...etcd, keys: 1_000 })), 'not what was put')
+  })
+})
+
 const wrkOptions = (port: number): WrkOptions => ({
   ...{ script: 'single', port, path: '/', operation: 'get', connections: 2 },
   ...{ keys: 10, valueBytes, seconds: 1, operations: 1 },
