@@ -4,6 +4,7 @@ import { utf8 } from '../../src/model/bytes.ts'
 import { DenizenError } from '../../src/model/errors.ts'
 import { limits } from '../../src/model/limits.ts'
 import { decodeJson } from '../../src/protocol/json.ts'
+import { ownMsOf } from '../support/own-time.ts'
 
 const refuses = (text: string | Uint8Array, what: RegExp): void => {
   assert.throws(
@@ -55,9 +56,10 @@ test('nesting is bounded', () => {
 test('a large object is read in linear time', () => {
   const value = Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [`k\n${i}`, i]))
   const bytes = utf8(JSON.stringify(value))
-  const startMs = performance.now()
-  assert.equal(Object.keys(decodeJson(bytes) as object).length, 200_000)
-  assert.ok(performance.now() - startMs < 2_000)
+  const tookMs = ownMsOf(() => {
+    assert.equal(Object.keys(decodeJson(bytes) as object).length, 200_000)
+  })
+  assert.ok(tookMs < 2_000)
 })
 
 test.run()
