@@ -138,7 +138,9 @@ for (const signal of signals as readonly NodeJS.Signals[]) {
   test(`nothing is left after ${signal}`, () =>
     inNewDirectory(async out => {
       const args = [suite, '--tiny', '--only', 'latency', '--out', out]
-      const child = spawn(process.execPath, args, { stdio: 'ignore' })
+      // Directories of a process that was killed stay: with its parent's they go.
+      const env = { ...process.env, TMPDIR: out }
+      const child = spawn(process.execPath, args, { stdio: 'ignore', env })
       const exited = once(child, 'exit')
       const deadlineMs = performance.now() + 60_000
       let children: readonly number[] = []
