@@ -30,13 +30,14 @@ if (isNewEnough) {
 /** Runs the same command with the checkout's Node and ends as it ends. */
 function handOver() {
   const script = fileURLToPath(import.meta.url)
+  // Before there is a child: a signal in between would end this process and leave that one.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) {
+    process.on(signal, () => child.kill(signal))
+  }
   const child = spawn(localNode, [script, ...process.argv.slice(2)], {
     stdio: 'inherit',
     env: { ...process.env, [handedOverMark]: '1' },
   })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) {
-    process.on(signal, () => child.kill(signal))
-  }
   child.on('error', error => {
     console.error(`${localNode} can not be started: ${error.message}\nRun "npm ci" again.`)
     process.exitCode = 2
