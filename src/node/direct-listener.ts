@@ -9,14 +9,13 @@ import { endOfRequest } from './end-of-request.ts'
 import { sendLarge } from './large-reply.ts'
 import type { Load } from './load.ts'
 import { underWay } from './load-shedding.ts'
-import { linesOf, ReadyReplies } from './ready-replies.ts'
+import { linesOf, type ReadyReplies } from './ready-replies.ts'
 
 export interface DirectListenerOptions {
   readonly direct: DirectApi
   readonly clock: Clock
   readonly load: Load
-  /** Idle connections are closed after so many milliseconds. */
-  readonly keepAliveMs: number
+  readonly readyReplies: ReadyReplies
   /** The server closes connections after the replies that are under way. */
   readonly closing: () => boolean
 }
@@ -30,8 +29,7 @@ export interface DirectListener {
 }
 
 export function directListener(options: DirectListenerOptions): DirectListener {
-  const { direct, clock, load, closing, keepAliveMs } = options
-  const readyReplies = new ReadyReplies(clock, keepAliveMs)
+  const { direct, clock, load, closing, readyReplies } = options
 
   const send = async (
     reply: Promise<Reply>,

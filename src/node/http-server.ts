@@ -31,6 +31,7 @@ import { directListener } from './direct-listener.ts'
 import { endOfRequest } from './end-of-request.ts'
 import { Load } from './load.ts'
 import { isRefused, replyOverloaded, underWay } from './load-shedding.ts'
+import { ReadyReplies } from './ready-replies.ts'
 import { httpsOptions } from './tls-files.ts'
 
 /** What the app gets beside the request. */
@@ -109,17 +110,18 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     { hostname: 'localhost', errorHandler: error => failureReply(error, log) },
   )
 
+  const readyReplies = new ReadyReplies(clock, KEEP_ALIVE_TIMEOUT_MS)
   const refuse = (incoming: IncomingMessage, outgoing: ServerResponse): boolean => {
     if (!isRefused(load, incoming)) return false
     const ended = endOfRequest(incoming, outgoing, clock)
-    void ended.then(() => replyOverloaded(incoming, outgoing))
+    void ended.then(() => replyOverloaded(incoming, outgoing, readyReplies))
     return true
   }
   const direct =
     options.direct &&
     directListener({
       ...{ direct: options.direct, clock, load, closing: () => closing },
-      keepAliveMs: KEEP_ALIVE_TIMEOUT_MS,
+      readyReplies,
     })
   const server = createFor(options.tls, (incoming, outgoing) => {
     if (direct?.atOnce(incoming, outgoing) === true) return

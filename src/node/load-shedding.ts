@@ -9,9 +9,11 @@ import type { Format } from '../api/media-type.ts'
 import { problemFormat } from '../api/negotiation.ts'
 import { problemBody, problemTypes, RETRY_AFTER_SECONDS } from '../api/problem.ts'
 import { corsHeaders, neverCached } from '../api/reply-headers.ts'
+import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { Load } from './load.ts'
+import { linesOf, type ReadyReplies } from './ready-replies.ts'
 
 /** Who asks these wants to know how an overloaded node is. */
 const always: ReadonlySet<string | undefined> = new Set(['/healthz', '/readyz', '/metrics'])
@@ -46,6 +48,8 @@ function bodyBytesOf(headers: IncomingHttpHeaders): number {
 
 interface Prepared {
   readonly headers: Readonly<Record<string, string>>
+  /** The same as lines. */
+  readonly lines: string
   /** One character a byte: head and body then leave in one piece. */
   readonly body: string
 }
@@ -55,10 +59,16 @@ const prepared: Readonly<Record<Format, Prepared>> = {
   cbor: prepare('cbor'),
 }
 
-export function replyOverloaded({ headers }: IncomingMessage, outgoing: ServerResponse): void {
+export function replyOverloaded(
+  { headers }: IncomingMessage,
+  outgoing: ServerResponse,
+  readyReplies: ReadyReplies,
+): void {
   const reply = prepared[problemFormat(headers.accept)]
   const isOfScript = headers.origin !== undefined
-  outgoing.writeHead(503, isOfScript ? { ...reply.headers, ...corsHeaders } : reply.headers)
+  if (isOfScript) outgoing.writeHead(503, { ...reply.headers, ...corsHeaders })
+  else if (readyReplies.fit(outgoing)) readyReplies.begin(outgoing, 503, reply.lines)
+  else outgoing.writeHead(503, reply.headers)
   outgoing.end(reply.body, 'latin1')
 }
 
@@ -72,5 +82,7 @@ function prepare(format: Format): Prepared {
     'Cache-Control': neverCached,
     Vary: 'Accept, Origin',
   }
-  return { headers, body: body.toString('latin1') }
+  const lines = linesOf(headers)
+  assert(lines !== undefined, 'our own headers are sound')
+  return { headers, lines, body: body.toString('latin1') }
 }
