@@ -1,5 +1,5 @@
 /** Real links between a few regions on loopback, a delay proxy on each ordered pair. */
-import { createServer } from 'node:net'
+import { freePorts } from '../../src/cli/dev/ports.ts'
 import type { RegionId } from '../../src/model/slot.ts'
 import { PeerLinks } from '../../src/peers/links.ts'
 import type { MessageStream, PeerHandlers, PeerIdentity } from '../../src/peers/peers.ts'
@@ -84,15 +84,6 @@ class MortalNetwork implements Network {
   }
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, host, resolve))
-  const bound = server.address()
-  await new Promise(resolve => server.close(resolve))
-  if (typeof bound !== 'object' || bound === null) throw new Error('not listening')
-  return bound.port
-}
-
 export interface WorldOptions {
   readonly oneWayDelayMs?: number
   readonly capture?: (direction: string, bytes: Uint8Array) => void
@@ -106,8 +97,8 @@ export async function linksWorld(
   regions: readonly RegionId[],
   options: WorldOptions = {},
 ): Promise<LinksWorld> {
-  const ports = new Map<RegionId, number>()
-  for (const region of regions) ports.set(region, await freePort())
+  const free = await freePorts(regions.length)
+  const ports = new Map(regions.map((region, index) => [region, must(free[index])]))
   const proxies = new Map<string, DelayProxy>()
   for (const from of regions) {
     for (const to of regions) {
