@@ -12,14 +12,15 @@ export async function audited<T>(
   run: () => Promise<T>,
 ): Promise<T> {
   const who = caller.principal
+  let result: T
   try {
-    const result = await run()
-    await administration.record({ who, what, outcome: 'done', details })
-    return result
+    result = await run()
   } catch (error) {
     const code = error instanceof DenizenError ? error.code : 'internal'
     const outcome = error instanceof DenizenError && error.status < 500 ? 'refused' : 'failed'
     await administration.record({ who, what, outcome, details: { ...details, code } })
     throw error
   }
+  await administration.record({ who, what, outcome: 'done', details })
+  return result
 }
