@@ -29,6 +29,8 @@ export interface MemoryEngineOptions {
    * `flush` itself.
    */
   readonly whenToFlush?: (flush: () => void, directory: string) => void
+  /** Told of each commit once it is durable and visible, in order. Default: nobody looks. */
+  readonly onFlushed?: (directory: string, changes: readonly RowChange[]) => void
 }
 
 export interface MemoryEngineKind extends EngineKind {
@@ -49,13 +51,17 @@ export interface MemoryEngineKind extends EngineKind {
 export function createMemoryEngineKind(options: MemoryEngineOptions = {}): MemoryEngineKind {
   const whenToFlush = options.whenToFlush ?? (flush => queueMicrotask(flush))
   const disks = new Map<string, Disk>()
+  const onFlushed = options.onFlushed ?? (() => {})
   return {
     name: 'memory',
     async open(directory: string, { readOnly = false }: EngineOpenOptions = {}): Promise<Engine> {
       let disk = disks.get(directory)
       if (disk === undefined) {
         if (readOnly) throw new EngineFailure(`Can't open the store in ${directory}: it is absent`)
-        disk = new Disk(flush => whenToFlush(flush, directory))
+        disk = new Disk(
+          flush => whenToFlush(flush, directory),
+          changes => onFlushed(directory, changes),
+        )
         disks.set(directory, disk)
       }
       return new MemoryEngine(disk, readOnly)
@@ -88,9 +94,14 @@ class Disk {
   crashes = 0
   failNextFlush = false
   readonly #whenToFlush: (flush: () => void) => void
+  readonly #onFlushed: (changes: readonly RowChange[]) => void
 
-  constructor(whenToFlush: (flush: () => void) => void) {
+  constructor(
+    whenToFlush: (flush: () => void) => void,
+    onFlushed: (changes: readonly RowChange[]) => void,
+  ) {
     this.#whenToFlush = whenToFlush
+    this.#onFlushed = onFlushed
   }
 
   commit(changes: readonly RowChange[]): Promise<void> {
@@ -113,14 +124,19 @@ class Disk {
       return
     }
     for (const commit of flushed) {
-      this.rows = this.rows.after(commit.changes)
+      this.#land(commit)
       this.flushes += 1
       commit.resolve()
     }
   }
 
+  #land({ changes }: WaitingCommit): void {
+    this.rows = this.rows.after(changes)
+    this.#onFlushed(changes)
+  }
+
   crash(landed: boolean): void {
-    if (landed) for (const { changes } of this.waiting) this.rows = this.rows.after(changes)
+    if (landed) for (const commit of this.waiting) this.#land(commit)
     this.waiting = []
     this.failNextFlush = false
     this.crashes += 1
