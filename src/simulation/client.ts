@@ -91,6 +91,10 @@ export class Client {
     const serving = this.#options.world.serving(entry)
     if (!serving) throw new DenizenError('not_ready', 'the node does not serve')
     const { dataset, operation } = asked
+    const first = operation.kind === 'tx' ? (asked.group ?? '') : operation.key
+    const admission = serving.router.admit(dataset, first, undefined)
+    // As HTTP would: a redirect, and nothing was looked at.
+    if (admission.kind !== 'serve') throw new DenizenError('no_serving_region', admission.reason)
     const context = {
       consistency: consistencyOf(operation),
       ...(sessions && this.#token !== undefined && { session: this.#token }),

@@ -1,31 +1,29 @@
-/** What goes wrong: crashes, cuts, slow lines, disks and machines, drawn one after the other. */
+/** Does to a world what goes wrong, and undoes it. */
 import type { RegionId } from '../model/slot.ts'
+import type { Disturbance } from './disturbances.ts'
 import type { Route } from './route.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { World } from './world.ts'
 
-export const disturbances = [
-  ...['kill', 'power cut', 'cut', 'one-way cut', 'isolation', 'slow line', 'lossy line'],
-  ...['reset', 'stall', 'slow disk'],
-] as const
-export type Disturbance = (typeof disturbances)[number]
-
 export interface NemesisOptions {
   readonly world: World
   readonly random: SeededRandom
-  /** From one disturbance to the next, on average, in ms. */
-  readonly everyMs: number
+  /** Times count from now. */
+  readonly disturbances: readonly Disturbance[]
 }
 
 export class Nemesis {
-  readonly counts = new Map<Disturbance, number>()
   readonly #options: NemesisOptions
   readonly #undo = new Set<() => void>()
   #stopped = false
 
   constructor(options: NemesisOptions) {
     this.#options = options
-    this.#next()
+    for (const disturbance of options.disturbances) {
+      options.world.time.after(disturbance.atMs, () => {
+        if (!this.#stopped) this.#do(disturbance)
+      })
+    }
   }
 
   /** Ends it all: what is cut heals, what is down starts. */
@@ -34,49 +32,41 @@ export class Nemesis {
     for (const undo of [...this.#undo]) undo()
   }
 
-  #next(): void {
-    const { world, random, everyMs } = this.#options
-    world.time.after(random.between(0, 2 * everyMs), () => {
-      if (this.#stopped) return
-      const disturbance = random.pick(disturbances)
-      this.counts.set(disturbance, (this.counts.get(disturbance) ?? 0) + 1)
-      this.#do(disturbance)
-      this.#next()
-    })
-  }
-
   #do(disturbance: Disturbance): void {
     const { world, random } = this.#options
-    const region = random.pick(world.regions)
-    const other = random.pick(world.regions.filter(candidate => candidate !== region))
     const { network } = world
-    switch (disturbance) {
+    const { forMs } = disturbance
+    switch (disturbance.kind) {
       case 'kill':
-      case 'power cut':
-        world.kill(region, { power: disturbance === 'power cut' })
-        this.#for(random.between(100, 6_000), () => world.start(region))
+      case 'power cut': {
+        const { kind, region } = disturbance
+        world.kill(region, { power: kind === 'power cut' })
+        this.#for(forMs, () => world.start(region))
         return
-      case 'cut':
-        this.#cut([network.route(region, other), network.route(other, region)])
+      }
+      case 'cut': {
+        const { from, to } = disturbance
+        this.#cut([network.route(from, to), network.route(to, from)], forMs)
         return
+      }
       case 'one-way cut':
-        this.#cut([network.route(region, other)])
+        this.#cut([network.route(disturbance.from, disturbance.to)], forMs)
         return
       case 'isolation':
-        this.#cut(this.#routesOf(region))
+        this.#cut(this.#routesOf(disturbance.region), forMs)
         return
       case 'slow line': {
-        const route = network.route(region, other)
-        route.slowMs = random.between(20, 1_200)
-        this.#for(random.between(500, 5_000), () => {
+        const route = network.route(disturbance.from, disturbance.to)
+        route.slowMs = disturbance.byMs
+        this.#for(forMs, () => {
           route.slowMs = 0
         })
         return
       }
       case 'lossy line': {
-        const route = network.route(region, other)
-        route.loss = random.between(0.05, 0.5)
-        this.#for(random.between(500, 5_000), () => {
+        const route = network.route(disturbance.from, disturbance.to)
+        route.loss = disturbance.share
+        this.#for(forMs, () => {
           route.loss = 0
         })
         return
@@ -85,21 +75,21 @@ export class Nemesis {
         network.resetOne(random)
         return
       case 'stall':
-        world.process(region)?.stall(random.between(50, 2_500))
+        world.process(disturbance.region)?.stall(forMs)
         return
       case 'slow disk': {
-        const machine = world.machine(region)
-        machine.slowMs = random.between(5, 400)
-        this.#for(random.between(500, 5_000), () => {
+        const machine = world.machine(disturbance.region)
+        machine.slowMs = disturbance.byMs
+        this.#for(forMs, () => {
           machine.slowMs = 0
         })
       }
     }
   }
 
-  #cut(routes: readonly Route[]): void {
+  #cut(routes: readonly Route[], forMs: number): void {
     for (const route of routes) route.cut()
-    this.#for(this.#options.random.between(200, 6_000), () => {
+    this.#for(forMs, () => {
       for (const route of routes) route.heal()
     })
   }

@@ -32,8 +32,7 @@ export class SimulatedProcess {
     this.clock = {
       monotonicMs: () => (time.nowMs - startedMs) * (1 + drift),
       wallMs: () => Math.floor(EPOCH_MS + wallOffsetMs + time.nowMs * (1 + drift)),
-      after: (delayMs, task) =>
-        time.after(delayMs / (1 + drift) + TIMER_LATE_MS, () => this.enter(task)),
+      after: (delayMs, task) => this.#after(delayMs / (1 + drift) + TIMER_LATE_MS, task),
     }
   }
 
@@ -46,6 +45,20 @@ export class SimulatedProcess {
     if (!this.#alive) return
     if (this.#stalled) this.#held.push(task)
     else task()
+  }
+
+  /** What is cancelled never runs, though it was due while the process was stalled. */
+  #after(delayMs: number, task: () => void): () => void {
+    let cancelled = false
+    const cancel = this.#time.after(delayMs, () =>
+      this.enter(() => {
+        if (!cancelled) task()
+      }),
+    )
+    return () => {
+      cancelled = true
+      cancel()
+    }
   }
 
   /** It does nothing for so long, as one whose machine is busy with something else. */

@@ -7,10 +7,11 @@ import { estimateRttMs } from '../model/distance.ts'
 import type { Hasher } from '../model/hash.ts'
 import type { PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
+import { type Disturbance, drawDisturbances } from './disturbances.ts'
 import type { FateCounts } from './fates.ts'
 import { type History, newHeader, type OperationRecord } from './history.ts'
 import { madeUpPolicy } from './made-up-policy.ts'
-import { type Disturbance, Nemesis } from './nemesis.ts'
+import { Nemesis } from './nemesis.ts'
 import type { CopyChange, CopyRow, DurableState, PolicyInForce, SeenBytes } from './observations.ts'
 import { seededRandom } from './seeded-random.ts'
 import { Workload } from './workload.ts'
@@ -21,6 +22,8 @@ export interface RunOptions {
   readonly hasher: Hasher
   /** How long clients and disturbances go on, in ms of the world's time. */
   readonly forMs: number
+  /** Other disturbances than those that the seed draws. */
+  readonly disturbances?: readonly Disturbance[]
 }
 
 export interface RunResult {
@@ -34,7 +37,7 @@ export interface RunResult {
   readonly converged: boolean
   readonly complaints: readonly string[]
   readonly fates: FateCounts
-  readonly disturbances: Readonly<Partial<Record<Disturbance, number>>>
+  readonly disturbances: readonly Disturbance[]
   /** Of the world's time. */
   readonly simulatedMs: number
   readonly events: number
@@ -47,7 +50,7 @@ const DISTURBED_EVERY_MS = 1_500
 const PATIENCE_MS = 60_000
 const LOOK_EVERY_MS = 500
 
-export async function runSeed({ seed, hasher, forMs }: RunOptions): Promise<RunResult> {
+export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Promise<RunResult> {
   const random = seededRandom(seed)
   const policy = madeUpPolicy(random)
   const world = new World({ policy, hasher, random: random.fork(), delayMs: delays(policy) })
@@ -58,7 +61,11 @@ export async function runSeed({ seed, hasher, forMs }: RunOptions): Promise<RunR
   const workload = new Workload({
     ...{ world, random: random.fork(), clients: CLIENTS, thinkMs: THINK_MS, records },
   })
-  const nemesis = new Nemesis({ world, random: random.fork(), everyMs: DISTURBED_EVERY_MS })
+  const { regions } = world
+  const everyMs = DISTURBED_EVERY_MS
+  const drawn = drawDisturbances({ random: random.fork(), regions, forMs, everyMs })
+  const disturbances = given.disturbances ?? drawn
+  const nemesis = new Nemesis({ world, random: random.fork(), disturbances })
   workload.start()
   await world.time.run(world.time.nowMs + forMs)
   nemesis.stop()
@@ -73,8 +80,7 @@ export async function runSeed({ seed, hasher, forMs }: RunOptions): Promise<RunR
     ...{ changes: world.watcher.changes, seen: world.watcher.seen },
     policies: [policyInForce(policy)],
     atEnd: await durableState(world),
-    disturbances: Object.fromEntries(nemesis.counts),
-    ...{ simulatedMs: world.time.nowMs, events: world.time.happened },
+    ...{ disturbances, simulatedMs: world.time.nowMs, events: world.time.happened },
   }
 }
 

@@ -105,7 +105,8 @@ export class World {
       ...{ policy: this.#options.policy, hasher: this.#options.hasher },
       network: this.network.of(region, process),
       log: this.#logOf(region, process),
-      onViolation: () => this.complain(region, 'a residency check refused something'),
+      onViolation: () =>
+        this.complain(region, `a residency check refused: ${new Error('where').stack}`),
       onFailure: (reason, trace) => {
         if (process.alive) this.complain(region, `${reason}: ${trace}`)
       },
