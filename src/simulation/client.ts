@@ -149,7 +149,7 @@ function operationOf(
     case 'tx':
       return {
         ...{ kind: 'transaction', key: (group ?? '') as Operation['key'] },
-        conditions: operation.if.map(({ key, exists, ifMatch, value }) => ({
+        conditions: operation.conditions.map(({ key, exists, ifMatch, value }) => ({
           key: key as Operation['key'],
           ...(exists !== undefined && { exists }),
           ...(ifMatch !== undefined && { ifMatch: versionOf(ifMatch) }),
@@ -157,8 +157,8 @@ function operationOf(
             value: { bytes: markedValue(dataset, value), mediaType: MEDIA_TYPE },
           }),
         })),
-        success: operation.then.map(step => stepOf(dataset, step)),
-        failure: operation.else.map(step => stepOf(dataset, step)),
+        success: operation.success.map(step => stepOf(dataset, step)),
+        failure: operation.failure.map(step => stepOf(dataset, step)),
         ...repeatable(operation),
       }
   }

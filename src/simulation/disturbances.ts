@@ -35,6 +35,10 @@ export type Disturbance = {
   | { readonly kind: 'stall'; readonly region: RegionId }
   /** Each sync takes longer. */
   | { readonly kind: 'slow disk'; readonly region: RegionId; readonly byMs: number }
+  /** A record that every copy has rots in one of them. */
+  | { readonly kind: 'rot'; readonly region: RegionId }
+  /** A node of another cluster calls. */
+  | { readonly kind: 'stranger'; readonly region: RegionId }
 )
 
 export type DisturbanceKind = Disturbance['kind']
@@ -66,6 +70,8 @@ const draws: Readonly<
     ...{ region, byMs: random.between(5, 400) },
     forMs: random.between(500, 5_000),
   }),
+  rot: ({ region }) => ({ region, forMs: 0 }),
+  stranger: ({ random, region }) => ({ region, forMs: random.between(100, 2_000) }),
 }
 
 interface Draw {

@@ -4,7 +4,7 @@
  */
 import { assert } from '../model/assert.ts'
 import type { Disk } from '../runtime/disk.ts'
-import type { RowChange } from '../storage/engine.ts'
+import type { Row, RowChange } from '../storage/engine.ts'
 import { createMemoryEngineKind, type MemoryEngineKind } from '../storage/memory-engine.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -14,6 +14,11 @@ export interface MachineOptions {
   readonly random: SeededRandom
   /** A commit of a store has become durable, and visible to readers. */
   readonly onFlushed: (directory: string, changes: readonly RowChange[]) => void
+}
+
+interface RowRange {
+  readonly from: Uint8Array
+  readonly to: Uint8Array
 }
 
 export class Machine {
@@ -67,6 +72,15 @@ export class Machine {
     for (const directory of this.#directories) {
       this.stores.crash(directory, { landed: this.#options.random.oneIn(2) })
     }
+  }
+
+  /** The durable rows of [from, to). */
+  rows(directory: string, { from, to }: RowRange): Iterable<Row> {
+    return this.stores.rows(directory)?.between(from, to) ?? []
+  }
+
+  row(directory: string, key: Uint8Array): Uint8Array | undefined {
+    return this.stores.rows(directory)?.get(key)?.value
   }
 
   /** Every store directory that was ever written. */

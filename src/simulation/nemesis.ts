@@ -77,6 +77,12 @@ export class Nemesis {
       case 'stall':
         world.process(disturbance.region)?.stall(forMs)
         return
+      case 'rot':
+        world.rot(disturbance.region, random)
+        return
+      case 'stranger':
+        this.#for(forMs, world.stranger(disturbance.region))
+        return
       case 'slow disk': {
         const machine = world.machine(disturbance.region)
         machine.slowMs = disturbance.byMs

@@ -49,28 +49,33 @@ const DISTURBED_EVERY_MS = 1_500
 /** How long a world may take to come up, to answer its last clients, and to come to rest. */
 const PATIENCE_MS = 60_000
 const LOOK_EVERY_MS = 500
+/** From and to who is no region. */
+const STRANGERS_DELAY_MS = 10
 
 export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Promise<RunResult> {
   const random = seededRandom(seed)
   const policy = madeUpPolicy(random)
   const world = new World({ policy, hasher, random: random.fork(), delayMs: delays(policy) })
   const records: OperationRecord[] = []
-  for (const region of world.regions) world.start(region)
-  await world.time.run(PATIENCE_MS, () => world.allServe)
-
-  const workload = new Workload({
-    ...{ world, random: random.fork(), clients: CLIENTS, thinkMs: THINK_MS, records },
-  })
   const { regions } = world
   const everyMs = DISTURBED_EVERY_MS
   const drawn = drawDisturbances({ random: random.fork(), regions, forMs, everyMs })
   const disturbances = given.disturbances ?? drawn
-  const nemesis = new Nemesis({ world, random: random.fork(), disturbances })
+  const nemesisRandom = random.fork()
+  // Some worlds are founded in peace.
+  const peace = random.oneIn(2)
+  for (const region of regions) world.start(region)
+  if (peace) await world.time.run(PATIENCE_MS, () => world.allServe)
+  const nemesis = new Nemesis({ world, random: nemesisRandom, disturbances })
+  const workload = new Workload({
+    ...{ world, random: random.fork(), clients: CLIENTS, thinkMs: THINK_MS, records },
+  })
   workload.start()
   await world.time.run(world.time.nowMs + forMs)
   nemesis.stop()
   await until(world, workload.stop())
   await world.time.run(world.time.nowMs + PATIENCE_MS, () => world.allServe)
+  world.scrub()
   const converged = await comesToRest(world)
   await until(world, workload.readAll())
 
@@ -79,7 +84,7 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
     history: { header: newHeader('simulation', seed), operations: records },
     ...{ changes: world.watcher.changes, seen: world.watcher.seen },
     policies: [policyInForce(policy)],
-    atEnd: await durableState(world),
+    atEnd: durableState(world),
     ...{ disturbances, simulatedMs: world.time.nowMs, events: world.time.happened },
   }
 }
@@ -88,8 +93,7 @@ const delays = ({ regions }: PolicyData) => {
   const places = new Map(regions.map(region => [region.id, region]))
   return (from: RegionId, to: RegionId): number => {
     const [a, b] = [places.get(from), places.get(to)]
-    if (!a || !b) throw new Error('a region that the policy does not know')
-    return estimateRttMs(a, b) / 2
+    return a && b ? estimateRttMs(a, b) / 2 : STRANGERS_DELAY_MS
   }
 }
 
@@ -114,18 +118,20 @@ async function comesToRest(world: World): Promise<boolean> {
   const endMs = world.time.nowMs + PATIENCE_MS
   while (world.time.nowMs < endMs) {
     await world.time.run(world.time.nowMs + LOOK_EVERY_MS)
-    if (await copiesAreEqual(world)) return true
+    if (copiesAreEqual(world)) return true
   }
   return false
 }
 
-async function copiesAreEqual(world: World): Promise<boolean> {
+function copiesAreEqual(world: World): boolean {
   const texts = new Map<string, string>()
   for (const region of world.regions) {
-    const rows = await world.watcher.rows(world.machine(region))
+    const rows = world.watcher.rows(world.machine(region))
     for (const { id, data } of world.table.placements) {
       if (!data.store.includes(region)) continue
-      const text = textOf(rows.filter(({ dataset }) => dataset === id))
+      const own = rows.filter(({ dataset }) => dataset === id)
+      const text = textOf(own)
+      if (own.some(({ version }) => version === 'damaged')) return false
       if ((texts.get(id) ?? text) !== text) return false
       texts.set(id, text)
     }
@@ -139,10 +145,10 @@ const textOf = (rows: readonly CopyRow[]): string =>
     .sort()
     .join('\n')
 
-async function durableState(world: World): Promise<DurableState> {
+function durableState(world: World): DurableState {
   const regions = new Map<RegionId, CopyRow[]>()
   for (const region of world.regions) {
-    regions.set(region, await world.watcher.rows(world.machine(region)))
+    regions.set(region, world.watcher.rows(world.machine(region)))
   }
   const atMs = world.time.nowMs
   return { atMs, regions, lostDisks: new Set(), tombstonesCollected: false }

@@ -75,6 +75,11 @@ export class SimulatedNode {
     return this.#serving
   }
 
+  /** It looks through all that it stores, if it serves. */
+  scrub(): void {
+    if (this.#serving) this.#data?.scrub(true)
+  }
+
   /** Resolves when the node serves; never where its process dies before. */
   async start(): Promise<void> {
     const { region, machine, random, process, log } = this.#options

@@ -2,6 +2,8 @@
  * Looks at what no client sees: every step of every copy, every byte that leaves a region, and in
  * the end what lies on the disks. It writes down what it saw; checkers judge it.
  */
+
+import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import type { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
@@ -57,13 +59,12 @@ export class Watcher {
     this.#look(bytes, { kind: 'wire', from, to })
   }
 
-  /** What is durable in a region. */
-  async rows(machine: Machine): Promise<CopyRow[]> {
+  /** What is durable in a region; `damaged` stands for a version that can't be read. */
+  rows(machine: Machine): CopyRow[] {
     const rows: CopyRow[] = []
     for (const directory of machine.directories()) {
       const dataset = directory.slice(0, directory.lastIndexOf(' '))
-      const engine = await machine.stores.open(directory, { readOnly: true })
-      for (const { key, value } of engine.range(tableRange('record'))) {
+      for (const { key, value } of machine.rows(directory, tableRange('record'))) {
         rows.push(this.#row(dataset, key, value))
       }
     }
@@ -72,6 +73,15 @@ export class Watcher {
 
   #row(dataset: string, rowKey: Uint8Array, bytes: Uint8Array): CopyRow {
     const key = rowText(rowKey)
+    try {
+      return this.#sound(dataset, key, bytes)
+    } catch (error) {
+      if (!(error instanceof DenizenError)) throw error
+      return { dataset, key, version: 'damaged', value: null }
+    }
+  }
+
+  #sound(dataset: string, key: string, bytes: Uint8Array): CopyRow {
     const { version, tombstone, value } = decodeRecord(this.#options.hasher, key, bytes)
     const name = tombstone ? null : nameOfValue(value)
     return { dataset, key, version: formatVersion(version), value: name }

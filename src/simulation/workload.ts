@@ -2,6 +2,8 @@
  * What clients do to a world: hot keys, races for new ones, sessions that move between regions,
  * conditional writes, transactions, lives, repeats of what was not answered. It checks nothing.
  */
+import { DenizenError } from '../model/errors.ts'
+import type { Key } from '../model/key.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { type Asked, Client } from './client.ts'
@@ -70,6 +72,7 @@ export class Workload {
     while (!this.#stopped) {
       await this.#pause(random.between(0, 2 * thinkMs))
       if (random.oneIn(12)) entry = random.pick(world.regions)
+      if (random.oneIn(15)) await this.#lookAround(entry, random)
       const asked = again ?? this.#draw(entry, random, versions)
       again = undefined
       const record = await client.ask(entry, asked)
@@ -81,6 +84,32 @@ export class Workload {
       const repeatable = operation.kind !== 'get' && operation.idempotencyKey !== undefined
       if (repeatable && this.#mayServe(asked.dataset, entry)) again = asked
     }
+  }
+
+  /** Lists and explanations: what they answer is not judged, but they must not be bugs. */
+  async #lookAround(entry: RegionId, random: SeededRandom): Promise<void> {
+    const { world } = this.#options
+    const serving = world.serving(entry)
+    if (!serving) return
+    const placement = random.pick([...world.table.placements])
+    const { id, data } = placement
+    if (!data.serve.includes(entry)) return
+    const request = { prefix: '', limit: 20, values: random.oneIn(2) }
+    const consistency = random.pick(['session', 'eventual'] as const)
+    const looks: readonly (() => Promise<unknown>)[] = [
+      () => serving.lists.list(id, request, { consistency }),
+      () => serving.explain.explain(id, keyOf(id, 'hot0') as Key),
+    ]
+    let over = false
+    random
+      .pick(looks)()
+      .catch((error: unknown) => {
+        if (!(error instanceof DenizenError)) world.complain(entry, (error as Error).stack ?? '')
+      })
+      .finally(() => {
+        over = true
+      })
+    for (let waits = 0; !over && waits < LOOKS_MAX; waits++) await this.#pause(100)
   }
 
   #mayServe(dataset: string, region: RegionId): boolean {
@@ -125,13 +154,12 @@ export class Workload {
     for (const key of [a, b]) this.#note(placement, key)
     const operation: history.Transaction = {
       kind: 'tx',
-      if: random.oneIn(2) ? [{ key: a, exists: random.oneIn(2) }] : [],
-      // biome-ignore lint/suspicious/noThenProperty: it is what the API calls it.
-      then: [
+      conditions: random.oneIn(2) ? [{ key: a, exists: random.oneIn(2) }] : [],
+      success: [
         { op: 'put', key: a, value: this.#value() },
         random.oneIn(3) ? { op: 'delete', key: b } : { op: 'put', key: b, value: this.#value() },
       ],
-      else: [
+      failure: [
         { op: 'get', key: a },
         { op: 'get', key: b },
       ],
@@ -176,6 +204,8 @@ export class Workload {
 }
 
 const TRIES_MAX = 100
+/** Who asks a region that dies is not answered. */
+const LOOKS_MAX = 50
 
 /** The newest version that the client knows of a key, for its conditions. */
 function remember(versions: Map<string, string>, record: history.OperationRecord): void {

@@ -44,6 +44,10 @@ export interface MemoryEngineKind extends EngineKind {
    * told: real disks do that too.
    */
   crash(directory: string, options?: { readonly landed?: boolean }): void
+  /** What is durable now, whoever has it open; undefined where nothing ever was. */
+  rows(directory: string): Rows | undefined
+  /** Flips the last bit of a row, as a disk that rots. Nobody is told. */
+  rot(directory: string, key: Uint8Array): void
   /** The next flush of the directory fails, as a write or sync does on a broken disk. */
   failNextFlush(directory: string): void
 }
@@ -70,6 +74,8 @@ export function createMemoryEngineKind(options: MemoryEngineOptions = {}): Memor
     flush: directory => disks.get(directory)?.flush(),
     waitingCommits: directory => disks.get(directory)?.waiting.length ?? 0,
     crash: (directory, { landed = false } = {}) => disks.get(directory)?.crash(landed),
+    rows: directory => disks.get(directory)?.rows,
+    rot: (directory, key) => disks.get(directory)?.rot(key),
     failNextFlush: directory => {
       const disk = disks.get(directory)
       assert(disk !== undefined, 'a disk that fails was opened before')
@@ -133,6 +139,14 @@ class Disk {
   #land({ changes }: WaitingCommit): void {
     this.rows = this.rows.after(changes)
     this.#onFlushed(changes)
+  }
+
+  rot(key: Uint8Array): void {
+    const value = this.rows.get(key)?.value.slice()
+    const last = value?.at(-1)
+    if (!value || last === undefined) return
+    value[value.length - 1] = last ^ 1
+    this.rows = this.rows.after([{ key, value }])
   }
 
   crash(landed: boolean): void {

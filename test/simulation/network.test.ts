@@ -46,7 +46,10 @@ test('bytes come in order, after the way, however slow and lossy it is', async (
   await time.run(time.nowMs + 300)
   assert.equal(received, [])
   await time.run(time.nowMs + 20_000)
-  assert.equal(received, Array.from({ length: 50 }, (_, n) => n + 1))
+  assert.equal(
+    received,
+    Array.from({ length: 50 }, (_, n) => n + 1),
+  )
 })
 
 test('a cut holds what is under way, one way only, and lets it through once healed', async () => {

@@ -1,8 +1,8 @@
 /** Events happen in the order of their time, and promises between them. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { seededRandom } from '../../src/simulation/seeded-random.ts'
 import { SimulatedProcess } from '../../src/simulation/process.ts'
+import { seededRandom } from '../../src/simulation/seeded-random.ts'
 import { VirtualTime } from '../../src/simulation/virtual-time.ts'
 
 test('events come in the order of their time, those of one moment as they were asked for', async () => {
