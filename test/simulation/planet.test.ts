@@ -129,4 +129,12 @@ test('people of one region alone: everything is local but the registrar', async 
   assert.is(of(report, 'global-primary').leader, regions[0]?.id)
 })
 
+test('traces are as the parameters say', async () => {
+  const report = await play({ users: 2_000 })
+  assert.ok(Math.abs(report.mainRegionShare - planetDefaults.locality) < 0.02)
+  const away = await play({ users: 2_000, travellers: 1, locality: 1 })
+  assert.ok(away.tripShare > 5 * report.tripShare, 'ten times as many travel')
+  assert.is((await play(quiet)).mainRegionShare, 1)
+})
+
 test.run()

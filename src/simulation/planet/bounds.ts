@@ -4,10 +4,11 @@
  * `PerfectPlacement` knows all writes to come. While a group's owner is in one place the group's
  * home is the region from which the mean write of that time is fastest; it is there at the first
  * write, without a claim, and has moved when the owner has, at once and at no cost. It does not run
- * after every visitor: a home in the middle of a stay stays.
+ * after visitors: a home in the middle of a stay stays. So it is no bound in the strict sense: a
+ * home that follows visitors can do better where visits are long.
  *
- * `EveryWriteLocal` does even that: each write finds its group at home where it enters. No copy of
- * a group could be ordered like that; it is what the way to the nearest region alone costs.
+ * `EveryWriteLocal` is one: each write finds its group at home where it enters. No moves could keep
+ * up with that; it is what the way to the nearest region alone costs.
  */
 import type { Geography } from './geography.ts'
 import type { PlanetParameters } from './parameters.ts'

@@ -121,7 +121,7 @@ export class Homes implements Strategy {
     return geography.rttMs(candidate, registrar) + parameters.commitMs
   }
 
-  /** Stop and marker are synced, reach the new home, are synced there, and it asks the registrar. */
+  /** Stop and marker are synced, reach the new home, are synced there; it asks the registrar. */
   #move(from: number, to: number, group: string): Move {
     const { geography, parameters } = this.#options
     this.moves += 1

@@ -3,6 +3,7 @@
  * the shortest way, and it is the region that serves them best of all. It needs no claim, and every
  * region gets a copy, as in the other strategies.
  */
+import type { Demand } from './demand.ts'
 import type { Geography } from './geography.ts'
 import type { PlanetParameters } from './parameters.ts'
 import { Tally } from './tally.ts'
@@ -13,57 +14,85 @@ export interface Leader {
   readonly tally: Tally
 }
 
-/** By city: how many writes are made there, and how many of them are the first to their group. */
-export interface Demand {
-  readonly writes: readonly number[]
-  readonly firstWrites: readonly number[]
+export interface LeaderMean {
+  readonly leader: number
+  /** Of all writes, from a device and back. */
+  readonly meanMs: number
 }
 
-/** One global primary, which answers once the write is on its own disk. */
-export const globalPrimary = (
-  demand: Demand,
-  geography: Geography,
-  parameters: PlanetParameters,
-): Leader => lead(demand, geography, parameters, () => 0)
+export class Leaders {
+  readonly #demand: Demand
+  readonly #geography: Geography
+  readonly #parameters: PlanetParameters
 
-/**
- * Every region votes, and the leader answers once more than half of all have the write on disk: it
- * waits for the nearest regions that make it a majority.
- */
-export const majorityQuorum = (
-  demand: Demand,
-  geography: Geography,
-  parameters: PlanetParameters,
-): Leader => {
-  const others = Math.floor(geography.regions.length / 2)
-  return lead(demand, geography, parameters, leader => {
-    const rttsMs = geography.regions.map((_, region) => geography.rttMs(leader, region))
-    return rttsMs.sort((a, b) => a - b)[others] as number
-  })
+  constructor(demand: Demand, geography: Geography, parameters: PlanetParameters) {
+    this.#demand = demand
+    this.#geography = geography
+    this.#parameters = parameters
+  }
+
+  /** One global primary, which answers once the write is on its own disk. */
+  globalPrimary(): Leader {
+    return this.#play(this.#best(alone), alone)
+  }
+
+  /** What it would be elsewhere, the best first. */
+  globalPrimaries(): readonly LeaderMean[] {
+    return this.#means(alone).sort((a, b) => a.meanMs - b.meanMs)
+  }
+
+  /**
+   * Every region votes, and the leader answers once more than half of all have the write on disk:
+   * it waits for the nearest regions that make it a majority.
+   */
+  majorityQuorum(): Leader {
+    const { regions } = this.#geography
+    const others = Math.floor(regions.length / 2)
+    const agreeMs = regions.map((_, leader) => {
+      const rttsMs = regions.map((_, region) => this.#geography.rttMs(leader, region))
+      return rttsMs.sort((a, b) => a - b)[others] as number
+    })
+    const waitMs: WaitMs = leader => agreeMs[leader] as number
+    return this.#play(this.#best(waitMs), waitMs)
+  }
+
+  #timeMs(city: number, leader: number, waitMs: WaitMs): number {
+    return this.#geography.directMs(city, leader) + waitMs(leader) + this.#parameters.commitMs
+  }
+
+  #means(waitMs: WaitMs): LeaderMean[] {
+    const { writes } = this.#demand
+    return this.#geography.regions.map((_, leader) => {
+      const sumMs = writes.reduce(
+        (sum, count, city) => sum + (count && count * this.#timeMs(city, leader, waitMs)),
+        0,
+      )
+      return { leader, meanMs: sumMs / total(writes) }
+    })
+  }
+
+  #best(waitMs: WaitMs): number {
+    return this.#means(waitMs).reduce((best, one) => (one.meanMs < best.meanMs ? one : best)).leader
+  }
+
+  #play(leader: number, waitMs: WaitMs): Leader {
+    const { writes, firstWrites } = this.#demand
+    const tally = new Tally(this.#geography.regions.length)
+    writes.forEach((count, city) => {
+      if (count === 0) return
+      tally.write(this.#geography.city(city).entry, this.#timeMs(city, leader, waitMs), count)
+    })
+    firstWrites.forEach((count, city) => {
+      if (count > 0) tally.firstWrite(this.#timeMs(city, leader, waitMs), count)
+    })
+    const traffic = new Traffic(tally, this.#geography.regions.length, this.#parameters)
+    traffic.replicate(leader, total(writes))
+    return { leader, tally }
+  }
 }
 
-/** The leader with the least mean; `agreeMs` is what it waits for others, by leader. */
-function lead(
-  { writes, firstWrites }: Demand,
-  geography: Geography,
-  parameters: PlanetParameters,
-  agreeMs: (leader: number) => number,
-): Leader {
-  const waitsMs = geography.regions.map((_, leader) => agreeMs(leader))
-  const timeMs = (city: number, leader: number): number =>
-    geography.directMs(city, leader) + (waitsMs[leader] as number) + parameters.commitMs
-  const sums = geography.regions.map((_, leader) =>
-    writes.reduce((sum, count, city) => sum + (count && count * timeMs(city, leader)), 0),
-  )
-  const leader = sums.indexOf(Math.min(...sums))
-  const tally = new Tally(geography.regions.length)
-  writes.forEach((count, city) => {
-    if (count > 0) tally.write(geography.city(city).entry, timeMs(city, leader), count)
-  })
-  firstWrites.forEach((count, city) => {
-    if (count > 0) tally.firstWrite(timeMs(city, leader), count)
-  })
-  const total = writes.reduce((sum, count) => sum + count, 0)
-  new Traffic(tally, geography.regions.length, parameters).replicate(leader, total)
-  return { leader, tally }
-}
+/** What a leader waits for others before it answers. */
+type WaitMs = (leader: number) => number
+const alone: WaitMs = () => 0
+
+const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0)

@@ -8,13 +8,14 @@ import type { PolicyRegion } from '../../model/placement.ts'
 import { EveryWriteLocal, PerfectPlacement } from './bounds.ts'
 import { Chance } from './chance.ts'
 import { PlanetDataset } from './dataset.ts'
+import { Demand } from './demand.ts'
 import { type City, Geography } from './geography.ts'
 import { Homes } from './homes.ts'
-import { type Demand, globalPrimary, type Leader, majorityQuorum } from './leaders.ts'
+import { Leaders } from './leaders.ts'
 import type { PlanetParameters } from './parameters.ts'
 import { type PlanetReport, reportOf, type StrategyId } from './report.ts'
 import type { Strategy } from './strategy.ts'
-import { type Trace, traceOf } from './trace.ts'
+import { traceOf } from './trace.ts'
 
 export interface PlanetOptions {
   readonly regions: readonly PolicyRegion[]
@@ -41,26 +42,21 @@ export function simulatePlanet(options: PlanetOptions): PlanetReport {
     ['perfect', new PerfectPlacement(geography, parameters)],
     ['every-write-local', new EveryWriteLocal(geography, parameters)],
   ]
-  const demand = { writes: cities.map(() => 0), firstWrites: cities.map(() => 0) }
+  const demand = new Demand(geography)
   const chance = new Chance(options.seed)
   for (let user = 0; user < parameters.users; user++) {
     const trace = traceOf(user, geography, parameters, chance)
     for (const [, strategy] of strategies) strategy.live(trace)
-    count(demand, trace)
+    demand.add(trace)
     if ((user + 1) % progressEvery === 0) onProgress?.(user + 1, parameters.users)
   }
-  const leaders: readonly (readonly [StrategyId, Leader])[] = [
-    ['global-primary', globalPrimary(demand, geography, parameters)],
-    ['majority-quorum', majorityQuorum(demand, geography, parameters)],
-  ]
-  return reportOf({ seed: options.seed, geography, parameters, strategies, leaders })
-}
-
-function count(demand: { [K in keyof Demand]: number[] }, { stays }: Trace): void {
-  stays
-    .flatMap(({ writes }) => writes)
-    .forEach(({ city }, n) => {
-      demand.writes[city] = (demand.writes[city] as number) + 1
-      if (n === 0) demand.firstWrites[city] = (demand.firstWrites[city] as number) + 1
-    })
+  const leaders = new Leaders(demand, geography, parameters)
+  return reportOf({
+    ...{ seed: options.seed, geography, parameters, demand, strategies },
+    leaders: [
+      ['global-primary', leaders.globalPrimary()],
+      ['majority-quorum', leaders.majorityQuorum()],
+    ],
+    primaries: leaders.globalPrimaries(),
+  })
 }

@@ -21,6 +21,8 @@ export interface Stay {
 /** The life of one group: its stays in order, none of them without a write. */
 export interface Trace {
   readonly group: string
+  /** The city where its owner lives. */
+  readonly home: number
   readonly stays: readonly Stay[]
 }
 
@@ -43,7 +45,7 @@ export function traceOf(
     if (stays.at(-1)?.city !== owner) stays.push({ city: owner, writes: [] })
     stays.at(-1)?.writes.push(...session(writer, length, geography, parameters, chance))
   })
-  return { group: `u${user}`, stays }
+  return { group: `u${user}`, home, stays }
 }
 
 /** The writes of each session; they add up to what is drawn for the group. */
