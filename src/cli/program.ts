@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { z } from 'zod'
 import { registerBackup } from './commands/backup.ts'
+import { registerCheckHistory } from './commands/check-history.ts'
 import { registerDelete } from './commands/del.ts'
 import { registerDev } from './commands/dev.ts'
 import { registerDoctor } from './commands/doctor.ts'
@@ -51,6 +52,7 @@ export function createProgram(terminal: Terminal): Command {
   registerRestore(program, terminal)
   registerUpgrade(program, terminal)
   registerToken(program, terminal)
+  registerCheckHistory(program, terminal)
   return program
 }
 

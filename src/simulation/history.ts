@@ -5,10 +5,11 @@
  *
  * - Times are milliseconds, fractions included, of one clock that only goes forward: the
  *   simulator's, or the monotonic clock of the one process that drove a real run.
- * - `value` is not what was stored but a name for it. No two writes of a history share a value, so a
- *   read names the write that it saw. Attempts under one `idempotencyKey` are one write.
+ * - `value` is not what was stored but a name for it. No two writes of a history share a value:
+ *   so a read names the write that it saw. Attempts under one `idempotencyKey` are one write.
  * - Versions are `term.seq`, as in ETags. A reply that tells none (a deletion over HTTP) has none.
  * - The keys of a history did not exist when it began.
+ * - Operations of one session that have the same `invokeMs` stand in the order of their invocation.
  */
 import type { Applied } from '../model/error-kinds.ts'
 import type { RegionId } from '../model/slot.ts'
@@ -72,7 +73,7 @@ export interface Put extends Mutation {
   readonly kind: 'put'
   readonly key: string
   readonly value: string
-  /** The value may become absent by itself. */
+  /** So long after the invocation, and no sooner, the value may become absent by itself. */
   readonly ttlMs?: number
 }
 
@@ -83,9 +84,10 @@ export interface Delete extends Mutation {
 
 export interface Transaction {
   readonly kind: 'tx'
-  readonly if: readonly Condition[]
-  readonly then: readonly Step[]
-  readonly else: readonly Step[]
+  readonly conditions: readonly Condition[]
+  /** What runs where all conditions hold, and where not. */
+  readonly success: readonly Step[]
+  readonly failure: readonly Step[]
   readonly idempotencyKey?: string
   readonly acks?: number
 }
@@ -131,7 +133,7 @@ export interface MismatchResult extends Receipt {
 
 export interface TransactedResult extends Receipt {
   readonly kind: 'transacted'
-  /** The conditions held, so `then` ran; else `else`. */
+  /** The conditions held, so `success` ran; else `failure`. */
   readonly succeeded: boolean
   /** One for each step of the branch that ran, in order. */
   readonly results: readonly KeyResult[]

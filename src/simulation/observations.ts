@@ -56,7 +56,8 @@ export interface PermittedRegions {
 export interface SeenBytes {
   readonly dataset: string
   readonly place:
-    | { readonly kind: 'disk' | 'log'; readonly region: RegionId }
+    | { readonly kind: 'disk'; readonly region: RegionId }
+    | { readonly kind: 'log'; readonly region: RegionId }
     | { readonly kind: 'wire'; readonly from: RegionId; readonly to: RegionId }
   /** Epochs of all policies in force at that moment: two while one follows the other. */
   readonly epochs: readonly number[]
