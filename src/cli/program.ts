@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { z } from 'zod'
 import { registerBackup } from './commands/backup.ts'
+import { registerBench } from './commands/bench.ts'
 import { registerCheckHistory } from './commands/check-history.ts'
 import { registerDelete } from './commands/del.ts'
 import { registerDev } from './commands/dev.ts'
@@ -52,6 +53,7 @@ export function createProgram(terminal: Terminal): Command {
   registerRestore(program, terminal)
   registerUpgrade(program, terminal)
   registerToken(program, terminal)
+  registerBench(program, terminal)
   registerCheckHistory(program, terminal)
   return program
 }
