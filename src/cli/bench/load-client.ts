@@ -1,6 +1,6 @@
 /**
- * One client of `denizen bench`: a request, its answer, the next request. It asks a region at random
- * each time. Every other client keeps a session, so that tokens travel between regions.
+ * One client of `denizen bench`: a request, its answer, the next request. It asks a region at
+ * random each time. Every other client keeps a session, so that tokens travel between regions.
  */
 import { encodeKeyForPath } from '../../model/key.ts'
 import { type Random, randomId } from '../../runtime/random.ts'
