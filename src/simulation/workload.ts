@@ -71,11 +71,12 @@ export class Workload {
     const versions = new Map<string, string>()
     let entry = random.pick(world.regions)
     let again: Asked | undefined
+    const roams = random.oneIn(2)
     while (!this.#stopped) {
-      await this.#pause(random.between(0, 2 * thinkMs))
-      if (random.oneIn(12)) entry = random.pick(world.regions)
+      await this.#pause(random.between(0, roams ? thinkMs : 2 * thinkMs))
+      if (random.oneIn(roams ? 2 : 12)) entry = random.pick(world.regions)
       if (random.oneIn(15)) await this.#lookAround(entry, random)
-      const asked = again ?? this.#draw(entry, random, versions)
+      const asked = again ?? this.#draw(entry, roams, random, versions)
       again = undefined
       const record = await client.ask(entry, asked)
       remember(versions, record)
@@ -118,25 +119,36 @@ export class Workload {
     return this.#options.world.table.byId(dataset)?.mayServe(region) === true
   }
 
-  #draw(entry: RegionId, random: SeededRandom, versions: ReadonlyMap<string, string>): Asked {
+  /** `roams`: it mostly reads, wherever it comes to. */
+  #draw(
+    entry: RegionId,
+    roams: boolean,
+    random: SeededRandom,
+    versions: ReadonlyMap<string, string>,
+  ): Asked {
     const placements = [...this.#options.world.table.placements]
     const placement = random.pick(placements.filter(({ id }) => this.#mayServe(id, entry)))
     const grouped = placement.data.groupBySegments !== null
-    if (grouped && random.oneIn(4)) return this.#transaction(placement, random)
+    if (grouped && !roams && random.oneIn(4)) return this.#transaction(placement, random)
     const key = this.#key(placement, random)
     const known = versions.get(`${placement.id} ${key}`)
-    return { ...this.#where(placement, key), operation: this.#one(key, known, random) }
+    return { ...this.#where(placement, key), operation: this.#one(key, known, roams, random) }
   }
 
-  #one(key: string, known: string | undefined, random: SeededRandom): history.Operation {
+  #one(
+    key: string,
+    known: string | undefined,
+    roams: boolean,
+    random: SeededRandom,
+  ): history.Operation {
     const dice = random.below(20)
-    if (dice < 8) {
+    if (dice < (roams ? 17 : 8)) {
       const consistency = random.pick(['strong', 'session', 'session', 'eventual'] as const)
       return { kind: 'get', key, consistency }
     }
     const condition = this.#condition(known, random)
     const repeats = random.oneIn(3) ? { idempotencyKey: `i${this.#values}` } : {}
-    if (dice < 10) return { kind: 'delete', key, ...condition, ...repeats }
+    if (dice % 4 === 2) return { kind: 'delete', key, ...condition, ...repeats }
     const life = key.startsWith('brief') ? { ttlMs: TTL_MS } : {}
     return { kind: 'put', key, value: this.#value(), ...condition, ...repeats, ...life }
   }
