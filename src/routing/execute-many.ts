@@ -14,6 +14,7 @@ import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { isReachable } from './acks.ts'
 import { type Decision, decide, type Intent, type Role, type Topology } from './decide.ts'
 import type { LocalMany, ManyReads, PlacedWrite } from './local-many.ts'
 import type { RecentAnswers } from './recent-answers.ts'
@@ -240,6 +241,7 @@ class Many {
     this.#request.operations.forEach((operation, index) => {
       const placement = operation.kind === 'get' ? undefined : this.#place(index)
       if (operation.kind === 'get' || !placement?.mayStore(topology.self)) return
+      if (!isReachable(placement, this.#request.context.acks)) return
       const group = placement.groupOf(operation.key)
       const intent = creates(operation) ? creating : changing
       const decision = decide(intent, placement, group, unasked, topology)
