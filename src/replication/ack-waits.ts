@@ -1,4 +1,4 @@
-/** The shell around `Acks`: promises for who waits, and the timer after which it waits no longer. */
+/** The shell around `Acks`: a promise for each write that waits, and the timer that ends that. */
 import { assert } from '../model/assert.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { RegionId, Slot } from '../model/slot.ts'

@@ -47,7 +47,7 @@ export interface WriteRun {
   readonly result: StepResult
 }
 
-/** Waits until writes that this region has made are in so many regions; all others are as before. */
+/** Waits until writes that this region has made are in so many regions; others are as before. */
 export async function acknowledged(
   regionsWith: RegionsWith,
   placement: Placement,

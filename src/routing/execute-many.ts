@@ -235,17 +235,16 @@ class Many {
 
   /** What runs in this region, as far as can be known now. */
   #writes(): ReadonlyMap<Placement, Writing> {
-    const { topology } = this.#options
+    const [{ topology }, { acks }] = [this.#options, this.#request.context]
     const writings = new Map<Placement, Writing>()
     const [creating, changing] = [this.#intent('write', true), this.#intent('write', false)]
     this.#request.operations.forEach((operation, index) => {
       const placement = operation.kind === 'get' ? undefined : this.#place(index)
       if (operation.kind === 'get' || !placement?.mayStore(topology.self)) return
-      if (!isReachable(placement, this.#request.context.acks)) return
       const group = placement.groupOf(operation.key)
       const intent = creates(operation) ? creating : changing
       const decision = decide(intent, placement, group, unasked, topology)
-      if (decision.action !== 'execute') return
+      if (decision.action !== 'execute' || !isReachable(placement, acks)) return
       let writing = writings.get(placement)
       if (!writing) {
         writing = { indexes: [], roles: [], writes: [] }
