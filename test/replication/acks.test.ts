@@ -64,8 +64,14 @@ test('the shell answers in the order of the writes, in time, and once it stops',
   // Who has another home's feed is not known here, and not guessed.
   assert.equal(await asked, [1, 2, 1])
   const later = waits.regionsWith('d', 2, [point(30)])
+  clock.advance(100)
   waits.stop()
   assert.equal(await later, [1])
+  const counts = waits.family().values.filter(({ metricName }) => metricName?.endsWith('_count'))
+  assert.equal(counts.map(({ labels, value }) => [labels.outcome, value]).sort(), [
+    ['reached', 1],
+    ['too_few', 2],
+  ])
   assert.equal(await waits.regionsWith('d', 2, [point(20)]), [1], 'nothing begins after that')
 })
 
