@@ -182,7 +182,7 @@ const completed = (effects: readonly SenderEffect[]): (readonly [number, number]
 test('it says how far a follower is complete: what it says, when it begins and with each ack', () => {
   const at = sender()
   const positions = [
-    { slot: 0, position: 10, complete: 10 },
+    { slot: 0, position: 10, complete: 99 },
     { slot: 1, position: 20, complete: 15 },
     { slot: 2, position: null, complete: 0 },
     // It holds what this host has lost.
