@@ -1,7 +1,7 @@
 /**
  * A region that stands still keeps its connections, and takes what is sent to it: only its disk has
- * nothing of it. A write that has to be in two regions is not acknowledged then; a build that counts
- * what it has sent would do it, and is caught.
+ * nothing of it. A write that has to be in two regions is not acknowledged then; a build that
+ * counts what it has sent would do it, and is caught.
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
