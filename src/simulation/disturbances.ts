@@ -39,6 +39,8 @@ export type Disturbance = {
   | { readonly kind: 'rot'; readonly region: RegionId }
   /** A node of another cluster calls. */
   | { readonly kind: 'stranger'; readonly region: RegionId }
+  /** A region asks others for what it may not have, as one that is on another policy would. */
+  | { readonly kind: 'trespass'; readonly region: RegionId }
 )
 
 export type DisturbanceKind = Disturbance['kind']
@@ -71,6 +73,7 @@ const draws: Readonly<
     forMs: random.between(500, 5_000),
   }),
   rot: ({ region }) => ({ region, forMs: 0 }),
+  trespass: ({ region }) => ({ region, forMs: 0 }),
   stranger: ({ random, region }) => ({ region, forMs: random.between(100, 2_000) }),
 }
 

@@ -80,6 +80,9 @@ export class Nemesis {
       case 'rot':
         world.rot(disturbance.region, random)
         return
+      case 'trespass':
+        world.trespass(disturbance.region)
+        return
       case 'stranger':
         this.#for(forMs, world.stranger(disturbance.region))
         return

@@ -6,6 +6,7 @@ import { StaticCoordination } from '../coordination/static.ts'
 import { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
 import type { Hasher } from '../model/hash.ts'
+import type { Key } from '../model/key.ts'
 import {
   type PlacementTable,
   type PolicyData,
@@ -78,6 +79,12 @@ export class SimulatedNode {
   /** It looks through all that it stores, if it serves. */
   scrub(): void {
     if (this.#serving) this.#data?.scrub(true)
+  }
+
+  /** Asks another region's copy for a value, and for nothing else: no router decides it. */
+  ask(to: RegionId, dataset: string, key: Key): void {
+    const step = { operation: { kind: 'get', key }, as: 'copy', seen: [] }
+    this.#links?.links.call(to, 'execute', { dataset, steps: [step] }).catch(() => {})
   }
 
   /** Resolves when the node serves; never where its process dies before. */

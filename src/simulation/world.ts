@@ -9,6 +9,7 @@ import type { RegionId } from '../model/slot.ts'
 import type { Serving } from '../node/serving.ts'
 import type { LogFields, Logger } from '../runtime/log.ts'
 import { Machine } from './machine.ts'
+import { keyOf } from './marks.ts'
 import { SimulatedNetwork } from './network.ts'
 import { SimulatedProcess } from './process.ts'
 import { rotOne } from './rot.ts'
@@ -32,7 +33,6 @@ interface Region {
   node: SimulatedNode | undefined
 }
 
-const STRANGER = 'elsewhere'
 /** What nodes have to log as errors in worlds where disks rot. */
 const expected = new Set(['a record is damaged'])
 
@@ -45,6 +45,9 @@ export class World {
   readonly complaints: string[] = []
   readonly #options: WorldOptions
   readonly #regions = new Map<RegionId, Region>()
+  #strangers = 0
+  /** By the region that was asked. */
+  readonly #trespasses = new Map<RegionId, number>()
   readonly #deaths = new Map<RegionId, Set<() => void>>()
 
   constructor(options: WorldOptions) {
@@ -111,8 +114,7 @@ export class World {
       ...{ policy: this.#options.policy, hasher: this.#options.hasher },
       network: this.network.of(region, process),
       log: this.#logOf(region, process),
-      onViolation: () =>
-        this.complain(region, `a residency check refused: ${new Error('where').stack}`),
+      onViolation: () => this.#refused(region),
       onFailure: (reason, trace) => {
         if (process.alive) this.complain(region, `${reason}: ${trace}`)
       },
@@ -145,9 +147,30 @@ export class World {
     if (placement) rotOne(placement, region, other => this.machine(other), random)
   }
 
+  /** This region asks each that stores what it may neither store nor serve for some of it. */
+  trespass(region: RegionId): void {
+    const { process, node } = this.#at(region)
+    if (!process?.alive) return
+    for (const { id, data } of this.table.placements) {
+      if (data.store.includes(region) || data.serve.includes(region)) continue
+      for (const to of data.store) {
+        this.#trespasses.set(to, (this.#trespasses.get(to) ?? 0) + 1)
+        node?.ask(to, id, keyOf(id, 'hot0'))
+      }
+    }
+  }
+
+  /** What was asked for on purpose is to be refused. */
+  #refused(region: RegionId): void {
+    const awaited = this.#trespasses.get(region) ?? 0
+    if (awaited > 0) this.#trespasses.set(region, awaited - 1)
+    else this.complain(region, `a residency check refused: ${new Error('where').stack}`)
+  }
+
   /** A node of another cluster dials this region until it is told to end. */
   stranger(region: RegionId): () => void {
-    const from = STRANGER
+    this.#strangers += 1
+    const from = `stranger${this.#strangers}`
     const { random } = this.#options
     const process = new SimulatedProcess(this.time, { drift: 0, wallOffsetMs: 0 })
     const links = strangerLinks({

@@ -1,12 +1,14 @@
 /** `denizen sim` of seeds: runs them, counts what happened, and shows what failed. */
+import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { loadHasher } from '../../model/hash.ts'
 import { runCampaign, type Totals, totalsOf } from '../../simulation/campaign.ts'
 import { faultKinds } from '../../simulation/fates.ts'
+import { historyLine } from '../../simulation/history-file.ts'
 import type { Summary } from '../../simulation/judge.ts'
 import { minimise } from '../../simulation/minimise.ts'
 import { runSeed } from '../../simulation/run.ts'
-import { exitCodes } from '../exit-codes.ts'
+import { exitCodes, usageError } from '../exit-codes.ts'
 import { startProgress } from '../import/progress.ts'
 import { formatTable } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
@@ -53,11 +55,20 @@ export async function runSeeds(options: SeedsOptions, terminal: Terminal): Promi
   if (one && !json) await showFailure(terminal, one, { failed: failed.length, minutes })
 }
 
-/** The history of one seed, which makes it again. */
-export async function historyOfSeed(seed: number, minutes: number) {
+/** Writes what clients of one seed saw. Throws a usage error where the file can't be written. */
+export async function writeHistoryOfSeed(
+  { seed, minutes }: Pick<SeedsOptions, 'seed' | 'minutes'>,
+  file: string,
+): Promise<void> {
   const hasher = await loadHasher()
   const { history } = await runSeed({ seed, hasher, forMs: minutes * 60_000 })
-  return history
+  const lines = [history.header, ...history.operations].map(historyLine)
+  try {
+    writeFileSync(file, lines.join(''))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    throw usageError(`the history can't be written to ${file}: ${error.code}`, 'Name another file.')
+  }
 }
 
 function show(terminal: Terminal, totals: Totals): void {
@@ -94,5 +105,7 @@ async function showFailure(
   const forMs = minutes * 60_000
   const found = await minimise({ seed, forMs }, { hasher, runsMax: MINIMISING_RUNS_MAX })
   terminal.line()
-  terminal.line(found ? failureText(found) : 'It did not fail again: the run is no function of its seed.')
+  terminal.line(
+    found ? failureText(found) : 'It did not fail again: the run is no function of its seed.',
+  )
 }
