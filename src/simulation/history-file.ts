@@ -1,6 +1,6 @@
 /**
- * Histories as text: JSON Lines, the header first, then an operation on each line. docs/HISTORIES.md
- * is the format's documentation; the schemas here are the format.
+ * Histories as text: JSON Lines, the header first, then an operation on each line.
+ * docs/HISTORIES.md is the format's documentation; the schemas here are the format.
  */
 import { z } from 'zod'
 import { DenizenError } from '../model/errors.ts'

@@ -1,6 +1,7 @@
 /**
  * A node in the simulated world: the production composition (coordination, links, data plane, one
- * core) on simulated ports. What is missing beside `node/node.ts` is HTTP, worker threads and files.
+ * core) on simulated ports. What is missing beside `node/node.ts` is HTTP, worker threads and
+ * files.
  */
 import { StaticCoordination } from '../coordination/static.ts'
 import { PeerMeter } from '../metrics/peer-meter.ts'

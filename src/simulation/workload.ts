@@ -48,7 +48,9 @@ export class Workload {
     await Promise.all(this.#running)
   }
 
-  /** Reads every key at its home, through a region that may serve it, and again until it answers. */
+  /**
+   * Reads every key at its home, through a region that may serve it, and again until it answers.
+   */
   async readAll(): Promise<void> {
     const { world, random, records } = this.#options
     const client = new Client({ name: 'judge', world, random, records })

@@ -2,7 +2,6 @@
 import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { loadHasher } from '../../model/hash.ts'
-import { runCampaign, type Totals, totalsOf } from '../../simulation/campaign.ts'
 import { faultKinds } from '../../simulation/fates.ts'
 import { historyLine } from '../../simulation/history-file.ts'
 import type { Summary } from '../../simulation/judge.ts'
@@ -12,6 +11,7 @@ import { exitCodes, usageError } from '../exit-codes.ts'
 import { startProgress } from '../import/progress.ts'
 import { formatTable } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
+import { runCampaign, type Totals, totalsOf } from './campaign.ts'
 import { failureText } from './failure.ts'
 
 export interface SeedsOptions {

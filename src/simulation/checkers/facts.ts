@@ -57,8 +57,8 @@ export class Facts {
   }
 
   /**
-   * The operation that would have written a value, but was refused, or ran another branch; undefined:
-   * there is none, or another attempt wrote it.
+   * The operation that would have written a value, but was refused, or ran another branch;
+   * undefined: there is none, or another attempt wrote it.
    */
   refusalOf(value: string): number | undefined {
     this.#refusals ??= refusedValues(this.operations, this.#origins)

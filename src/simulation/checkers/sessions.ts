@@ -2,8 +2,8 @@
  * S: a session reads its own writes, and of no key an older state than it has seen, absence
  * included: the session guarantees of Terry et al. (1994), through whatever regions it asks.
  *
- * Each session has a floor under each key: the newest version that it wrote or was shown. `eventual`
- * reads promise nothing, so they are not held against it, nor do they raise it.
+ * Each session has a floor under each key: the newest version that it wrote or was shown.
+ * `eventual` reads promise nothing, so they are not held against it, nor do they raise it.
  */
 import { compareVersions, formatVersion, parseVersion, type Version } from '../../model/version.ts'
 import type { OperationRecord } from '../history.ts'
