@@ -11,6 +11,7 @@ import type { PlacementTable } from '../model/placement.ts'
 import type { FeedNumber } from '../model/position.ts'
 import { type RegionId, RegionNumbers } from '../model/slot.ts'
 import type { PeerCall } from '../peers/peers.ts'
+import type { RegionsWith } from '../routing/acks.ts'
 import { Claims } from '../routing/claims.ts'
 import type { Topology } from '../routing/decide.ts'
 import { Explain } from '../routing/explain.ts'
@@ -37,6 +38,7 @@ export interface ServingOptions {
   readonly record: () => ClusterRecord
   readonly shards: ShardClient<NodeOperations>
   readonly freshness: Freshness
+  readonly regionsWith: RegionsWith
   readonly reachable: (region: RegionId) => boolean
   readonly call: PeerCall
   readonly clock: Clock

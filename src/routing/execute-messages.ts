@@ -56,6 +56,7 @@ export const executeRequestSchema = z.strictObject({
       as: z.enum(['home', 'candidate', 'copy']),
       seen: seenPointsSchema,
       principal: z.string().exactOptional(),
+      acks: z.int().min(2).exactOptional(),
     }),
   ),
 })

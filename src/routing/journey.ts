@@ -17,6 +17,8 @@ export interface Journey {
   /** Who asks, where callers have names. */
   readonly principal: string | undefined
   readonly phases: Phases | undefined
+  /** Regions that are to have a write on disk before it is answered. */
+  readonly acks: number
   /** What a copy has to have. */
   readonly seen: WantedPoints
   readonly group: string
@@ -40,9 +42,13 @@ export function avoidDamage(journey: Journey, region: RegionId, result: StepResu
   return true
 }
 
-export const stepOf = ({ operation, seen, principal }: Journey, as: Role): Step => ({
+export const stepOf = (
+  { placement, operation, seen, principal, acks }: Journey,
+  as: Role,
+): Step => ({
   ...{ operation, as, seen },
   ...(principal !== undefined && { principal }),
+  ...(acks > placement.acks && { acks }),
 })
 
 export function wantedPoints(

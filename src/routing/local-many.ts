@@ -12,6 +12,7 @@ import type { RegionId, Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { acknowledged, type RegionsWith, regionsFor } from './acks.ts'
 import type { Claims } from './claims.ts'
 import type { Role } from './decide.ts'
 import type { LocalAnswer, LocalExecution } from './local-execution.ts'
@@ -28,6 +29,7 @@ export interface LocalManyOptions {
   readonly claims: Claims
   readonly clock: Clock
   readonly local: LocalExecution
+  readonly regionsWith: RegionsWith
   readonly sessionMac: Mac
   /** This region's record of a key seems to be damaged. */
   readonly onDamaged: (dataset: string, key: string) => void
@@ -100,8 +102,8 @@ export class LocalMany {
   }
 
   /**
-   * Runs writes in order, and claims the groups that have no home and may get one. Failures are
-   * outcomes; only bugs reject.
+   * Runs writes in order, claims the groups that have no home and may get one, and waits for the
+   * regions that are to have them. Failures are outcomes; only bugs reject.
    */
   async write(
     placement: Placement,
@@ -122,7 +124,12 @@ export class LocalMany {
       const claimed = await this.#claim(placement, writes, homeless, results)
       await pass([...claimed.keys()], claimed)
     }
-    return results.map(result => result ?? { kind: 'unclaimed' })
+    const ended = results.map((result): StepResult => result ?? { kind: 'unclaimed' })
+    const regions = regionsFor(placement, context.acks)
+    if (regions === 1) return ended
+    const operations = writes.map(({ operation }) => operation)
+    const { regionsWith } = this.#options
+    return await acknowledged(regionsWith, placement, { regions, operations }, ended, phases)
   }
 
   #principalOf(writes: readonly PlacedWrite[], principal: string | undefined): string {

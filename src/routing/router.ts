@@ -20,6 +20,7 @@ import { PeerFailure } from '../peers/peers.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { type RegionsWith, regionsFor } from './acks.ts'
 import { assignKey, deriveKey } from './assigned-keys.ts'
 import type { Claims } from './claims.ts'
 import { admit, type Decision, decide, type Role, type Topology } from './decide.ts'
@@ -52,6 +53,7 @@ export interface RouterOptions {
   readonly clock: Clock
   readonly local: LocalExecution
   readonly forwarder: Forwarder
+  readonly regionsWith: RegionsWith
   readonly locations: LocationCache
   readonly sessionMac: Mac
   readonly random: Random
@@ -107,9 +109,10 @@ export class Router {
     checkTransaction(this.#locate(dataset, transaction), transaction)
     const { outcomes, ...session } = await this.#executeAll(dataset, [transaction], context)
     const [outcome] = outcomes
-    if (outcome?.kind === 'failed') throw outcome.error
-    assert(outcome?.kind === 'transacted', 'a transaction comes to an end or fails')
-    return { transacted: outcome, ...session }
+    if (outcome?.kind === 'failed' && outcome.error.applied !== 'yes') throw outcome.error
+    const isOver = outcome?.kind === 'transacted' || outcome?.kind === 'failed'
+    assert(isOver, 'a transaction comes to an end or fails')
+    return { outcome, ...session }
   }
 
   async #executeAll(
@@ -149,7 +152,7 @@ export class Router {
     }
     const answer = await this.execute(dataset, [operation], context)
     const [outcome] = answer.outcomes
-    if (outcome?.kind === 'failed') throw outcome.error
+    if (outcome?.kind === 'failed' && outcome.error.applied !== 'yes') throw outcome.error
     return { ...answer, key }
   }
 
@@ -203,6 +206,7 @@ export class Router {
       ...{ placement, operation, group, lost },
       principal: this.#principalOf(operation, context),
       phases: context.phases,
+      acks: operation.kind === 'get' ? 1 : regionsFor(placement, context.acks),
       seen: wantedPoints(context, session, placement, group),
       misdirections: 0,
       intent: {

@@ -13,6 +13,8 @@ export interface Step {
   readonly seen: WantedPoints
   /** Who asked, where callers have names: idempotency keys are theirs. */
   readonly principal?: string
+  /** Regions that are to have a write on disk, where that is more than the dataset asks for. */
+  readonly acks?: number
 }
 
 /** What a region answers to one operation: an outcome, or where to go instead. */

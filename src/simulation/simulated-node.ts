@@ -180,6 +180,10 @@ export class SimulatedNode {
       reachable: to => this.#reachable.has(to),
       call: (...args) => links.call(...args),
       onDamaged: (dataset, key) => this.#data?.onDamaged(dataset, key),
+      regionsWith: (...asked) => {
+        assert(this.#data, 'what serves has its data')
+        return this.#data.regionsWith(...asked)
+      },
     })
   }
 

@@ -132,25 +132,33 @@ export class Workload {
     if (grouped && !roams && random.oneIn(4)) return this.#transaction(placement, random)
     const key = this.#key(placement, random)
     const known = versions.get(`${placement.id} ${key}`)
-    return { ...this.#where(placement, key), operation: this.#one(key, known, roams, random) }
+    const asked = { placement, key, known, roams }
+    return { ...this.#where(placement, key), operation: this.#one(asked, random) }
   }
 
   #one(
-    key: string,
-    known: string | undefined,
-    roams: boolean,
+    asked: {
+      readonly placement: Placement
+      readonly key: string
+      readonly known: string | undefined
+      readonly roams: boolean
+    },
     random: SeededRandom,
   ): history.Operation {
+    const { placement, key, known, roams } = asked
     const dice = random.below(20)
     if (dice < (roams ? 17 : 8)) {
       const consistency = random.pick(['strong', 'session', 'session', 'eventual'] as const)
       return { kind: 'get', key, consistency }
     }
     const condition = this.#condition(known, random)
-    const repeats = random.oneIn(3) ? { idempotencyKey: `i${this.#values}` } : {}
-    if (dice % 4 === 2) return { kind: 'delete', key, ...condition, ...repeats }
+    const more = {
+      ...(random.oneIn(3) && { idempotencyKey: `i${this.#values}` }),
+      ...acksOf(placement, random),
+    }
+    if (dice % 4 === 2) return { kind: 'delete', key, ...condition, ...more }
     const life = key.startsWith('brief') ? { ttlMs: TTL_MS } : {}
-    return { kind: 'put', key, value: this.#value(), ...condition, ...repeats, ...life }
+    return { kind: 'put', key, value: this.#value(), ...condition, ...more, ...life }
   }
 
   #condition(
@@ -178,6 +186,7 @@ export class Workload {
         { op: 'get', key: b },
       ],
       ...(random.oneIn(3) && { idempotencyKey: `t${this.#values}` }),
+      ...acksOf(placement, random),
     }
     return { dataset: placement.id, group, operation }
   }
@@ -220,6 +229,10 @@ export class Workload {
 const TRIES_MAX = 100
 /** Who asks a region that dies is not answered. */
 const LOOKS_MAX = 50
+
+/** Some writes are to be in several regions before they are answered. */
+const acksOf = ({ data }: Placement, random: SeededRandom): { readonly acks?: number } =>
+  random.oneIn(4) && data.store.length > 1 ? { acks: 2 + random.below(data.store.length - 1) } : {}
 
 /** The newest version that the client knows of a key, for its conditions. */
 function remember(versions: Map<string, string>, record: history.OperationRecord): void {

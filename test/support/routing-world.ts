@@ -12,6 +12,7 @@ import { type RegionId, RegionNumbers } from '../../src/model/slot.ts'
 import { type NodeOperations, nodeHandlers } from '../../src/node/shard-operations.ts'
 import { PeerFailure } from '../../src/peers/peers.ts'
 import { decodeCbor, encodeCbor } from '../../src/protocol/cbor.ts'
+import type { RegionsWith } from '../../src/routing/acks.ts'
 import { Claims } from '../../src/routing/claims.ts'
 import { Forwarder } from '../../src/routing/forward.ts'
 import { Lists } from '../../src/routing/lists.ts'
@@ -61,6 +62,8 @@ export class RoutingWorld {
   /** Regions that counted a violation. */
   readonly violations: RegionId[] = []
   readonly clock: ManualClock = manualClock()
+  /** Nothing is replicated: how many regions have each write is what a test says. */
+  regionsWith: RegionsWith = async (_dataset, _regions, writes) => writes.map(() => 1)
   readonly #data: PolicyData
   readonly #readsHere: boolean
   readonly #table: PlacementTable
@@ -121,6 +124,7 @@ export class RoutingWorld {
         reachable: (to: RegionId) => links.get(to)?.reachable ?? true,
       },
       freshness: { stalenessMs: () => 0 },
+      regionsWith: (...asked: Parameters<RegionsWith>) => this.regionsWith(...asked),
       call: (to: RegionId, name: string, body: unknown) => this.#call(region, to, name, body),
       onViolation: () => this.violations.push(region),
       onDamaged: (_dataset: string, key: string) => this.damaged.push(`${region} ${key}`),

@@ -108,7 +108,11 @@ export class Facts {
       this.#ways.set(origin.call, origin.way)
       return
     }
-    if (formatVersion(known) === version) return
+    if (formatVersion(known) === version) {
+      // Told without its way (`acks_timeout`): whoever saw its value has seen that, too.
+      this.#ways.set(origin.call, origin.way)
+      return
+    }
     const both = [firstOf(origin.call), operation]
     const text = `${name}: ${value} has version ${formatVersion(known)} and version ${version}`
     this.#contradictions.add(text, ...both)

@@ -31,6 +31,23 @@ const rightOnes: Readonly<Record<string, readonly OperationRecord[]>> = {
     put('k=2', [10, 11], unknown),
     get('k', [20, 25], '0.1 1'),
   ],
+  'a transaction that was applied too late says neither its branch nor what it deleted': [
+    put('k=1', [0, 5], '0.1', { group: 'g' }),
+    tx(
+      {
+        conditions: [{ key: 'k', exists: true }],
+        success: [
+          { op: 'put', key: 'k', value: '2' },
+          { op: 'delete', key: 'none' },
+        ],
+        failure: [{ op: 'get', key: 'k' }],
+      },
+      [10, 15],
+      { kind: 'error', code: 'acks_timeout', applied: 'yes', version: '0.2' },
+    ),
+    get('k', [20, 25], '0.2 2', { group: 'g' }),
+    get('none', [20, 25], '-', { group: 'g' }),
+  ],
   'a later term, with a lower position': [
     put('k=1', [0, 5], '1.500'),
     put('k=2', [10, 15], '2.7'),
