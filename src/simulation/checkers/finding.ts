@@ -11,6 +11,8 @@ export type Invariant =
   | 'convergence'
   | 'bounded staleness'
   | 'truthful errors'
+  /** Nothing asserts, refuses a placement, or logs an error that was not made on purpose. */
+  | 'no bugs'
 
 export interface Finding {
   readonly invariant: Invariant

@@ -50,6 +50,8 @@ interface Cell {
   readonly value: string | null
   /** undefined: nobody has heard of it. */
   readonly version: string | undefined
+  /** From when on the value may have ended by itself. */
+  readonly endMs: number
 }
 
 interface State {
@@ -141,8 +143,10 @@ class Search {
       // Who returned has to come in the order of versions.
       if (version && lowest && compareVersions(version, lowest) > 0) continue
       for (const way of this.#waysOf(call)) {
-        const next = step(state, way, version, this.#isUnclaimed)
-        if (next) moves.push({ at, state: next })
+        for (const before of [state, expired(state, way, call)]) {
+          const next = before && step(before, way, call, version, this.#isUnclaimed)
+          if (next) moves.push({ at, state: next })
+        }
       }
     }
     return moves
@@ -201,12 +205,30 @@ function textOf({ cells, newest }: State): string {
   return JSON.stringify([newest ? formatVersion(newest) : null, parts])
 }
 
+/**
+ * The state in which what a call saw had ended by itself before it; undefined: nothing may have.
+ */
+function expired({ cells, newest }: State, { demands }: Way, call: Call): State | undefined {
+  const ended = demands.flatMap(demand => (demand.kind === 'any' ? demand.of : [demand]))
+  const names = ended.flatMap(demand => ('name' in demand ? [demand.name] : []))
+  let without: Map<string, Cell> | undefined
+  for (const name of names) {
+    const cell = cells.get(name)
+    if (!cell || cell.value === null || cell.endMs > call.returnMs) continue
+    if (cell.endMs === Infinity) continue
+    without ??= new Map(cells)
+    without.set(name, { value: null, version: undefined, endMs: Infinity })
+  }
+  return without && { cells: without, newest }
+}
+
 type IsUnclaimed = (name: string, version: string) => boolean
 
 /** undefined: it can't have been so. */
 function step(
   state: State,
   way: Way,
+  { invokeMs }: Call,
   version: Version | undefined,
   isUnclaimed: IsUnclaimed,
 ): State | undefined {
@@ -215,7 +237,9 @@ function step(
   if (version && state.newest && compareVersions(version, state.newest) <= 0) return undefined
   const cells = new Map(state.cells)
   const text = version && formatVersion(version)
-  for (const { name, value } of way.effects) cells.set(name, { value, version: text })
+  for (const { name, value, ttlMs } of way.effects) {
+    cells.set(name, { value, version: text, endMs: invokeMs + ttlMs })
+  }
   return { cells, newest: version ?? state.newest }
 }
 

@@ -1,7 +1,8 @@
-/** H and L by versions: what each rule catches, and what it lets pass. */
+/** H and L: what is right, and what each rule catches, by versions and by search. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Facts } from '../../../src/simulation/checkers/facts.ts'
+import { searchOrders } from '../../../src/simulation/checkers/linear-search.ts'
 import { checkVersions } from '../../../src/simulation/checkers/linear-versions.ts'
 import type { OperationRecord } from '../../../src/simulation/history.ts'
 import { ownMsOf } from '../../support/own-time.ts'
@@ -11,6 +12,9 @@ import { randomHistory } from './random-history.ts'
 
 const check = (...operations: readonly OperationRecord[]): readonly string[] =>
   messages(checkVersions(factsOf(...operations)))
+
+const search = (...operations: readonly OperationRecord[]): readonly string[] =>
+  messages(searchOrders(factsOf(...operations), { stepsMax: 10_000 }).findings)
 
 const rightOnes: Readonly<Record<string, readonly OperationRecord[]>> = {
   'reads beside a write see either state': [
@@ -49,7 +53,11 @@ const rightOnes: Readonly<Record<string, readonly OperationRecord[]>> = {
     get('k', [20, 25], '-'),
     put('k=2', [30, 35], { kind: 'written', version: '0.3', created: true }),
   ],
-  'a value that ends by itself': [put('k=1', [0, 5], '0.1', { ttlMs: 1 }), get('k', [20, 25], '-')],
+  'a value that ends by itself': [
+    put('k=1', [0, 5], '0.1', { ttlMs: 10 }),
+    get('k', [9, 15], '-'),
+    put('k=2', [20, 25], { kind: 'written', version: '0.3', created: true }),
+  ],
   'a repeat that is answered as the first was': [
     put('k=1', [0, null], null, { idempotencyKey: 'i' }),
     put('k=2', [10, 15], '0.2'),
@@ -108,6 +116,11 @@ const wrongOnes: Readonly<Record<string, readonly [RegExp, ...OperationRecord[]]
     put('k=1', [0, 5], '0.1'),
     get('k', [10, 15], '-'),
   ],
+  'a value that ends too early': [
+    /operation 1 says that d k was absent/,
+    put('k=1', [0, 5], '0.1', { ttlMs: 10 }),
+    get('k', [6, 9], '-'),
+  ],
   'a deletion that did not last': [
     /operation 2 says that d k had version 0\.1/,
     put('k=1', [0, 5], '0.1'),
@@ -138,11 +151,24 @@ const wrongOnes: Readonly<Record<string, readonly [RegExp, ...OperationRecord[]]
 }
 
 for (const [what, operations] of Object.entries(rightOnes)) {
-  test(`it accepts: ${what}`, () => assert.equal(check(...operations), []))
+  test(`both accept: ${what}`, () => {
+    assert.equal(check(...operations), [])
+    assert.equal(search(...operations), [])
+  })
 }
 for (const [what, [says, ...operations]] of Object.entries(wrongOnes)) {
-  test(`it catches: ${what}`, () => assert.match(check(...operations).join('\n'), says))
+  test(`both catch: ${what}`, () => {
+    assert.match(check(...operations).join('\n'), says)
+    assert.is.not(search(...operations).length, 0)
+  })
 }
+
+test('only the search catches a value that ended by itself and is there again', () => {
+  const brief = put('k=1', [0, 5], '0.1', { ttlMs: 10 })
+  const again = [brief, get('k', [20, 25], '-'), get('k', [30, 35], '0.1 1')]
+  assert.equal(check(...again), [])
+  assert.match(search(...again).join(), /no order explains its 3 operations/)
+})
 
 const bothKeys = tx(
   {
