@@ -128,30 +128,47 @@ class Search {
     while (this.#firstOpen < this.#certain && this.#isDone[this.#firstOpen]) this.#firstOpen++
   }
 
-  /** Calls that may come next: invoked before any other one that is left had returned. */
+  /**
+   * How it may go on. Three choices need not be made: what changes nothing and fits now, may as well
+   * come now; of versions the lowest comes first; and of deletions that ask for nothing, the one
+   * that returned first, as each could stand in the other's place.
+   */
   #movesFrom(state: State): readonly Move[] {
     const candidates = this.#candidates()
+    const lowest = this.#lowestOf(candidates)
+    const deleted = new Set<string>()
     const moves: Move[] = []
-    let lowest: Version | undefined
-    for (const at of candidates) {
-      const version = at < this.#certain && this.#facts.versionOf(this.#calls[at] as Call)
-      if (version && (!lowest || compareVersions(version, lowest) < 0)) lowest = version
-    }
     for (const at of candidates) {
       const call = this.#calls[at] as Call
       const version = this.#facts.versionOf(call)
-      // Who returned has to come in the order of versions.
       if (version && lowest && compareVersions(version, lowest) > 0) continue
+      const name = version || at >= this.#certain ? undefined : plainDeletionOf(call)
+      if (name !== undefined && deleted.has(name)) continue
+      if (name !== undefined) deleted.add(name)
       for (const way of this.#waysOf(call)) {
-        for (const before of [state, expired(state, way, call)]) {
-          const next = before && step(before, way, call, version, this.#isUnclaimed)
-          if (next) moves.push({ at, state: next })
-        }
+        const next = step(state, way, call, version, this.#isUnclaimed)
+        if (next === state && at < this.#certain) return [{ at, state }]
+        const before = expired(state, way, call)
+        const later = before && step(before, way, call, version, this.#isUnclaimed)
+        for (const each of [next, later]) if (each) moves.push({ at, state: each })
       }
     }
     return moves
   }
 
+  #lowestOf(candidates: readonly number[]): Version | undefined {
+    let lowest: Version | undefined
+    for (const at of candidates) {
+      const version = this.#facts.versionOf(this.#calls[at] as Call)
+      if (version && (!lowest || compareVersions(version, lowest) < 0)) lowest = version
+    }
+    return lowest
+  }
+
+  /**
+   * Invoked before any other one that is left had returned. What is most likely to come next, first:
+   * the next version; what returned first; what may never have happened.
+   */
   #candidates(): readonly number[] {
     const found: number[] = []
     let firstReturnMs = Infinity
@@ -168,7 +185,12 @@ class Search {
     for (let at = this.#certain; at < this.#calls.length; at++) {
       if (!this.#isDone[at]) found.push(at)
     }
-    return found.filter(at => (this.#calls[at] as Call).invokeMs <= firstReturnMs)
+    const call = (at: number): Call => this.#calls[at] as Call
+    const rank = (at: number): number =>
+      at >= this.#certain ? 2 : this.#facts.versionOf(call(at)) ? 0 : 1
+    return found
+      .filter(at => call(at).invokeMs <= firstReturnMs)
+      .sort((a, b) => rank(a) - rank(b) || (call(a).returnMs < call(b).returnMs ? -1 : 1))
   }
 
   /** No known write has it: it may be the version of one that was lost. */
@@ -197,6 +219,14 @@ class Search {
     this.#seen.add(text)
     return true
   }
+}
+
+/** The key that a call deletes, if it does no more and asks for no more than that there is one. */
+function plainDeletionOf({ ways: [way, other] }: Call): string | undefined {
+  const [effect, ...effects] = way?.effects ?? []
+  const [demand, ...demands] = way?.demands ?? []
+  const isPlain = !other && effects.length === 0 && demands.length === 0
+  return isPlain && demand?.kind === 'live' && effect?.value === null ? effect.name : undefined
 }
 
 function textOf({ cells, newest }: State): string {
