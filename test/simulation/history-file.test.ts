@@ -1,4 +1,5 @@
 /** Histories as text. */
+import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DenizenError } from '../../src/model/errors.ts'
@@ -50,6 +51,16 @@ const full: OperationRecord = {
 test('all that can be told is kept', () => {
   const history = { header: newHeader('simulation', 7), operations: [full] }
   assert.equal(parseHistory(textOf(history)), history)
+})
+
+test('the example of the documentation is a history', () => {
+  const page = readFileSync(new URL('../../docs/HISTORIES.md', import.meta.url), 'utf8')
+  const example = /```json\n(.*?)```/s.exec(page)?.[1] ?? ''
+  const { operations } = parseHistory(example)
+  assert.equal(
+    operations.map(({ result }) => result?.kind),
+    ['written', 'absent', undefined],
+  )
 })
 
 const says = (text: string): string => {

@@ -129,9 +129,9 @@ class Search {
   }
 
   /**
-   * How it may go on. Three choices need not be made: what changes nothing and fits now, may as well
-   * come now; of versions the lowest comes first; and of deletions that ask for nothing, the one
-   * that returned first, as each could stand in the other's place.
+   * How it may go on. Three choices need not be made: what changes nothing and fits now, may as
+   * well come now; of versions the lowest comes first; and of deletions that ask for nothing, the
+   * one that returned first, as each could stand in the other's place.
    */
   #movesFrom(state: State): readonly Move[] {
     const candidates = this.#candidates()
@@ -166,8 +166,8 @@ class Search {
   }
 
   /**
-   * Invoked before any other one that is left had returned. What is most likely to come next, first:
-   * the next version; what returned first; what may never have happened.
+   * Invoked before any other one that is left had returned. What is most likely to come next,
+   * first: the next version; what returned first; what may never have happened.
    */
   #candidates(): readonly number[] {
     const found: number[] = []
