@@ -17,6 +17,7 @@ import { registerPolicy } from './commands/policy-check.ts'
 import { registerPut } from './commands/put.ts'
 import { registerRestore } from './commands/restore.ts'
 import { registerServe } from './commands/serve.ts'
+import { registerSim } from './commands/sim.ts'
 import { registerStatus } from './commands/status.ts'
 import { registerToken } from './commands/token.ts'
 import { registerUpgrade } from './commands/upgrade.ts'
@@ -53,6 +54,7 @@ export function createProgram(terminal: Terminal): Command {
   registerRestore(program, terminal)
   registerUpgrade(program, terminal)
   registerToken(program, terminal)
+  registerSim(program, terminal)
   registerBench(program, terminal)
   registerCheckHistory(program, terminal)
   return program
