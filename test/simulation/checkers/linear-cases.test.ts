@@ -16,6 +16,8 @@ const check = (...operations: readonly OperationRecord[]): readonly string[] =>
 const search = (...operations: readonly OperationRecord[]): readonly string[] =>
   messages(searchOrders(factsOf(...operations), { stepsMax: 10_000 }).findings)
 
+const tooLate = { kind: 'error', code: 'acks_timeout', applied: 'yes', version: '0.1' } as const
+
 const rightOnes: Readonly<Record<string, readonly OperationRecord[]>> = {
   'reads beside a write see either state': [
     put('k=1', [0, 5], '0.1'),
@@ -64,6 +66,7 @@ const rightOnes: Readonly<Record<string, readonly OperationRecord[]>> = {
     put('k=1', [20, 25], '0.1', { idempotencyKey: 'i' }),
     get('k', [30, 35], '0.2 2'),
   ],
+  'a failure that was applied': [put('k=1', [0, 5], tooLate), get('k', [9, 9], '0.1 1')],
   'eventual reads promise nothing': [
     put('k=1', [0, 5], '0.1'),
     put('k=2', [10, 15], '0.2'),
@@ -120,6 +123,11 @@ const wrongOnes: Readonly<Record<string, readonly [RegExp, ...OperationRecord[]]
     /operation 1 says that d k was absent/,
     put('k=1', [0, 5], '0.1', { ttlMs: 10 }),
     get('k', [6, 9], '-'),
+  ],
+  'a failure that said it was applied, and was not': [
+    /operation 1 says that d k was absent/,
+    put('k=1', [0, 5], tooLate),
+    get('k', [9, 9], '-'),
   ],
   'a deletion that did not last': [
     /operation 2 says that d k had version 0\.1/,
@@ -238,8 +246,8 @@ test('a hundred thousand operations of one group take a second of the processor'
   const options = { clients: 12, keys: 3, transactions: true, deletionsTold: true, lossOneIn: 50 }
   const history = randomHistory(seededRandom(1), { ...options, operations: 100_000 })
   const tookMs = ownMsOf(() => assert.equal(checkVersions(new Facts(history)), []))
-  // Twice what it takes here: other tests run beside it.
-  assert.ok(tookMs < 2_500, `${Math.round(tookMs)} ms`)
+  // Some 1 s where nothing else runs.
+  assert.ok(tookMs < 4_000, `${Math.round(tookMs)} ms`)
 })
 
 test.run()
