@@ -63,17 +63,51 @@ export class CopyAges {
    * the greatest over all feeds that could have brought a change.
    */
   stalenessMs(dataset: string, slot: Slot, home: RegionId | undefined): number | undefined {
-    const { self, table, clock } = this.#options
-    const sources = home === undefined ? (table().byId(dataset)?.data.home ?? []) : [home]
-    const now = clock.monotonicMs()
-    let stalenessMs = 0
-    for (const region of sources) {
-      if (region === self) continue
-      const asOfMs = this.#asOfMs(region, dataset, slot)
-      if (asOfMs === undefined) return undefined
-      stalenessMs = Math.max(stalenessMs, Math.round(now - asOfMs))
+    const asOfMs = this.#oldest(dataset, home, region => this.#asOfMs(region, dataset, slot))
+    return asOfMs === undefined ? undefined : this.#ageMs(asOfMs)
+  }
+
+  /**
+   * The same of what is read later: it counts from what is known now. Once a read has been asked of
+   * another thread, the copy may become fresher than what that read has found.
+   */
+  asOf(
+    dataset: string,
+    slot: Slot,
+  ): { stalenessMs(home: RegionId | undefined): number | undefined } {
+    const homes = this.#homesOf(dataset)
+    const asOfMs = new Map(homes.map(region => [region, this.#asOfMs(region, dataset, slot)]))
+    return {
+      stalenessMs: home => {
+        const oldestMs = this.#oldest(dataset, home, region => asOfMs.get(region))
+        return oldestMs === undefined ? undefined : this.#ageMs(oldestMs)
+      },
     }
-    return stalenessMs
+  }
+
+  #homesOf(dataset: string): readonly RegionId[] {
+    return this.#options.table().byId(dataset)?.data.home ?? []
+  }
+
+  /** Where other regions have nothing to add, it is infinite. */
+  #oldest(
+    dataset: string,
+    home: RegionId | undefined,
+    asOf: (region: RegionId) => number | undefined,
+  ): number | undefined {
+    let oldestMs = Number.POSITIVE_INFINITY
+    for (const region of home === undefined ? this.#homesOf(dataset) : [home]) {
+      if (region === this.#options.self) continue
+      const asOfMs = asOf(region)
+      if (asOfMs === undefined) return undefined
+      oldestMs = Math.min(oldestMs, asOfMs)
+    }
+    return oldestMs
+  }
+
+  /** Rounded up: a copy is never fresher than it says. */
+  #ageMs(asOfMs: number): number {
+    return Math.max(0, Math.ceil(this.#options.clock.monotonicMs() - asOfMs))
   }
 
   /** The greatest age of the copy over the slots of one source's feed, in ms; as above. */

@@ -15,9 +15,9 @@ import type { Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { type Decision, decide, type Intent, type Role, type Topology } from './decide.ts'
-import type { LocalMany, ManyReads, PlacedWrite } from './local-many.ts'
+import { type LocalMany, type ManyReads, noReads, type PlacedWrite } from './local-many.ts'
 import type { RecentAnswers } from './recent-answers.ts'
-import type { Answer, RequestContext } from './service.ts'
+import { type Answer, boundOf, type RequestContext } from './service.ts'
 import { type Mac, Session } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { creates, type StepResult } from './step.ts'
@@ -162,7 +162,7 @@ class Many {
       const store = shards.storeOfSlot(placement.id, slot)
       let reads = reading.stores.get(store)
       if (!reads) {
-        reads = { as: decision.as, indexes: [], keys: [], slots: [], seen: [] }
+        reads = { ...noReads(decision.as, boundOf(intent.consistency)), indexes: [] }
         reading.stores.set(store, reads)
       }
       reads.indexes.push(index)

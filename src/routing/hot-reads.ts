@@ -17,7 +17,7 @@ import { compareVersions } from '../model/version.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { admit, decide, type Intent, type Knowledge, type Topology } from './decide.ts'
-import { type Freshness, receiptOf } from './receipt.ts'
+import { type AgesNow, receiptOf } from './receipt.ts'
 import type { FoundNow, FoundValue } from './service.ts'
 import { type Mac, tokenOf } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
@@ -27,7 +27,7 @@ export interface HotReadsOptions {
   readonly table: () => PlacementTable
   readonly topology: Topology
   readonly shards: ShardClient<RoutingOperations>
-  readonly freshness: Freshness
+  readonly freshness: AgesNow
   readonly sessionMac: Mac
   readonly clock: Clock
 }

@@ -7,7 +7,7 @@ import type { Operation } from '../execution/operation.ts'
 import type { PlacementTable } from '../model/placement.ts'
 import { decide, type Intent, type Knowledge, type Topology } from './decide.ts'
 import type { LocalExecution } from './local-execution.ts'
-import type { Answer, RequestContext } from './service.ts'
+import { type Answer, boundOf, type RequestContext } from './service.ts'
 import { type Mac, tokenOf } from './session.ts'
 
 export interface ReadNowOptions {
@@ -36,8 +36,10 @@ export function readNow(
   const intent: Intent = { kind: 'read', creates: false, consistency, hint, behind: false }
   const decision = decide(intent, placement, group, unasked, topology)
   if (decision.action !== 'execute') return undefined
+  const boundMs = boundOf(consistency)
   const seen = consistency === 'eventual' ? null : []
-  const result = local.readNow(placement, operation.key, decision.as, seen)
+  const wanted = { seen, ...(boundMs !== undefined && { boundMs }) }
+  const result = local.readNow(placement, operation.key, decision.as, wanted)
   if (!result) return undefined
   if (phases) phases.isOfStore = true
   const { outcome, point } = result

@@ -25,7 +25,17 @@ import type { Claims } from './claims.ts'
 import { admit, type Decision, decide, type Role, type Topology } from './decide.ts'
 import { executeMany, type Settled, type Tried } from './execute-many.ts'
 import type { Forwarder } from './forward.ts'
-import { avoidDamage, type Journey, outcomeOnNothing, stepOf, wantedPoints } from './journey.ts'
+import {
+  avoidAge,
+  avoidDamage,
+  isBounded,
+  type Journey,
+  orTooOld,
+  outcomeOnNothing,
+  stepOf,
+  wantedOf,
+  whyUnreachable,
+} from './journey.ts'
 import type { LocalExecution } from './local-execution.ts'
 import { LocalMany } from './local-many.ts'
 import type { LocationCache } from './location-cache.ts'
@@ -165,9 +175,10 @@ export class Router {
     session: Session,
     tried?: Tried,
   ): Promise<Settled> {
+    let journey: Journey | undefined
     try {
       const placement = this.#locate(dataset, operation)
-      const journey = this.#depart(placement, operation, context, session)
+      journey = this.#depart(placement, operation, context, session)
       const begun = tried && this.#learn(journey, this.#options.self, tried.as, tried.result)
       if (begun) return begun
       for (let n = 0; n < DECISIONS_MAX; n++) {
@@ -184,7 +195,7 @@ export class Router {
       throw new DenizenError('home_unreachable', 'the regions do not agree on the home yet')
     } catch (error) {
       if (!(error instanceof DenizenError)) throw error
-      return { kind: 'done', outcome: { kind: 'failed', error } }
+      return { kind: 'done', outcome: { kind: 'failed', error: orTooOld(journey, error) } }
     }
   }
 
@@ -203,7 +214,7 @@ export class Router {
       ...{ placement, operation, group, lost },
       principal: this.#principalOf(operation, context),
       phases: context.phases,
-      seen: wantedPoints(context, session, placement, group),
+      wanted: wantedOf(context, session, placement, group),
       misdirections: 0,
       intent: {
         kind: operation.kind === 'get' ? 'read' : 'write',
@@ -257,7 +268,7 @@ export class Router {
       case 'absent':
         return { kind: 'done', outcome: outcomeOnNothing(this.#options.self, operation) }
       case 'refuse':
-        throw journey.damage ?? new DenizenError(decision.code, this.#whyUnreachable(journey))
+        throw journey.damage ?? new DenizenError(decision.code, whyUnreachable(journey))
     }
   }
 
@@ -274,7 +285,9 @@ export class Router {
         if (result.home) locations.learn(placement.id, group, result.home)
         return result
       case 'behind':
-        journey.intent = { ...journey.intent, behind: true }
+      case 'stale':
+        if (result.kind === 'stale') avoidAge(journey, region, result)
+        else journey.intent = { ...journey.intent, behind: true }
         if (result.home) this.#know(journey, result.home)
         return undefined
       case 'unclaimed':
@@ -301,17 +314,10 @@ export class Router {
         retry: repeatable(journey.operation) ? 'with-idempotency-key' : 'no',
       })
     }
-    if (as !== 'home') return undefined
+    if (as !== 'home' || isBounded(journey)) return undefined
     throw new DenizenError('home_unreachable', `the home is ${region}: ${failure.reason}`, {
       extra: { home: region },
     })
-  }
-
-  #whyUnreachable({ knowledge, placement, group }: Journey): string {
-    const home = knowledge.kind === 'home' ? knowledge.region : placement.computedHome(group)
-    return home === undefined
-      ? 'no region that may hold the dataset is reachable from here'
-      : `the home is ${home}, which is not reachable from ${this.#options.topology.self}`
   }
 }
 

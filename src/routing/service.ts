@@ -17,7 +17,18 @@ import type { Key } from '../model/key.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Version } from '../model/version.ts'
 
-export type Consistency = 'strong' | 'session' | 'eventual'
+export type Consistency = 'strong' | 'session' | 'eventual' | Bounded
+
+/**
+ * The nearest copy that provably has all that the group's home had acknowledged this long before
+ * the request came; in milliseconds.
+ */
+export interface Bounded {
+  readonly boundMs: number
+}
+
+export const boundOf = (consistency: Consistency): number | undefined =>
+  typeof consistency === 'object' ? consistency.boundMs : undefined
 
 export interface RequestContext {
   readonly consistency: Consistency

@@ -7,10 +7,16 @@ import type { IdempotencyKey } from '../model/idempotency.ts'
 import type { Role } from './decide.ts'
 import type { Mac } from './session.ts'
 
-export interface Step {
+/** What a read asks of a copy that is not the home. */
+export interface Wanted {
+  readonly seen: WantedPoints
+  /** In ms: the copy has to be provably no older. */
+  readonly boundMs?: number
+}
+
+export interface Step extends Wanted {
   readonly operation: GroupOperation
   readonly as: Role
-  readonly seen: WantedPoints
   /** Who asked, where callers have names: idempotency keys are theirs. */
   readonly principal?: string
 }
@@ -25,6 +31,8 @@ export type StepResult =
     }
   | { readonly kind: 'elsewhere'; readonly home: KnownHome }
   | { readonly kind: 'behind'; readonly home?: KnownHome }
+  /** The copy is older than the bound, or can't say how old it is. */
+  | { readonly kind: 'stale'; readonly home?: KnownHome; readonly stalenessMs?: number }
   /** The registrar says that nobody has claimed the group. */
   | { readonly kind: 'unclaimed' }
 

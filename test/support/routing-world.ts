@@ -61,6 +61,8 @@ export class RoutingWorld {
   /** Regions that counted a violation. */
   readonly violations: RegionId[] = []
   readonly clock: ManualClock = manualClock()
+  /** How old each region says that its copies of other regions' feeds are; not in it: 0. */
+  readonly agesMs = new Map<RegionId, number | undefined>()
   readonly #data: PolicyData
   readonly #readsHere: boolean
   readonly #table: PlacementTable
@@ -120,7 +122,10 @@ export class RoutingWorld {
         byNearness: [region, ...others],
         reachable: (to: RegionId) => links.get(to)?.reachable ?? true,
       },
-      freshness: { stalenessMs: () => 0 },
+      freshness: {
+        stalenessMs: (_dataset: string, _slot: number, home?: RegionId) => this.#age(region, home),
+        asOf: () => ({ stalenessMs: (home?: RegionId) => this.#age(region, home) }),
+      },
       call: (to: RegionId, name: string, body: unknown) => this.#call(region, to, name, body),
       onViolation: () => this.violations.push(region),
       onDamaged: (_dataset: string, key: string) => this.damaged.push(`${region} ${key}`),
@@ -138,6 +143,11 @@ export class RoutingWorld {
     const router = new Router({ ...common, claims, local, forwarder })
     const lists = new Lists({ ...common, claims })
     this.#regions.set(region, { region, router, lists, claims, shards, forwarder })
+  }
+
+  #age(region: RegionId, home: RegionId | undefined): number | undefined {
+    if (home === region) return 0
+    return this.agesMs.has(region) ? this.agesMs.get(region) : 0
   }
 
   async #openShards(region: RegionId): Promise<ShardClient<NodeOperations>> {

@@ -1,0 +1,50 @@
+/** What a read of this region's copy comes to, and whether that is what was asked for. */
+import type { KnownHome } from '../execution/home.ts'
+import type { FeedPoint, Outcome, Receipt } from '../execution/operation.ts'
+import type { ReadReply } from '../execution/operations/read.ts'
+import { isWithin } from './receipt.ts'
+import type { StepResult, Wanted } from './step.ts'
+
+/** What a read of one key comes to where nothing stands in its way. */
+export interface LocalAnswer {
+  readonly kind: 'done'
+  readonly outcome: Outcome
+  readonly home?: KnownHome
+  readonly point?: FeedPoint
+}
+
+export type PlainReply = Extract<ReadReply, { kind: 'found' | 'absent' }>
+
+export function answerOf(reply: PlainReply, receipt: Receipt): LocalAnswer {
+  const { home, point } = reply
+  const outcome: Outcome =
+    reply.kind === 'absent'
+      ? { kind: 'absent', receipt }
+      : {
+          kind: 'found',
+          version: reply.version,
+          mediaType: reply.mediaType,
+          value: reply.value,
+          receipt,
+        }
+  return { kind: 'done', outcome, ...(home && { home }), ...(point && { point }) }
+}
+
+/** What is asked of the copy is true of its complete states only. */
+export const isOfWhole = ({ boundMs }: Wanted): boolean => boundMs !== undefined
+
+/** The answer, unless it is older than asked. */
+export function judged(
+  answer: LocalAnswer,
+  { boundMs }: Pick<Wanted, 'boundMs'>,
+): LocalAnswer | Extract<StepResult, { kind: 'stale' }> {
+  const { receipt } = answer.outcome
+  if (boundMs === undefined || !receipt || isWithin(receipt, boundMs)) return answer
+  const { home } = answer
+  const { stalenessMs } = receipt
+  return {
+    kind: 'stale',
+    ...(home && { home }),
+    ...(stalenessMs !== undefined && { stalenessMs }),
+  }
+}
