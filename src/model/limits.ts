@@ -171,6 +171,8 @@ export const timing = {
   peerSilenceMaxMs: 1_200,
   /** A call to a peer whose answer is awaited before the request fails. */
   callTimeoutMs: 1_500,
+  /** How long a home waits, after its own disk, for other regions to have a write too. */
+  acksWaitMaxMs: 1_000,
   /** Pauses between attempts to connect to a peer. */
   reconnectMinMs: 50,
   reconnectMaxMs: 1_000,

@@ -19,6 +19,7 @@ import { CopyAges } from '../replication/copy-ages.ts'
 import type { ScrubReport } from '../routing/service.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { nodeDisk } from '../runtime/node-disk.ts'
+import { systemRandom } from '../runtime/random.ts'
 import { type Tracing, tracedCall } from '../runtime/tracing.ts'
 import type { AttachedReader } from '../storage/engine.ts'
 import { LocalReads } from '../storage/local-reads.ts'
@@ -182,6 +183,7 @@ export class Core {
     assert(this.#ages, 'the ages of copies are kept before anything is served')
     return createServing({
       ...{ self: region, hasher, table, shards, tracing, freshness: this.#ages },
+      ...{ clock: systemClock, random: systemRandom },
       record: () => {
         assert(this.#record, 'a core that serves has a record')
         return this.#record
@@ -191,6 +193,9 @@ export class Core {
         tracedCall(tracing, to, name, trace =>
           this.#asks.ask({ kind: 'call', region: to, name, body, timeoutMs, trace }),
         ),
+      // The main thread made it of this type.
+      regionsWith: async (dataset, regions, writes) =>
+        (await this.#asks.ask({ kind: 'acks', dataset, regions, writes })) as number[],
       onViolation: () => post({ kind: 'violation' }),
       onDamaged: (dataset, key) => post({ kind: 'damaged', dataset, key }),
     })

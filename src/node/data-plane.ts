@@ -4,6 +4,7 @@
  */
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
 import type { PeerMeter } from '../metrics/peer-meter.ts'
+import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import { PlacementTable } from '../model/placement.ts'
@@ -14,17 +15,17 @@ import { Repairs } from '../repair/repairs.ts'
 import { Scrubber } from '../repair/scrubber.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
 import { Replication } from '../replication/streams.ts'
+import type { RegionsWith } from '../routing/acks.ts'
 import { Expiry } from '../routing/expiry.ts'
 import type { ScrubReport } from '../routing/service.ts'
-import { systemClock } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
-import { nodeDisk } from '../runtime/node-disk.ts'
+import type { Random } from '../runtime/random.ts'
 import type { Tracing } from '../runtime/tracing.ts'
 import { ShardClient } from '../storage/shard-client.ts'
 import type { StoreLocation } from '../storage/shard-messages.ts'
 import type { Copies } from './cluster-status.ts'
 import type { Cores } from './cores.ts'
-import { openLayouts } from './data-directory.ts'
 import type { Recovery } from './recovery.ts'
 import { answersToRecovering } from './recovery-answers.ts'
 import { createServing, feedOf, type PeerAnswer, shardConfiguration } from './serving.ts'
@@ -32,14 +33,15 @@ import type { NodeOperations } from './shard-operations.ts'
 
 export interface DataPlaneOptions {
   readonly self: RegionId
-  readonly dataDirectory: string
-  /** Stores of datasets that are new here. */
-  readonly storesOfNew: number
+  /** Finds, or makes, the stores of the datasets that this region may store. */
+  readonly layOut: (table: PlacementTable) => Promise<StoreLocation[]>
   readonly hasher: Hasher
   /** The newest record; its policy is that of the start, as policies don't change yet. */
   readonly record: () => ClusterRecord
   readonly links: PeerLinks
-  readonly cores: Cores
+  readonly cores: Pick<Cores, 'shardPorts' | 'serve' | 'tell'>
+  readonly clock: Clock
+  readonly random: Random
   /** Of a directory that was restored: it comes before the node acts as a home. */
   readonly recovery: Recovery | undefined
   readonly log: Logger
@@ -67,15 +69,16 @@ export class DataPlane {
     this.#options = options
     this.#table = new PlacementTable(current, policyEpoch, options.hasher)
     this.#ages = new CopyAges({
-      ...{ self: options.self, table: () => this.#table, clock: systemClock },
+      ...{ self: options.self, table: () => this.#table, clock: options.clock },
     })
   }
 
   /** Opens the stores, and then everything above them. */
   async open(): Promise<Copies> {
     const { self, hasher, record, links, cores, tracing, onViolation } = this.#options
+    const { clock, random } = this.#options
     const table = this.#table
-    const stores = await this.#layOut()
+    const stores = await this.#options.layOut(table)
     const shards = this.#shardClient(stores)
     this.#shards = shards
     const sharedStores = await shards.open(shardConfiguration(record(), self))
@@ -89,7 +92,9 @@ export class DataPlane {
     const replication = this.#replicate(shards)
     this.#replication = replication
     const { answers } = createServing({
-      ...{ self, hasher, table, record, shards, tracing, onViolation, freshness: this.#ages },
+      ...{ self, hasher, table, record, shards, clock, random, tracing, onViolation },
+      freshness: this.#ages,
+      regionsWith: (...asked) => replication.regionsWith(...asked),
       onDamaged: (dataset, key) => repairs.onDamaged(dataset, key),
       reachable: region => links.reachable(region),
       call: (...args) => links.call(...args),
@@ -107,6 +112,12 @@ export class DataPlane {
       reachable: reachable.map(({ region }) => region),
     })
     return { table, shards, ages: this.#ages, stores, replication }
+  }
+
+  /** See `AckWaits`: asked by a core. */
+  async regionsWith(...asked: Parameters<RegionsWith>): Promise<readonly number[]> {
+    assert(this.#replication, 'a core writes once its node replicates')
+    return await this.#replication.regionsWith(...asked)
   }
 
   /** How a call of this name is answered; undefined for unknown ones, and before `open` is done. */
@@ -152,11 +163,6 @@ export class DataPlane {
     await this.#shards?.close()
   }
 
-  async #layOut(): Promise<StoreLocation[]> {
-    const { self, dataDirectory, storesOfNew } = this.#options
-    return await openLayouts(nodeDisk, dataDirectory, this.#table, self, storesOfNew)
-  }
-
   #shardClient(stores: readonly StoreLocation[]): ShardClient<NodeOperations> {
     const { cores, log, tracing, onViolation, onFailure } = this.#options
     return new ShardClient<NodeOperations>({
@@ -170,24 +176,23 @@ export class DataPlane {
   }
 
   #expire(shards: ShardClient<NodeOperations>): Expiry {
-    const { log } = this.#options
-    const datasets = this.#datasets(shards)
-    return new Expiry({ shards, datasets, clock: systemClock, log })
+    const { clock, log } = this.#options
+    return new Expiry({ shards, datasets: this.#datasets(shards), clock, log })
   }
 
   #repair(shards: ShardClient<NodeOperations>): Repairs {
-    const { self, links, log, onViolation } = this.#options
+    const { self, links, clock, log, onViolation } = this.#options
     return new Repairs({
-      ...{ self, shards, clock: systemClock, log, onViolation },
+      ...{ self, shards, clock, log, onViolation },
       table: () => this.#table,
       call: (...args) => links.call(...args),
     })
   }
 
   #scrub(shards: ShardClient<NodeOperations>): Scrubber {
-    const { log } = this.#options
+    const { clock, log } = this.#options
     return new Scrubber({
-      ...{ shards, clock: systemClock, log, datasets: this.#datasets(shards) },
+      ...{ shards, clock, log, datasets: this.#datasets(shards) },
       onDamaged: (dataset, key) => this.onDamaged(dataset, key),
     })
   }
@@ -197,9 +202,9 @@ export class DataPlane {
   }
 
   #replicate(shards: ShardClient<NodeOperations>): Replication {
-    const { self, cores, record, log, meter, onViolation } = this.#options
+    const { self, cores, record, clock, log, meter, onViolation } = this.#options
     return new Replication({
-      ...{ self, shards, clock: systemClock, log, meter, onViolation },
+      ...{ self, shards, clock, log, meter, onViolation },
       table: () => this.#table,
       feedOf: region => feedOf(record(), region),
       onDamaged: (dataset, key) => this.onDamaged(dataset, key),

@@ -4,28 +4,28 @@ import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { RegionId } from '../model/slot.ts'
 import { PeerLinks } from '../peers/links.ts'
-import { systemClock } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import { formatAddress, type HostPort } from '../runtime/network.ts'
-import { systemRandom } from '../runtime/random.ts'
+import type { Random } from '../runtime/random.ts'
 import { type Tracing, tracedAnswer } from '../runtime/tracing.ts'
 import type { DataPlane } from './data-plane.ts'
 import { listenError } from './listen-error.ts'
-import { openPeerNetwork, type PeerNetwork } from './peer-network.ts'
-import type { TlsPaths } from './tls-files.ts'
+import type { PeerNetwork } from './peer-network.ts'
 
 export interface NodeLinksOptions {
   readonly region: RegionId
   readonly nodeId: string
-  /** As the policy names it: peers' certificates do too. */
-  readonly cluster: string
   readonly listen: HostPort
   /** `host:port` of each other region. */
   readonly peers: ReadonlyMap<RegionId, string>
-  readonly tls: Required<TlsPaths> | undefined
+  /** Closed with the links. */
+  readonly network: PeerNetwork
   readonly coordination: StaticCoordination
   /** Undefined until the stores are open. */
   readonly data: () => DataPlane | undefined
+  readonly clock: Clock
+  readonly random: Random
   readonly meter: PeerMeter
   readonly tracing: Tracing | undefined
   readonly log: Logger
@@ -43,9 +43,8 @@ export class NodeLinks {
 
   /** Listens for peers, and dials them. Throws `StartError`. */
   static async open(options: NodeLinksOptions): Promise<NodeLinks> {
-    const { region, nodeId, cluster, listen, peers, tls, coordination, data, meter, log } = options
-    const clock = systemClock
-    const network = await openPeerNetwork({ paths: tls, speaker: { cluster, region }, clock, log })
+    const { region, nodeId, listen, peers, network, coordination, data, meter, log } = options
+    const { clock, random } = options
     const links = new PeerLinks({
       self: () => ({
         clusterId: coordination.clusterId() ?? null,
@@ -55,9 +54,7 @@ export class NodeLinks {
         revision: coordination.order()?.revision ?? 0,
       }),
       network: network.network,
-      clock,
-      random: systemRandom,
-      log,
+      ...{ clock, random, log },
       listen: formatAddress(listen),
       ...{ peers, meter },
       handlers: {

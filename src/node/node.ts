@@ -25,13 +25,14 @@ import { traceOf } from '../storage/shard-worker.ts'
 import { build } from './build.ts'
 import type { Copies } from './cluster-status.ts'
 import type { Cores } from './cores.ts'
-import { lockDataDirectory } from './data-directory.ts'
+import { lockDataDirectory, openLayouts } from './data-directory.ts'
 import { DataPlane } from './data-plane.ts'
 import { desiredPolicy } from './desired-policy.ts'
 import { Front } from './front.ts'
 import { Identity } from './identity.ts'
 import { NodeLinks } from './node-links.ts'
 import { openTracing } from './node-tracing.ts'
+import { openPeerNetwork } from './peer-network.ts'
 import { Recovery } from './recovery.ts'
 import { StartError } from './start-error.ts'
 import type { TlsPaths } from './tls-files.ts'
@@ -187,9 +188,12 @@ class Node implements RunningNode {
 
   async #openLinks(coordination: StaticCoordination, nodeId: string): Promise<PeerLinks> {
     const { region, peerListen, peers, peerTls, log } = this.#options
+    const clock = systemClock
+    const speaker = { cluster: this.#desired.cluster, region }
+    const network = await openPeerNetwork({ paths: peerTls, speaker, clock, log })
     this.#links = await NodeLinks.open({
-      ...{ region, nodeId, cluster: this.#desired.cluster, peers, coordination, log },
-      ...{ listen: peerListen, tls: peerTls, meter: this.#peerMeter, tracing: this.#tracing },
+      ...{ region, nodeId, peers, coordination, log, clock, random: systemRandom },
+      ...{ listen: peerListen, network, meter: this.#peerMeter, tracing: this.#tracing },
       data: () => this.#data,
       onReachability: (peer, reachable) =>
         this.#front?.cores.tell({ kind: 'reachability', region: peer, reachable }),
@@ -230,8 +234,9 @@ class Node implements RunningNode {
     }
     this.#data = new DataPlane({
       self,
-      dataDirectory,
-      storesOfNew: threads,
+      layOut: table => openLayouts(nodeDisk, dataDirectory, table, self, threads),
+      clock: systemClock,
+      random: systemRandom,
       hasher: this.#hasher,
       cores,
       record: () => coordination.record(),

@@ -11,6 +11,7 @@ import type { PlacementTable } from '../model/placement.ts'
 import type { FeedNumber } from '../model/position.ts'
 import { type RegionId, RegionNumbers } from '../model/slot.ts'
 import type { PeerCall } from '../peers/peers.ts'
+import type { RegionsWith } from '../routing/acks.ts'
 import { Claims } from '../routing/claims.ts'
 import type { Topology } from '../routing/decide.ts'
 import { Explain } from '../routing/explain.ts'
@@ -22,9 +23,9 @@ import { LocationCache } from '../routing/location-cache.ts'
 import type { Freshness } from '../routing/receipt.ts'
 import { Router } from '../routing/router.ts'
 import { Watches } from '../routing/watches.ts'
-import { systemClock } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/clock.ts'
 import { hmacSha256 } from '../runtime/mac.ts'
-import { systemRandom } from '../runtime/random.ts'
+import type { Random } from '../runtime/random.ts'
 import type { Tracing } from '../runtime/tracing.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { ShardConfiguration } from '../storage/shard-messages.ts'
@@ -37,8 +38,11 @@ export interface ServingOptions {
   readonly record: () => ClusterRecord
   readonly shards: ShardClient<NodeOperations>
   readonly freshness: Freshness
+  readonly regionsWith: RegionsWith
   readonly reachable: (region: RegionId) => boolean
   readonly call: PeerCall
+  readonly clock: Clock
+  readonly random: Random
   readonly tracing: Tracing | undefined
   /** This region's record of a key seems to be damaged. */
   readonly onDamaged: (dataset: string, key: string) => void
@@ -60,10 +64,10 @@ export interface Serving {
 }
 
 export function createServing(options: ServingOptions): Serving {
-  const { self, hasher, table, record, reachable } = options
+  const { self, hasher, table, record, reachable, random } = options
   const sessionMac = hmacSha256(record().sessionKey)
   const topology = topologyOf(table, self, reachable)
-  const common = { ...options, topology, sessionMac, table: () => table, clock: systemClock }
+  const common = { ...options, topology, sessionMac, table: () => table }
   const regions = new RegionNumbers(regionNumbers(record()))
   const claims = new Claims({ ...common, regions: () => regions })
   const local = new LocalExecution({ ...common, claims })
@@ -75,8 +79,8 @@ export function createServing(options: ServingOptions): Serving {
   const watches = new Watches({ ...common, urlOf })
   const router = new Router({
     ...common,
-    ...{ claims, local, forwarder, urlOf, random: systemRandom },
-    locations: new LocationCache(hasher, systemRandom),
+    ...{ claims, local, forwarder, urlOf },
+    locations: new LocationCache(hasher, random),
   })
   return {
     ...{ router, hotReads, lists, explain, watches },

@@ -98,12 +98,13 @@ export class Follower {
 
   onStates(dataset: string, states: ReadonlyMap<Slot, SlotState>): FollowerEffect[] {
     if (this.#datasets.get(dataset)?.phase !== 'asking') return []
-    const positions: { slot: Slot; position: Position | null }[] = []
+    const positions: Extract<FromFollower, { type: 'follow' }>['positions'] = []
     const aged: FollowerEffect[] = []
     for (let slot = 0; slot < this.#options.slots(dataset); slot++) {
       const state = states.get(slot)
-      aged.push(...this.#progress(dataset, slot, state?.complete ?? 0))
-      positions.push({ slot, position: state?.replacing ? null : (state?.end ?? 0) })
+      const complete = state?.complete ?? 0
+      aged.push(...this.#progress(dataset, slot, complete))
+      positions.push({ slot, position: state?.replacing ? null : (state?.end ?? 0), complete })
     }
     return [...aged, send({ type: 'follow', dataset, positions })]
   }
@@ -149,9 +150,10 @@ export class Follower {
     if (reply.kind === 'gap') {
       return following ? this.#restart(dataset, state) : this.#settle(dataset, state)
     }
-    const aged = this.#progress(dataset, slot, reply.complete)
+    const { end: position, complete } = reply
+    const aged = this.#progress(dataset, slot, complete)
     const goOn = following
-      ? [send({ type: 'ack', dataset, slot, position: reply.end, bytes })]
+      ? [send({ type: 'ack', dataset, slot, position, complete, bytes })]
       : this.#settle(dataset, state)
     return [...aged, ...goOn]
   }

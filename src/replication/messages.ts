@@ -6,7 +6,7 @@
  *   follow(dataset, positions) ──────────▶  reads its feed from those positions on
  *              ◀──────── following(dataset)
  *              ◀──────── chunk(dataset, slot, …)   within the dataset's credit
- *   ack(dataset, slot, bytes) ───────────▶  after the chunk is durable; gives the credit back
+ *   ack(dataset, slot, complete, bytes) ─▶  after the chunk is durable; gives the credit back
  *   poll(id) ────────────────────────────▶  once a second
  *              ◀──────── polled(id, behind)        the feeds that are not acked to their ends
  *              ◀──────── replace(dataset, slot, …) a replacing snapshot, where the feed can't go on
@@ -17,11 +17,20 @@ import { bytesSchema } from '../protocol/schemas.ts'
 const slotSchema = z.int().min(0)
 const positionSchema = z.int().min(0)
 
-/** `position` null asks for a replacing snapshot. */
+/**
+ * `position` null asks for a replacing snapshot. `complete`: up to where the follower has durably
+ * applied everything; it lies before `position` where it stands in the middle of a range.
+ */
 const followSchema = z.strictObject({
   type: z.literal('follow'),
   dataset: z.string(),
-  positions: z.array(z.strictObject({ slot: slotSchema, position: positionSchema.nullable() })),
+  positions: z.array(
+    z.strictObject({
+      slot: slotSchema,
+      position: positionSchema.nullable(),
+      complete: positionSchema,
+    }),
+  ),
 })
 const ackSchema = z.strictObject({
   type: z.literal('ack'),
@@ -29,6 +38,8 @@ const ackSchema = z.strictObject({
   slot: slotSchema,
   /** Applied durably up to here. */
   position: positionSchema,
+  /** Complete up to here. */
+  complete: positionSchema,
   bytes: z.int().min(0),
 })
 const pollSchema = z.strictObject({ type: z.literal('poll'), id: z.int().min(1) })

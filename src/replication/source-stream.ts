@@ -5,7 +5,8 @@
 import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
 import { limits } from '../model/limits.ts'
-import type { FeedNumber } from '../model/position.ts'
+import type { FeedNumber, Position } from '../model/position.ts'
+import type { Slot } from '../model/slot.ts'
 import type { MessageStream } from '../peers/peers.ts'
 import type { Growth } from '../storage/shard.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
@@ -23,6 +24,8 @@ export interface SourceStreamOptions {
   readonly shards: ShardClient<ReplicationOperations>
   readonly faults: StreamFaults
   readonly meter: PeerMeter
+  /** The follower is durably complete up to a position of this region's feed. */
+  readonly onComplete: (dataset: string, slot: Slot, complete: Position) => void
   /** A record that is to be sent is damaged here. */
   readonly onDamaged: (dataset: string, key: string) => void
 }
@@ -82,6 +85,9 @@ export class SourceStream {
           stream.send(message, 'dataset' in message ? { lane: message.dataset } : {})
           break
         }
+        case 'completed':
+          this.#options.onComplete(effect.dataset, effect.slot, effect.complete)
+          break
         case 'violation':
           faults.violated(stream, effect.dataset)
           break

@@ -12,6 +12,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Growth } from '../storage/shard.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { AckWaits, type WrittenPoint } from './ack-waits.ts'
 import type { AgeChange } from './copy-ages.ts'
 import { FollowedSource } from './followed-source.ts'
 import type { ReplicationOperations } from './shard-operations.ts'
@@ -41,6 +42,7 @@ export interface ReplicationLag {
 export class Replication {
   readonly #options: ReplicationOptions
   readonly #faults: StreamFaults
+  readonly #acks: AckWaits
   /** By the region that follows. */
   readonly #outgoing = new Map<RegionId, SourceStream>()
   /** By the region that is followed. */
@@ -51,6 +53,8 @@ export class Replication {
   constructor(options: ReplicationOptions) {
     this.#options = options
     this.#faults = new StreamFaults(options.log, options.onViolation)
+    const ownFeed = (): FeedNumber => options.feedOf(options.self)
+    this.#acks = new AckWaits({ ownFeed, clock: options.clock })
   }
 
   start(): void {
@@ -61,6 +65,7 @@ export class Replication {
     this.#stopped = true
     this.#faults.stop()
     this.#cancelTick()
+    this.#acks.stop()
     for (const { stream } of this.#outgoing.values()) stream.close()
     for (const source of this.#incoming.values()) source.close()
   }
@@ -72,21 +77,28 @@ export class Replication {
       stream.close()
       return
     }
-    const outgoing = new SourceStream({
+    const isCurrent = (): boolean => this.#outgoing.get(region) === outgoing
+    const outgoing: SourceStream = new SourceStream({
       stream,
       ownFeed: feedOf(self),
       mayShare: dataset => {
         const placement = table().byId(dataset)
         return placement?.mayStore(self) === true && placement.mayStore(region)
       },
+      onComplete: (dataset, slot, complete) => {
+        if (isCurrent()) this.#acks.onComplete(region, { dataset, slot }, complete)
+      },
       ...{ shards, meter, onDamaged, faults: this.#faults },
     })
     this.#outgoing.get(region)?.stream.close()
+    this.#acks.onLost(region)
     this.#outgoing.set(region, outgoing)
     shards.awaitGrowth()
     stream.onClose(() => {
       outgoing.onClosed()
-      if (this.#outgoing.get(region) === outgoing) this.#outgoing.delete(region)
+      if (!isCurrent()) return
+      this.#outgoing.delete(region)
+      this.#acks.onLost(region)
     })
   }
 
@@ -104,6 +116,15 @@ export class Replication {
   /** This region's feeds have grown, durably. */
   onGrowth(growth: Growth): void {
     for (const outgoing of this.#outgoing.values()) outgoing.onGrowth(growth)
+  }
+
+  /** See `AckWaits`. */
+  regionsWith(
+    dataset: string,
+    regions: number,
+    writes: readonly WrittenPoint[],
+  ): Promise<readonly number[]> {
+    return this.#acks.regionsWith(dataset, regions, writes)
   }
 
   /** How far the copies here are behind each source, as of its last answer to a poll. */

@@ -14,6 +14,7 @@ import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { isReachable } from './acks.ts'
 import { type Decision, decide, type Intent, type Role, type Topology } from './decide.ts'
 import { type LocalMany, type ManyReads, noReads, type PlacedWrite } from './local-many.ts'
 import type { RecentAnswers } from './recent-answers.ts'
@@ -234,7 +235,7 @@ class Many {
 
   /** What runs in this region, as far as can be known now. */
   #writes(): ReadonlyMap<Placement, Writing> {
-    const { topology } = this.#options
+    const [{ topology }, { acks }] = [this.#options, this.#request.context]
     const writings = new Map<Placement, Writing>()
     const [creating, changing] = [this.#intent('write', true), this.#intent('write', false)]
     this.#request.operations.forEach((operation, index) => {
@@ -243,7 +244,7 @@ class Many {
       const group = placement.groupOf(operation.key)
       const intent = creates(operation) ? creating : changing
       const decision = decide(intent, placement, group, unasked, topology)
-      if (decision.action !== 'execute') return
+      if (decision.action !== 'execute' || !isReachable(placement, acks)) return
       let writing = writings.get(placement)
       if (!writing) {
         writing = { indexes: [], roles: [], writes: [] }

@@ -57,6 +57,7 @@ export const executeRequestSchema = z.strictObject({
       seen: seenPointsSchema,
       boundMs: z.int().min(0).exactOptional(),
       principal: z.string().exactOptional(),
+      acks: z.int().min(2).exactOptional(),
     }),
   ),
 })

@@ -17,6 +17,8 @@ export interface Journey {
   /** Who asks, where callers have names. */
   readonly principal: string | undefined
   readonly phases: Phases | undefined
+  /** Regions that are to have a write on disk before it is answered. */
+  readonly acks: number
   /** What a copy has to have. */
   readonly wanted: Wanted
   readonly group: string
@@ -71,9 +73,13 @@ export function orTooOld(journey: Journey | undefined, error: DenizenError): Den
   return youngest && isOfHome ? copiesTooOld(youngest, error.message) : error
 }
 
-export const stepOf = ({ operation, wanted, principal }: Journey, as: Role): Step => ({
+export const stepOf = (
+  { placement, operation, wanted, principal, acks }: Journey,
+  as: Role,
+): Step => ({
   ...{ operation, as, ...wanted },
   ...(principal !== undefined && { principal }),
+  ...(acks > placement.acks && { acks }),
 })
 
 export function wantedOf(

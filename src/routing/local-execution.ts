@@ -10,29 +10,30 @@ import type {
   Receipt,
   Transaction,
 } from '../execution/operation.ts'
-import type { TransactReply } from '../execution/operations/transact.ts'
 import type { WriteReply } from '../execution/operations/write.ts'
 import type { Phases } from '../metrics/phases.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
-import { formatVersion, type Version } from '../model/version.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { acknowledged, type RegionsWith, regionsFor } from './acks.ts'
 import type { Claims } from './claims.ts'
 import type { Role } from './decide.ts'
 import { answerOf, isOfWhole, judged, type LocalAnswer, type PlainReply } from './local-answer.ts'
 import { type CopyAge, type Freshness, receiptAt, receiptOf } from './receipt.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { creates, onceFor, type Step, type StepResult, valueToPut, type Wanted } from './step.ts'
+import { mismatch, transactedResult } from './step-results.ts'
 
 export interface LocalExecutionOptions {
   readonly self: RegionId
   readonly shards: ShardClient<RoutingOperations>
   readonly claims: Claims
   readonly freshness: Freshness
+  readonly regionsWith: RegionsWith
   readonly clock: Clock
   /** This region's record of a key seems to be damaged. */
   readonly onDamaged: (dataset: string, key: string) => void
@@ -42,13 +43,6 @@ export interface LocalExecutionOptions {
 type Misplaced =
   | { readonly kind: 'homeless' }
   | { readonly kind: 'elsewhere'; readonly home: KnownHome }
-
-const mismatch = (current: Version | undefined): DenizenError =>
-  current
-    ? new DenizenError('version_mismatch', 'the key has another version', {
-        extra: { current: formatVersion(current) },
-      })
-    : new DenizenError('version_mismatch', 'the key does not exist')
 
 const inStore = <T>(phases: Phases | undefined, task: Promise<T>): Promise<T> =>
   phases ? phases.spend('store', task) : task
@@ -77,10 +71,8 @@ export class LocalExecution {
             step,
             phases,
           )
-        case 'transaction':
-          return await this.#transact(placement, operation, principal, phases)
         default:
-          return await this.#write(placement, operation, principal, phases)
+          return await this.#change(placement, operation, principal, step.acks, phases)
       }
     } catch (error) {
       if (!(error instanceof DenizenError)) throw error
@@ -167,6 +159,26 @@ export class LocalExecution {
     return result.kind === 'done' ? result : undefined
   }
 
+  async #change(
+    placement: Placement,
+    operation: Exclude<GroupOperation, { kind: 'get' }>,
+    principal: string,
+    acks: number | undefined,
+    phases: Phases | undefined,
+  ): Promise<StepResult> {
+    // Before anything is applied: it may be more than there are.
+    const regions = regionsFor(placement, acks)
+    const result =
+      operation.kind === 'transaction'
+        ? await this.#transact(placement, operation, principal, phases)
+        : await this.#write(placement, operation, principal, phases)
+    if (regions === 1) return result
+    const { regionsWith } = this.#options
+    const runs = [{ operation, result }]
+    const [settled] = await acknowledged(regionsWith, placement, regions, runs, phases)
+    return settled ?? result
+  }
+
   async #write(
     placement: Placement,
     operation: Exclude<Operation, { kind: 'get' }>,
@@ -203,7 +215,7 @@ export class LocalExecution {
         shards.call(placement.id, slot, 'transact', { ...request, nowMs, ...claimed }),
       ),
     )
-    return this.#transacted(reply)
+    return transactedResult(reply, home => this.#receipt(home))
   }
 
   /** Runs a mutation in the shard; where its group has no home yet, again with a claim in hand. */
@@ -223,24 +235,6 @@ export class LocalExecution {
     const home = claims.known(registered)
     if (home.region !== self) return { kind: 'elsewhere', home }
     return await run(clock.wallMs(), { claimed: registered })
-  }
-
-  #transacted(reply: TransactReply): StepResult {
-    switch (reply.kind) {
-      case 'homeless':
-        return { kind: 'unclaimed' }
-      case 'elsewhere':
-        return reply
-      case 'transacted': {
-        const { succeeded, results, home, point } = reply
-        const receipt = this.#receipt(home)
-        return {
-          kind: 'done',
-          ...{ home, point },
-          outcome: { kind: 'transacted', succeeded, results, receipt },
-        }
-      }
-    }
   }
 
   /** Of what a store was asked to write. */

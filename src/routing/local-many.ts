@@ -12,6 +12,7 @@ import type { RegionId, Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { acknowledged, type RegionsWith, regionsFor } from './acks.ts'
 import type { Claims } from './claims.ts'
 import type { Role } from './decide.ts'
 import type { LocalAnswer } from './local-answer.ts'
@@ -29,6 +30,7 @@ export interface LocalManyOptions {
   readonly claims: Claims
   readonly clock: Clock
   readonly local: LocalExecution
+  readonly regionsWith: RegionsWith
   readonly sessionMac: Mac
   /** This region's record of a key seems to be damaged. */
   readonly onDamaged: (dataset: string, key: string) => void
@@ -110,8 +112,8 @@ export class LocalMany {
   }
 
   /**
-   * Runs writes in order, and claims the groups that have no home and may get one. Failures are
-   * outcomes; only bugs reject.
+   * Runs writes in order, claims the groups that have no home and may get one, and waits for the
+   * regions that are to have them. Failures are outcomes; only bugs reject.
    */
   async write(
     placement: Placement,
@@ -132,7 +134,13 @@ export class LocalMany {
       const claimed = await this.#claim(placement, writes, homeless, results)
       await pass([...claimed.keys()], claimed)
     }
-    return results.map(result => result ?? { kind: 'unclaimed' })
+    const runs = writes.map(({ operation }, index) => {
+      const result: StepResult = results[index] ?? { kind: 'unclaimed' }
+      return { operation, result }
+    })
+    const regions = regionsFor(placement, context.acks)
+    const { regionsWith } = this.#options
+    return await acknowledged(regionsWith, placement, regions, runs, phases)
   }
 
   #principalOf(writes: readonly PlacedWrite[], principal: string | undefined): string {

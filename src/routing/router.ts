@@ -20,6 +20,7 @@ import { PeerFailure } from '../peers/peers.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { type RegionsWith, regionsFor } from './acks.ts'
 import { assignKey, deriveKey } from './assigned-keys.ts'
 import type { Claims } from './claims.ts'
 import { admit, type Decision, decide, type Role, type Topology } from './decide.ts'
@@ -49,7 +50,7 @@ import type {
 } from './service.ts'
 import { type Mac, Session } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
-import { creates, principalName, repeatable, type StepResult } from './step.ts'
+import { creates, principalOf, repeatable, type StepResult } from './step.ts'
 import { readOrWriteNow } from './write-now.ts'
 
 export interface RouterOptions {
@@ -62,6 +63,7 @@ export interface RouterOptions {
   readonly clock: Clock
   readonly local: LocalExecution
   readonly forwarder: Forwarder
+  readonly regionsWith: RegionsWith
   readonly locations: LocationCache
   readonly sessionMac: Mac
   readonly random: Random
@@ -117,9 +119,10 @@ export class Router {
     checkTransaction(this.#locate(dataset, transaction), transaction)
     const { outcomes, ...session } = await this.#executeAll(dataset, [transaction], context)
     const [outcome] = outcomes
-    if (outcome?.kind === 'failed') throw outcome.error
-    assert(outcome?.kind === 'transacted', 'a transaction comes to an end or fails')
-    return { transacted: outcome, ...session }
+    if (outcome?.kind === 'failed' && outcome.error.applied !== 'yes') throw outcome.error
+    const isOver = outcome?.kind === 'transacted' || outcome?.kind === 'failed'
+    assert(isOver, 'a transaction comes to an end or fails')
+    return { outcome, ...session }
   }
 
   async #executeAll(
@@ -159,7 +162,7 @@ export class Router {
     }
     const answer = await this.execute(dataset, [operation], context)
     const [outcome] = answer.outcomes
-    if (outcome?.kind === 'failed') throw outcome.error
+    if (outcome?.kind === 'failed' && outcome.error.applied !== 'yes') throw outcome.error
     return { ...answer, key }
   }
 
@@ -212,8 +215,9 @@ export class Router {
     const cached = stored ? undefined : locations.get(placement.id, group)
     return {
       ...{ placement, operation, group, lost },
-      principal: this.#principalOf(operation, context),
+      principal: principalOf(this.#options.sessionMac, operation, context.principal),
       phases: context.phases,
+      acks: operation.kind === 'get' ? 1 : regionsFor(placement, context.acks),
       wanted: wantedOf(context, session, placement, group),
       misdirections: 0,
       intent: {
@@ -229,12 +233,6 @@ export class Router {
         reachable: region => topology.reachable(region) && !lost.has(region),
       },
     }
-  }
-
-  /** Where there is an idempotency key. */
-  #principalOf(operation: GroupOperation, { principal }: RequestContext): string | undefined {
-    if (principal === undefined || !repeatable(operation)) return undefined
-    return principalName(this.#options.sessionMac, principal)
   }
 
   /** Applies one decision. Returns the result, or undefined when more is known and it goes on. */

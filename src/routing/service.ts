@@ -13,6 +13,7 @@ import type {
 } from '../execution/operation.ts'
 import type { KeyChange } from '../execution/operations/watch.ts'
 import type { Phases } from '../metrics/phases.ts'
+import type { AcksLevel } from '../model/acks.ts'
 import type { Key } from '../model/key.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Version } from '../model/version.ts'
@@ -38,6 +39,8 @@ export interface RequestContext {
   readonly hint?: RegionId
   /** Who asks, where callers have names: idempotency keys are theirs. */
   readonly principal?: string
+  /** Regions that are to have a write on disk before it is answered, at least. */
+  readonly acks?: AcksLevel
   /** Takes where the time goes. */
   readonly phases?: Phases
 }
@@ -98,12 +101,14 @@ export interface FoundValue {
   readonly cacheable: boolean
 }
 
+/** Its one outcome may be a failure that was applied all the same; other failures are thrown. */
 export interface CreateAnswer extends Answer {
   readonly key: Key
 }
 
+/** As `CreateAnswer`. */
 export interface TransactionAnswer {
-  readonly transacted: Transacted
+  readonly outcome: Transacted | Extract<Outcome, { kind: 'failed' }>
   /** The token to return as `Denizen-Session`. */
   readonly session?: string
 }

@@ -19,6 +19,8 @@ export interface Step extends Wanted {
   readonly as: Role
   /** Who asked, where callers have names: idempotency keys are theirs. */
   readonly principal?: string
+  /** Regions that are to have a write on disk, where that is more than the dataset asks for. */
+  readonly acks?: number
 }
 
 /** What a region answers to one operation: an outcome, or where to go instead. */
@@ -66,3 +68,11 @@ export const repeatable = (operation: GroupOperation): boolean =>
  * somebody's.
  */
 export const principalName = (mac: Mac, principal: string): string => mac(`principal ${principal}`)
+
+/** The same where the operation has an idempotency key: else it is not asked who sends it. */
+export const principalOf = (
+  mac: Mac,
+  operation: GroupOperation,
+  principal: string | undefined,
+): string | undefined =>
+  principal !== undefined && repeatable(operation) ? principalName(mac, principal) : undefined

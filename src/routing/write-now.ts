@@ -44,6 +44,7 @@ function writeNow(
   if (context.session !== undefined || operation.idempotencyKey !== undefined) return undefined
   const { table, topology } = options
   const placement = table().locate(dataset, operation.key)
+  if (placement.acks > 1 || context.acks !== undefined) return undefined
   const group = placement.groupOf(operation.key)
   const intent: Intent = {
     kind: 'write',

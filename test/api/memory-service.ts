@@ -153,7 +153,7 @@ export class MemoryService implements Service {
     this.#called(context)
     this.transactions.push(transaction)
     const receipt = this.#homeReceipt
-    return { transacted: { kind: 'transacted', ...this.nextTransacted, receipt }, session: 's/1+2' }
+    return { outcome: { kind: 'transacted', ...this.nextTransacted, receipt }, session: 's/1+2' }
   }
 
   async list(name: string, request: ListRequest, context: RequestContext): Promise<ListPage> {

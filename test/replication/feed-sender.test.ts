@@ -19,6 +19,7 @@ const follow = (at: FeedSender, positions: Record<number, number | null>): Sende
     positions: Object.entries(positions).map(([slot, position]) => ({
       slot: Number(slot),
       position,
+      complete: position ?? 0,
     })),
   })
 const isRead = (effect: SenderEffect): effect is ReadEffect => effect.kind.startsWith('read')
@@ -48,8 +49,13 @@ const part = (from: string | null, to: string | null, position: number): Snapsho
   cursors: [{ feed, position }],
 })
 
-const ack = (at: FeedSender, slot: number, position: number, bytes: number): SenderEffect[] =>
-  at.onMessage({ type: 'ack', dataset: 'd', slot, position, bytes })
+const ack = (
+  at: FeedSender,
+  slot: number,
+  position: number,
+  bytes: number,
+  complete = position,
+): SenderEffect[] => at.onMessage({ type: 'ack', dataset: 'd', slot, position, complete, bytes })
 const poll = (at: FeedSender, id = 1): FromSource[] => messages(at.onMessage({ type: 'poll', id }))
 
 test('it reads from where the follower stands, sends, and reports what is not acked', () => {

@@ -42,8 +42,8 @@ test('it follows from what is durable; a slot in the middle of a snapshot asks f
         type: 'follow',
         dataset: 'd',
         positions: [
-          { slot: 0, position: 10 },
-          { slot: 1, position: null },
+          { slot: 0, position: 10, complete: 10 },
+          { slot: 1, position: null, complete: 0 },
         ],
       },
     },
@@ -54,7 +54,10 @@ test('a chunk is applied, then acked with its bytes', () => {
   const follower = receiving()
   assert.equal(follower.onMessage(chunk(10, 20)), [{ kind: 'apply', chunk: chunk(10, 20) }])
   assert.equal(follower.onApplied(chunk(10, 20), applied(20)), [
-    { kind: 'send', message: { type: 'ack', dataset: 'd', slot: 0, position: 20, bytes: 9 } },
+    {
+      kind: 'send',
+      message: { type: 'ack', dataset: 'd', slot: 0, position: 20, complete: 20, bytes: 9 },
+    },
   ])
 })
 

@@ -12,6 +12,7 @@ import { type RegionId, RegionNumbers } from '../../src/model/slot.ts'
 import { type NodeOperations, nodeHandlers } from '../../src/node/shard-operations.ts'
 import { PeerFailure } from '../../src/peers/peers.ts'
 import { decodeCbor, encodeCbor } from '../../src/protocol/cbor.ts'
+import type { RegionsWith } from '../../src/routing/acks.ts'
 import { Claims } from '../../src/routing/claims.ts'
 import { Forwarder } from '../../src/routing/forward.ts'
 import { Lists } from '../../src/routing/lists.ts'
@@ -63,6 +64,8 @@ export class RoutingWorld {
   readonly clock: ManualClock = manualClock()
   /** How old each region says that its copies of other regions' feeds are; not in it: 0. */
   readonly agesMs = new Map<RegionId, number | undefined>()
+  /** Nothing is replicated: how many regions have each write is what a test says. */
+  regionsWith: RegionsWith = async (_dataset, _regions, writes) => writes.map(() => 1)
   readonly #data: PolicyData
   readonly #readsHere: boolean
   readonly #table: PlacementTable
@@ -126,6 +129,7 @@ export class RoutingWorld {
         stalenessMs: (_dataset: string, _slot: number, home?: RegionId) => this.#age(region, home),
         asOf: () => ({ stalenessMs: (home?: RegionId) => this.#age(region, home) }),
       },
+      regionsWith: (...asked: Parameters<RegionsWith>) => this.regionsWith(...asked),
       call: (to: RegionId, name: string, body: unknown) => this.#call(region, to, name, body),
       onViolation: () => this.violations.push(region),
       onDamaged: (_dataset: string, key: string) => this.damaged.push(`${region} ${key}`),
