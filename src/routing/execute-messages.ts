@@ -55,6 +55,7 @@ export const executeRequestSchema = z.strictObject({
       operation: operationSchema,
       as: z.enum(['home', 'candidate', 'copy']),
       seen: seenPointsSchema,
+      hasRest: z.literal(true).exactOptional(),
       boundMs: z.int().min(0).exactOptional(),
       principal: z.string().exactOptional(),
       acks: z.int().min(2).exactOptional(),

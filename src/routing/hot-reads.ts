@@ -19,7 +19,7 @@ import type { ShardClient } from '../storage/shard-client.ts'
 import { admit, decide, type Intent, type Knowledge, type Topology } from './decide.ts'
 import { type AgesNow, receiptOf } from './receipt.ts'
 import type { FoundNow, FoundValue } from './service.ts'
-import { type Mac, tokenOf } from './session.ts'
+import type { SessionTokens } from './session-tokens.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 
 export interface HotReadsOptions {
@@ -28,7 +28,7 @@ export interface HotReadsOptions {
   readonly topology: Topology
   readonly shards: ShardClient<RoutingOperations>
   readonly freshness: AgesNow
-  readonly sessionMac: Mac
+  readonly sessions: SessionTokens
   readonly clock: Clock
 }
 
@@ -120,7 +120,7 @@ export class HotReads {
     key: Key,
     earlier: Hot | undefined,
   ): Hot | undefined {
-    const { self, shards, clock, sessionMac } = this.#options
+    const { self, shards, clock, sessions } = this.#options
     const { id: dataset } = placement
     const slot = placement.slotOf(placement.groupOf(key))
     const stampNow = shards.stampOf(dataset, slot)
@@ -131,7 +131,7 @@ export class HotReads {
     if (reply?.kind !== 'found') return undefined
     const { version, mediaType, value, home, point, expiresAtMs } = reply
     const isSame = earlier?.reading.table === table && isSameRecord(earlier.found, reply)
-    const session = isSame ? earlier.found.session : tokenOf(sessionMac, dataset, point)
+    const session = isSame ? earlier.found.session : sessions.of(dataset, point)
     const cacheable = placement.data.anywhere
     return new Hot(isSame ? earlier.found : { version, mediaType, value, session, cacheable }, {
       ...{ dataset: placement.data.name, key, table, stampNow, expiresAtMs },

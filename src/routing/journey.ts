@@ -7,6 +7,7 @@ import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { type AgedCopy, aged, copiesTooOld, younger } from './aged-copies.ts'
 import type { Intent, Knowledge, Role, Topology } from './decide.ts'
+import type { Demands } from './local-answer.ts'
 import { boundOf, type RequestContext } from './service.ts'
 import type { Session } from './session.ts'
 import type { Step, StepResult, Wanted } from './step.ts'
@@ -83,16 +84,21 @@ export const stepOf = (
 })
 
 export function wantedOf(
-  { consistency }: RequestContext,
+  context: RequestContext,
   session: Session,
   placement: Placement,
   group: string,
 ): Wanted {
-  if (consistency === 'eventual') return { seen: null }
+  if (context.consistency === 'eventual') return { seen: null }
+  const isSession = context.consistency === 'session'
+  const seen = isSession ? session.seen(placement.id, placement.slotOf(group)) : []
+  return { seen, ...demandsOf(context, session) }
+}
+
+export function demandsOf({ consistency }: RequestContext, session: Session): Demands {
   const boundMs = boundOf(consistency)
-  if (boundMs !== undefined) return { seen: [], boundMs }
-  const isSession = consistency === 'session'
-  return { seen: isSession ? session.seen(placement.id, placement.slotOf(group)) : [] }
+  const hasRest = consistency === 'session' && session.hasRest
+  return { ...(hasRest && { hasRest }), ...(boundMs !== undefined && { boundMs }) }
 }
 
 /** What an operation on a group that nobody ever wrote comes to. */

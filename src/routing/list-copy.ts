@@ -9,10 +9,12 @@ import type { RegionId, Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { PeerListReply, PeerListRequest } from './list-messages.ts'
+import { isOfWhole } from './local-answer.ts'
 import type { Freshness } from './receipt.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 
 export interface ListCopyOptions {
+  readonly self: RegionId
   readonly shards: ShardClient<RoutingOperations>
   readonly freshness: Freshness
   readonly clock: Clock
@@ -23,6 +25,8 @@ interface Covered {
   readonly slots: readonly Slot[]
   /** In ms, as `CopyAge` has it. */
   readonly stalenessMs: () => number | undefined
+  /** See `Wanted`: the home of all of it has nobody to hear. */
+  readonly hasHeardAll: () => boolean
 }
 
 export async function listCopy(
@@ -33,6 +37,7 @@ export async function listCopy(
   const { shards, clock } = options
   const nowMs = clock.wallMs()
   const { prefix, after, limit, values, seen, boundMs } = request
+  const isWhole = isOfWhole(request)
   const covered = await coveredBy(options, placement, prefix)
   const count = shards.storeCount(placement.id)
   const bytesMax = Math.ceil(limits.listBytesMax / Math.max(count, 1))
@@ -42,7 +47,7 @@ export async function listCopy(
       return shards.callStore(placement.id, store, 'list', {
         ...{ prefix, after, limit, bytesMax, values, nowMs },
         seen: seen.filter(({ slot }) => isOfStore(slot)),
-        whole: boundMs === undefined ? [] : covered.slots.filter(isOfStore),
+        whole: isWhole ? covered.slots.filter(isOfStore) : [],
       })
     }),
   )
@@ -51,6 +56,7 @@ export async function listCopy(
     if ('behind' in reply) return boundMs === undefined ? reply : { stale: true }
     pages.push(reply)
   }
+  if (request.hasRest && !covered.hasHeardAll()) return { behind: true }
   const stalenessMs = covered.stalenessMs()
   const age = stalenessMs === undefined ? {} : { stalenessMs }
   const isTooOld = boundMs !== undefined && !(stalenessMs !== undefined && stalenessMs <= boundMs)
@@ -59,7 +65,7 @@ export async function listCopy(
 
 /** The ages are looked at first, then who is home, then what there is: none is newer than said. */
 async function coveredBy(
-  { shards, freshness }: ListCopyOptions,
+  { self, shards, freshness }: ListCopyOptions,
   placement: Placement,
   prefix: string,
 ): Promise<Covered> {
@@ -72,7 +78,11 @@ async function coveredBy(
   const [slot = 0] = slots
   const home =
     group === undefined ? undefined : await shards.call(placement.id, slot, 'locate', { group })
-  return { slots, stalenessMs: () => oldest(ages, home?.region) }
+  return {
+    slots,
+    stalenessMs: () => oldest(ages, home?.region),
+    hasHeardAll: () => home?.region === self || oldest(ages, undefined) !== undefined,
+  }
 }
 
 function oldest(

@@ -13,7 +13,8 @@ export const listRequestSchema = z.strictObject({
   limit: z.int().min(1).max(limits.listItemsMax),
   values: z.boolean(),
   seen: seenSchema,
-  /** The copy has to be provably no older. */
+  /** As `Wanted` has them, of all slots that the list may have keys of. */
+  hasRest: z.literal(true).exactOptional(),
   boundMs: z.int().min(0).exactOptional(),
 })
 export type PeerListRequest = z.infer<typeof listRequestSchema>

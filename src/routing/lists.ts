@@ -20,10 +20,11 @@ import {
   type PeerListRequest,
   type PeerPage,
 } from './list-messages.ts'
+import { partitionOf } from './partitions.ts'
 import type { Freshness } from './receipt.ts'
 import { placementAsked } from './receive.ts'
 import { boundOf, type ListPage, type ListRequest, type RequestContext } from './service.ts'
-import { type Mac, Session } from './session.ts'
+import type { SessionTokens } from './session-tokens.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { unanswered } from './unanswered.ts'
 
@@ -34,7 +35,7 @@ export interface ListsOptions {
   readonly shards: ShardClient<RoutingOperations>
   readonly claims: Claims
   readonly freshness: Freshness
-  readonly sessionMac: Mac
+  readonly sessions: SessionTokens
   readonly clock: Clock
   readonly call: PeerCall
   readonly onViolation: () => void
@@ -48,14 +49,15 @@ export class Lists {
   }
 
   async list(dataset: string, request: ListRequest, context: RequestContext): Promise<ListPage> {
-    const { self, table, sessionMac } = this.#options
+    const { self, table, sessions } = this.#options
     const placement = partitionOf(table(), dataset, request.prefix)
-    const session = Session.decode(sessionMac, context.session)
+    const session = sessions.decode(context.session)
     const bySession = context.consistency === 'session'
     const seen = bySession ? session.seenBySlot(placement.id) : []
     const boundMs = boundOf(context.consistency)
     const peerRequest: PeerListRequest = {
       ...{ dataset: placement.id, ...request, seen },
+      ...(bySession && session.hasRest && { hasRest: true }),
       ...(boundMs !== undefined && { boundMs }),
     }
     const atHome = context.consistency === 'strong' || (bySession && session.degraded)
@@ -152,14 +154,4 @@ export class Lists {
     const placement = placementAsked(this.#options, from, request.dataset)
     return await listCopy(this.#options, placement, request)
   }
-}
-
-/** Lists and watches lie in one partition: partitions may be stored in different places. */
-export function partitionOf(table: PlacementTable, dataset: string, prefix: string): Placement {
-  const partitions = table.partitions(dataset)
-  const found = partitions.find(({ data }) => prefix.startsWith(data.prefix))
-  if (found) return found
-  throw new DenizenError('prefix_spans_partitions', 'the prefix would span partitions', {
-    extra: { partitions: partitions.map(({ data }) => data.prefix) },
-  })
 }

@@ -30,21 +30,27 @@ export function answerOf(reply: PlainReply, receipt: Receipt): LocalAnswer {
   return { kind: 'done', outcome, ...(home && { home }), ...(point && { point }) }
 }
 
-/** What is asked of the copy is true of its complete states only. */
-export const isOfWhole = ({ boundMs }: Wanted): boolean => boundMs !== undefined
+/** What is asked of a copy beside what is read in its store. */
+export type Demands = Pick<Wanted, 'hasRest' | 'boundMs'>
 
-/** The answer, unless it is older than asked. */
+/** What is asked of the copy is true of its complete states only. */
+export const isOfWhole = ({ hasRest, boundMs }: Demands): boolean =>
+  hasRest === true || boundMs !== undefined
+
+/**
+ * The answer, unless the copy is older than asked. `oldestMs`: of the copy when it was read, by all
+ * feeds that could have brought a change.
+ */
 export function judged(
   answer: LocalAnswer,
-  { boundMs }: Pick<Wanted, 'boundMs'>,
-): LocalAnswer | Extract<StepResult, { kind: 'stale' }> {
+  { hasRest, boundMs }: Demands,
+  oldestMs: () => number | undefined,
+): LocalAnswer | Extract<StepResult, { kind: 'behind' | 'stale' }> {
   const { receipt } = answer.outcome
-  if (boundMs === undefined || !receipt || isWithin(receipt, boundMs)) return answer
-  const { home } = answer
+  if (!receipt || receipt.role === 'home') return answer
+  const home = answer.home && { home: answer.home }
+  if (hasRest && oldestMs() === undefined) return { kind: 'behind', ...home }
+  if (boundMs === undefined || isWithin(receipt, boundMs)) return answer
   const { stalenessMs } = receipt
-  return {
-    kind: 'stale',
-    ...(home && { home }),
-    ...(stalenessMs !== undefined && { stalenessMs }),
-  }
+  return { kind: 'stale', ...home, ...(stalenessMs !== undefined && { stalenessMs }) }
 }

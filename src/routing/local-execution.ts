@@ -22,7 +22,14 @@ import type { ShardClient } from '../storage/shard-client.ts'
 import { acknowledged, type RegionsWith, regionsFor } from './acks.ts'
 import type { Claims } from './claims.ts'
 import type { Role } from './decide.ts'
-import { answerOf, isOfWhole, judged, type LocalAnswer, type PlainReply } from './local-answer.ts'
+import {
+  answerOf,
+  type Demands,
+  isOfWhole,
+  judged,
+  type LocalAnswer,
+  type PlainReply,
+} from './local-answer.ts'
 import { type CopyAge, type Freshness, receiptAt, receiptOf } from './receipt.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { creates, onceFor, type Step, type StepResult, valueToPut, type Wanted } from './step.ts'
@@ -123,7 +130,9 @@ export class LocalExecution {
       }
       case 'found':
       case 'absent':
-        return judged(answerOf(reply, this.#receipt(reply.home, age)), wanted)
+        return judged(answerOf(reply, this.#receipt(reply.home, age)), wanted, () =>
+          age.stalenessMs(undefined),
+        )
     }
   }
 
@@ -150,12 +159,15 @@ export class LocalExecution {
     { id: dataset }: Placement,
     slot: Slot,
     reply: PlainReply,
-    wanted: Pick<Wanted, 'boundMs'>,
+    wanted: Demands,
   ): LocalAnswer | undefined {
     const { home } = reply
     const isHome = home?.region === this.#options.self
     const receipt = isHome ? this.#homeReceipt : receiptOf(this.#options, home, { dataset, slot })
-    const result = judged(answerOf(reply, receipt), wanted)
+    const { freshness } = this.#options
+    const result = judged(answerOf(reply, receipt), wanted, () =>
+      freshness.stalenessMs(dataset, slot, undefined),
+    )
     return result.kind === 'done' ? result : undefined
   }
 

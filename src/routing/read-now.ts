@@ -8,20 +8,20 @@ import type { PlacementTable } from '../model/placement.ts'
 import { decide, type Intent, type Knowledge, type Topology } from './decide.ts'
 import type { LocalExecution } from './local-execution.ts'
 import { type Answer, boundOf, type RequestContext } from './service.ts'
-import { type Mac, tokenOf } from './session.ts'
+import type { SessionTokens } from './session-tokens.ts'
 
 export interface ReadNowOptions {
   readonly table: () => PlacementTable
   readonly topology: Topology
   readonly local: LocalExecution
-  readonly sessionMac: Mac
+  readonly sessions: SessionTokens
 }
 
 const unasked: Knowledge = { kind: 'unasked' }
 
 /** Undefined where the read takes the long way, which then finds its errors too. */
 export function readNow(
-  { table, topology, local, sessionMac }: ReadNowOptions,
+  { table, topology, local, sessions }: ReadNowOptions,
   dataset: string,
   operations: readonly Operation[],
   { consistency, session, phases }: RequestContext,
@@ -44,5 +44,5 @@ export function readNow(
   if (phases) phases.isOfStore = true
   const { outcome, point } = result
   const outcomes = [outcome]
-  return point ? { outcomes, session: tokenOf(sessionMac, placement.id, point) } : { outcomes }
+  return point ? { outcomes, session: sessions.of(placement.id, point) } : { outcomes }
 }

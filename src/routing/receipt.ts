@@ -1,6 +1,6 @@
 /** What an answer of this region says of itself. */
 import type { KnownHome } from '../execution/home.ts'
-import type { Receipt } from '../execution/operation.ts'
+import type { FeedPoint, Receipt } from '../execution/operation.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
 
 /**
@@ -19,6 +19,8 @@ export interface AgesNow {
 /** The same of what is read later: its age is counted from what was known before. */
 export interface Freshness extends AgesNow {
   asOf(dataset: string, slot: Slot): CopyAge
+  /** Every region that may store the dataset is complete past the point. */
+  isEverywhere(dataset: string, point: FeedPoint): boolean
 }
 
 /** Of one slot. `stalenessMs` is as old as the moment when it is called. */

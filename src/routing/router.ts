@@ -48,7 +48,8 @@ import type {
   RequestContext,
   TransactionAnswer,
 } from './service.ts'
-import { type Mac, Session } from './session.ts'
+import type { Mac, Session } from './session.ts'
+import type { SessionTokens } from './session-tokens.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { creates, principalOf, repeatable, type StepResult } from './step.ts'
 import { readOrWriteNow } from './write-now.ts'
@@ -66,6 +67,7 @@ export interface RouterOptions {
   readonly regionsWith: RegionsWith
   readonly locations: LocationCache
   readonly sessionMac: Mac
+  readonly sessions: SessionTokens
   readonly random: Random
   /** This region's record of a key seems to be damaged. */
   readonly onDamaged: (dataset: string, key: string) => void
@@ -130,7 +132,7 @@ export class Router {
     operations: readonly GroupOperation[],
     context: RequestContext,
   ): Promise<{ readonly outcomes: readonly GroupOutcome[]; readonly session?: string }> {
-    const session = Session.decode(this.#options.sessionMac, context.session)
+    const session = this.#options.sessions.decode(context.session)
     const settled = await Promise.all(
       operations.map(operation => this.#route(dataset, operation, context, session)),
     )
@@ -140,7 +142,7 @@ export class Router {
     })
     const outcomes = settled.map(({ outcome }) => outcome)
     if (session.empty) return { outcomes }
-    return { outcomes, session: session.encode(this.#options.sessionMac) }
+    return { outcomes, session: this.#options.sessions.encode(session) }
   }
 
   async create(

@@ -10,6 +10,12 @@ import type { Mac } from './session.ts'
 /** What a read asks of a copy that is not the home. */
 export interface Wanted {
   readonly seen: WantedPoints
+  /**
+   * The session has seen more, which all regions are complete past: the copy has to be whole, and
+   * to have caught up with every home since its region started. It may have been put back to an
+   * older state before that.
+   */
+  readonly hasRest?: true
   /** In ms: the copy has to be provably no older. */
   readonly boundMs?: number
 }

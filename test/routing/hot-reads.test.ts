@@ -10,6 +10,7 @@ import type { NodeOperations } from '../../src/node/shard-operations.ts'
 import { HotReads } from '../../src/routing/hot-reads.ts'
 import type { FoundNow } from '../../src/routing/service.ts'
 import { tokenOf } from '../../src/routing/session.ts'
+import { SessionTokens } from '../../src/routing/session-tokens.ts'
 import { EngineFailure } from '../../src/storage/engine.ts'
 import { LocalReads } from '../../src/storage/local-reads.ts'
 import { createMemoryEngineKind } from '../../src/storage/memory-engine.ts'
@@ -67,7 +68,7 @@ async function open(self: TestRegion = 'one'): Promise<World> {
     ...{ self, shards, clock, table: () => world.table },
     topology: { self, byNearness: [self], reachable: () => true },
     freshness: { stalenessMs: () => world.ageMs },
-    sessionMac: mac,
+    sessions: new SessionTokens(mac, () => false),
   })
   let last: FoundNow | undefined
   const world: World = {
