@@ -69,7 +69,45 @@ export class Session {
   }
 
   seen(dataset: string, slot: Slot): SeenPoints {
-    return this.seenBySlot(dataset).find(entry => entry.slot === slot)?.points ?? []
+    const points: FeedPoint[] = []
+    for (const slots of this.#datasets.get(dataset)?.values() ?? []) {
+      const point = slots.get(slot)
+      if (point) points.push(point)
+    }
+    return points.map(({ feed, position }) => ({ feed, position }))
+  }
+
+  /** It has seen the point, or a later one of the same feed. */
+  covers(dataset: string, { slot, feed, position }: FeedPoint): boolean {
+    const known = this.#datasets.get(dataset)?.get(feed)?.get(slot)
+    return known !== undefined && known.position >= position
+  }
+
+  /** Leaves out the points that need not be named. */
+  leaveOut(isEverywhere: IsEverywhere): void {
+    for (const [dataset, feeds] of this.#datasets) {
+      for (const [feed, slots] of feeds) {
+        for (const [slot, point] of slots) {
+          if (!isEverywhere(dataset, point)) continue
+          slots.delete(slot)
+          this.#hasRest = true
+        }
+        if (slots.size === 0) feeds.delete(feed)
+      }
+      if (feeds.size === 0) this.#datasets.delete(dataset)
+    }
+  }
+
+  /** A session that has seen one point more. */
+  with(dataset: string, point: FeedPoint): Session {
+    const further = new Session()
+    further.#degraded = this.#degraded
+    further.#hasRest = this.#hasRest
+    for (const name of this.#datasets.keys()) {
+      for (const known of this.#points(name)) further.add(name, known)
+    }
+    further.add(dataset, point)
+    return further
   }
 
   seenBySlot(dataset: string): { slot: Slot; points: SeenPoints }[] {
@@ -82,11 +120,11 @@ export class Session {
 
   encode(mac: Mac, isEverywhere: IsEverywhere): string {
     if (this.#degraded) return signed(mac, DEGRADED)
+    this.leaveOut(isEverywhere)
     let body = ''
     for (const dataset of this.#datasets.keys()) {
       for (const point of this.#points(dataset)) {
-        if (isEverywhere(dataset, point)) this.#hasRest = true
-        else body += `${body === '' ? '' : ','}${textOf(dataset, point)}`
+        body += `${body === '' ? '' : ','}${textOf(dataset, point)}`
       }
     }
     if (this.#hasRest) body = REST + body

@@ -139,17 +139,21 @@ test('cut off from the home, a copy answers as long as it is young enough', asyn
     async () => (await get(world, near, name, eventual)).status === 200,
   )
   await connected(world)
+  const isOlderThan = async (region: string, ms: number): Promise<boolean> => {
+    const reply = await get(world, region, name, eventual)
+    assert.is(reply.status, 200, reply.text)
+    assert.match(reply.servedBy ?? '', new RegExp(`^${region};role=replica;staleness-ms=`))
+    return stalenessOf(reply) > ms
+  }
+  await until('the copy is young', async () => !(await isOlderThan(near, 2_000)))
   world.cut(near, far)
-  await until(
-    'it grows old',
-    async () => stalenessOf(await get(world, near, name, eventual)) > 3_000,
-  )
+  await until('it grows old', () => isOlderThan(near, 3_000))
   const newer = await put(world, 'us-east', name, 'during')
   assert.is(newer.status, 204, newer.text)
 
   const local = await get(world, near, name, within('1h'))
-  assert.is(`${local.status} ${local.text}`, '200 before')
   assert.match(local.servedBy ?? '', /^eu-west;role=replica;staleness-ms=/)
+  assert.is(`${local.status} ${local.text}`, '200 before')
   await until('a neighbour that reaches the home answers with what is new', async () => {
     const reply = await get(world, near, name, within('3s'))
     if (reply.status === 503) return false
@@ -170,17 +174,20 @@ test('cut off from the home, a copy answers as long as it is young enough', asyn
     const reply = await get(world, near, name, within('1s'))
     return reply.status === 503
   })
-  await until('they grow old', async () => {
-    return stalenessOf(await get(world, 'us-east', name, eventual)) > 4_000
-  })
+  await until('they grow old', () => isOlderThan('us-east', 4_000))
   const refused = await get(world, near, name, within('2s'))
   const problem = assertProblem(refused, 503, 'copies_too_old')
   assert.equal([problem.applied, problem.retry], ['no', 'safe'])
-  const [region, stalenessMs] = [problem.region, Number(problem.stalenessMs)]
-  assert.ok(['eu-central', 'us-east'].includes(`${region}`), refused.text)
+  assert.ok(['eu-central', 'us-east'].includes(`${problem.region}`), refused.text)
+  let stalenessMs = Number(problem.stalenessMs)
   assert.ok(stalenessMs > 2_000, refused.text)
-  const larger = await get(world, near, name, within(`${stalenessMs + 5_000}ms`))
-  assert.is(`${larger.status} ${larger.text}`, '200 during')
+  // The copy here was cut off 3 s before the others: it does not fit a bound that just fits them.
+  await until('the bound that was told is large enough', async () => {
+    const larger = await get(world, near, name, within(`${stalenessMs + 500}ms`))
+    if (larger.status === 200) return larger.text === 'during'
+    stalenessMs = Number(assertProblem(larger, 503, 'copies_too_old').stalenessMs)
+    return false
+  })
   assert.is((await page(world, near, 'cities', { prefix: 'kyo' }, within('1h'))).items.length, 1)
   const lists = await send(world, near, 'GET', '/v1/kv/cities?prefix=kyo', {
     headers: within('2s'),

@@ -108,6 +108,12 @@ function recordOrDamage(
   }
 }
 
+export interface HasSeenRequest {
+  readonly slot: Slot
+  readonly seen: SeenPoints
+  readonly whole: boolean
+}
+
 /**
  * True when this copy holds, completely, all that the session has seen of the slot. While a long
  * range of a feed or a replacing snapshot is being applied, the slot mixes states, and no session
