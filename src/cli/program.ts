@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { z } from 'zod'
 import { registerBackup } from './commands/backup.ts'
+import { registerBench } from './commands/bench.ts'
+import { registerCheckHistory } from './commands/check-history.ts'
 import { registerDelete } from './commands/del.ts'
 import { registerDev } from './commands/dev.ts'
 import { registerDoctor } from './commands/doctor.ts'
@@ -15,6 +17,7 @@ import { registerPolicy } from './commands/policy-check.ts'
 import { registerPut } from './commands/put.ts'
 import { registerRestore } from './commands/restore.ts'
 import { registerServe } from './commands/serve.ts'
+import { registerSim } from './commands/sim.ts'
 import { registerStatus } from './commands/status.ts'
 import { registerToken } from './commands/token.ts'
 import { registerUpgrade } from './commands/upgrade.ts'
@@ -51,6 +54,9 @@ export function createProgram(terminal: Terminal): Command {
   registerRestore(program, terminal)
   registerUpgrade(program, terminal)
   registerToken(program, terminal)
+  registerSim(program, terminal)
+  registerBench(program, terminal)
+  registerCheckHistory(program, terminal)
   return program
 }
 

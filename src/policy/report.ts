@@ -148,8 +148,8 @@ function survives({ home, store, acks }: PlacementData): string[] {
   const asked = regionsOf(acks ?? 1, store.length)
   if (asked > 1) {
     lines.push(
-      `the loss of ${regionsLost(asked - 1)} of ${store.length} without one acknowledged write`,
-      `no write is acknowledged while fewer than ${asked} of ${store.length} regions are in touch with its home, which counts as one`,
+      `the loss of ${regionsLost(asked - 1)} of ${store.length} with all acknowledged writes left`,
+      `writes are acknowledged only while ${asked} of ${store.length} regions, the home among them, are in touch`,
     )
   }
   const [soleHome] = home

@@ -1,9 +1,11 @@
 /** The shell around `Acks`: a promise for each write that waits, and the timer that ends that. */
+import type { Family } from '../metrics/family.ts'
+import { Histogram, secondsBounds } from '../metrics/histogram.ts'
 import { assert } from '../model/assert.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { type AckEffect, Acks } from './acks.ts'
+import { type AckEffect, Acks, type AwaitedWrite } from './acks.ts'
 
 /** Where a write lies. */
 export interface WrittenPoint {
@@ -20,7 +22,13 @@ export interface AckWaitsOptions {
 export class AckWaits {
   readonly #options: AckWaitsOptions
   readonly #acks = new Acks()
-  readonly #resolves = new Map<number, (regions: number) => void>()
+  readonly #ends = new Map<number, (regions: number) => void>()
+  readonly #durations = new Histogram({
+    name: 'denizen_acks_wait_seconds',
+    help: 'How long a durable write waited for other regions; `outcome`: whether enough had it.',
+    labels: ['dataset', 'outcome'],
+    bounds: secondsBounds,
+  })
   #cancelTimer: (() => void) | undefined
   #stopped = false
 
@@ -46,13 +54,23 @@ export class AckWaits {
     )
   }
 
-  #regionsWith(write: Parameters<Acks['onWrite']>[0]): Promise<number> {
+  #regionsWith(write: AwaitedWrite): Promise<number> {
+    const { clock } = this.#options
+    const startMs = clock.monotonicMs()
     return new Promise(resolve => {
-      const { id, effects } = this.#acks.onWrite(write, this.#options.clock.monotonicMs())
-      this.#resolves.set(id, resolve)
+      const { id, effects } = this.#acks.onWrite(write, startMs)
+      this.#ends.set(id, regions => {
+        const outcome = regions >= write.regions ? 'reached' : 'too_few'
+        this.#durations.observe((clock.monotonicMs() - startMs) / 1_000, write.dataset, outcome)
+        resolve(regions)
+      })
       this.#carryOut(effects)
       this.#setTimer()
     })
+  }
+
+  family(): Family {
+    return this.#durations.family()
   }
 
   onComplete(...event: Parameters<Acks['onComplete']>): void {
@@ -71,10 +89,10 @@ export class AckWaits {
 
   #carryOut(effects: readonly AckEffect[]): void {
     for (const { id, regions } of effects) {
-      const resolve = this.#resolves.get(id)
-      assert(resolve, 'a write is settled once')
-      this.#resolves.delete(id)
-      resolve(regions)
+      const end = this.#ends.get(id)
+      assert(end, 'a write is settled once')
+      this.#ends.delete(id)
+      end(regions)
     }
   }
 

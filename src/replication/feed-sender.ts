@@ -111,7 +111,8 @@ export class FeedSender {
     state.following = true
     for (const { slot, position, complete } of state.positions) {
       const at = position ?? 0
-      state.slots.set(slot, newSlotState(at, complete))
+      // Whatever it says, it has not gone further than it stands.
+      state.slots.set(slot, newSlotState(at, Math.min(complete, at)))
       if (position === null) this.#needSnapshot(state, slot)
     }
     for (const { slot, end } of ends) this.#grow(state, slot, end)

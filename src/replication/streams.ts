@@ -2,6 +2,7 @@
  * The feeds of a node: one `SourceStream` for each stream on which a peer follows this region, one
  * `FollowedSource` for each region that it follows, for as long as the node runs.
  */
+import type { Family } from '../metrics/family.ts'
 import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { timing } from '../model/limits.ts'
 import type { PlacementTable } from '../model/placement.ts'
@@ -146,6 +147,11 @@ export class Replication {
     writes: readonly WrittenPoint[],
   ): Promise<readonly number[]> {
     return this.#acks.regionsWith(dataset, regions, writes)
+  }
+
+  /** How long writes have waited for other regions. */
+  acksFamily(): Family {
+    return this.#acks.family()
   }
 
   /** How far the copies here are behind each source, as of its last answer to a poll. */

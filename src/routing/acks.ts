@@ -42,30 +42,31 @@ export function regionsFor(placement: Placement, asked: AcksLevel | undefined): 
   )
 }
 
-export interface WriteRun {
-  readonly operation: GroupOperation
-  readonly result: StepResult
+interface AskedAcks {
+  /** More than one. */
+  readonly regions: number
+  /** What each result is of. */
+  readonly operations: readonly GroupOperation[]
 }
 
 /** Waits until writes that this region has made are in so many regions; others are as before. */
 export async function acknowledged(
   regionsWith: RegionsWith,
   placement: Placement,
-  regions: number,
-  runs: readonly WriteRun[],
+  { regions, operations }: AskedAcks,
+  results: readonly StepResult[],
   phases: Phases | undefined,
 ): Promise<StepResult[]> {
-  const results = runs.map(({ result }) => result)
-  if (regions <= 1) return results
-  const written = runs.map(({ result }) => changeOf(result))
-  const points = written.flatMap(change => (change ? [change.point] : []))
-  if (points.length === 0) return results
+  const changes = results.map(changeOf)
+  const points = changes.flatMap(change => (change ? [change.point] : []))
+  if (points.length === 0) return [...results]
   const waiting = regionsWith(placement.id, regions, points)
   const reached = (await (phases ? phases.spend('replicate', waiting) : waiting)).values()
-  return runs.map(({ operation, result }, index) => {
-    const change = written[index]
-    const has = change ? (reached.next().value ?? 1) : regions
-    return change && has < regions ? tooFew(operation, result, change, regions, has) : result
+  return results.map((result, index) => {
+    const [change, operation] = [changes[index], operations[index]]
+    if (!change || !operation) return result
+    const has = reached.next().value ?? 1
+    return has < regions ? tooFew(operation, result, change, regions, has) : result
   })
 }
 

@@ -186,8 +186,8 @@ export class LocalExecution {
         : await this.#write(placement, operation, principal, phases)
     if (regions === 1) return result
     const { regionsWith } = this.#options
-    const runs = [{ operation, result }]
-    const [settled] = await acknowledged(regionsWith, placement, regions, runs, phases)
+    const asked = { regions, operations: [operation] }
+    const [settled] = await acknowledged(regionsWith, placement, asked, [result], phases)
     return settled ?? result
   }
 

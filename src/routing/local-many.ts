@@ -131,13 +131,12 @@ export class LocalMany {
       const claimed = await this.#claim(placement, writes, homeless, results)
       await pass([...claimed.keys()], claimed)
     }
-    const runs = writes.map(({ operation }, index) => {
-      const result: StepResult = results[index] ?? { kind: 'unclaimed' }
-      return { operation, result }
-    })
+    const ended = results.map((result): StepResult => result ?? { kind: 'unclaimed' })
     const regions = regionsFor(placement, context.acks)
+    if (regions === 1) return ended
+    const operations = writes.map(({ operation }) => operation)
     const { regionsWith } = this.#options
-    return await acknowledged(regionsWith, placement, regions, runs, phases)
+    return await acknowledged(regionsWith, placement, { regions, operations }, ended, phases)
   }
 
   #principalOf(writes: readonly PlacedWrite[], principal: string | undefined): string {

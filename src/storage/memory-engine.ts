@@ -29,6 +29,8 @@ export interface MemoryEngineOptions {
    * `flush` itself.
    */
   readonly whenToFlush?: (flush: () => void, directory: string) => void
+  /** Told of each commit once it is durable and visible, in order. Default: nobody looks. */
+  readonly onFlushed?: (directory: string, changes: readonly RowChange[]) => void
 }
 
 export interface MemoryEngineKind extends EngineKind {
@@ -42,6 +44,10 @@ export interface MemoryEngineKind extends EngineKind {
    * told: real disks do that too.
    */
   crash(directory: string, options?: { readonly landed?: boolean }): void
+  /** What is durable now, whoever has it open; undefined where nothing ever was. */
+  rows(directory: string): Rows | undefined
+  /** Flips the last bit of a row, as a disk that rots. Nobody is told. */
+  rot(directory: string, key: Uint8Array): void
   /** The next flush of the directory fails, as a write or sync does on a broken disk. */
   failNextFlush(directory: string): void
 }
@@ -49,13 +55,17 @@ export interface MemoryEngineKind extends EngineKind {
 export function createMemoryEngineKind(options: MemoryEngineOptions = {}): MemoryEngineKind {
   const whenToFlush = options.whenToFlush ?? (flush => queueMicrotask(flush))
   const disks = new Map<string, Disk>()
+  const onFlushed = options.onFlushed ?? (() => {})
   return {
     name: 'memory',
     async open(directory: string, { readOnly = false }: EngineOpenOptions = {}): Promise<Engine> {
       let disk = disks.get(directory)
       if (disk === undefined) {
         if (readOnly) throw new EngineFailure(`Can't open the store in ${directory}: it is absent`)
-        disk = new Disk(flush => whenToFlush(flush, directory))
+        disk = new Disk(
+          flush => whenToFlush(flush, directory),
+          changes => onFlushed(directory, changes),
+        )
         disks.set(directory, disk)
       }
       return new MemoryEngine(disk, readOnly)
@@ -64,6 +74,8 @@ export function createMemoryEngineKind(options: MemoryEngineOptions = {}): Memor
     flush: directory => disks.get(directory)?.flush(),
     waitingCommits: directory => disks.get(directory)?.waiting.length ?? 0,
     crash: (directory, { landed = false } = {}) => disks.get(directory)?.crash(landed),
+    rows: directory => disks.get(directory)?.rows,
+    rot: (directory, key) => disks.get(directory)?.rot(key),
     failNextFlush: directory => {
       const disk = disks.get(directory)
       assert(disk !== undefined, 'a disk that fails was opened before')
@@ -88,9 +100,14 @@ class Disk {
   crashes = 0
   failNextFlush = false
   readonly #whenToFlush: (flush: () => void) => void
+  readonly #onFlushed: (changes: readonly RowChange[]) => void
 
-  constructor(whenToFlush: (flush: () => void) => void) {
+  constructor(
+    whenToFlush: (flush: () => void) => void,
+    onFlushed: (changes: readonly RowChange[]) => void,
+  ) {
     this.#whenToFlush = whenToFlush
+    this.#onFlushed = onFlushed
   }
 
   commit(changes: readonly RowChange[]): Promise<void> {
@@ -113,14 +130,27 @@ class Disk {
       return
     }
     for (const commit of flushed) {
-      this.rows = this.rows.after(commit.changes)
+      this.#land(commit)
       this.flushes += 1
       commit.resolve()
     }
   }
 
+  #land({ changes }: WaitingCommit): void {
+    this.rows = this.rows.after(changes)
+    this.#onFlushed(changes)
+  }
+
+  rot(key: Uint8Array): void {
+    const value = this.rows.get(key)?.value.slice()
+    const last = value?.at(-1)
+    if (!value || last === undefined) return
+    value[value.length - 1] = last ^ 1
+    this.rows = this.rows.after([{ key, value }])
+  }
+
   crash(landed: boolean): void {
-    if (landed) for (const { changes } of this.waiting) this.rows = this.rows.after(changes)
+    if (landed) for (const commit of this.waiting) this.#land(commit)
     this.waiting = []
     this.failNextFlush = false
     this.crashes += 1

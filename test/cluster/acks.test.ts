@@ -136,7 +136,7 @@ test('a home is lost with its disk: what was acknowledged at level n is in n - 1
     const lost = new Map(datasets.map(dataset => [dataset, 0]))
     await inParallel(16, acknowledged, async write => {
       const held = await holders(world, write)
-      // Nothing is promised of level 1: that some of it is in no other region makes the others' proof.
+      // Level 1 promises nothing here: that some of it is gone shows what the others are worth.
       if (held.length >= Math.max(1, levels[write.dataset] - 1)) return
       lost.set(write.dataset, (lost.get(write.dataset) ?? 0) + 1)
     })

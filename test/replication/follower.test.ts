@@ -61,6 +61,19 @@ test('a chunk is applied, then acked with its bytes', () => {
   ])
 })
 
+test('in the middle of a range it says so: its complete cursor stays before it', () => {
+  const follower = receiving()
+  const middle = chunk(10, 20, { complete: false })
+  follower.onMessage(middle)
+  const [sent] = follower.onApplied(middle, { kind: 'applied', end: 20, complete: 10 })
+  assert.ok(sent?.kind === 'send' && sent.message.type === 'ack')
+  assert.equal([sent.message.position, sent.message.complete], [20, 10])
+  follower.onOpen()
+  const again = follower.onStates('d', new Map([[0, { ...state(20), complete: 10 }]])).at(-1)
+  assert.ok(again?.kind === 'send' && again.message.type === 'follow')
+  assert.equal(again.message.positions[0], { slot: 0, position: 20, complete: 10 })
+})
+
 test('what may not be stored here, or is of another feed, is a violation', () => {
   const follower = receiving()
   const violation = (dataset: string) => [{ kind: 'violation', dataset }]

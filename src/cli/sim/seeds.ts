@@ -1,0 +1,111 @@
+/** `denizen sim` of seeds: runs them, counts what happened, and shows what failed. */
+import { writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { loadHasher } from '../../model/hash.ts'
+import { faultKinds } from '../../simulation/fates.ts'
+import { historyLine } from '../../simulation/history-file.ts'
+import type { Summary } from '../../simulation/judge.ts'
+import { minimise } from '../../simulation/minimise.ts'
+import { runSeed } from '../../simulation/run.ts'
+import { exitCodes, usageError } from '../exit-codes.ts'
+import { startProgress } from '../import/progress.ts'
+import { formatTable } from '../table.ts'
+import type { Terminal } from '../terminal.ts'
+import { runCampaign, type Totals, totalsOf } from './campaign.ts'
+import { failureText } from './failure.ts'
+
+export interface SeedsOptions {
+  readonly seed: number
+  /** How many, from `seed` on. */
+  readonly seeds: number
+  /** Of the world's time, for each seed. */
+  readonly minutes: number
+  readonly keepGoing: boolean
+  readonly json: boolean
+}
+
+/** Runs of the world's time that a minimisation may take. */
+const MINIMISING_RUNS_MAX = 60
+
+export async function runSeeds(options: SeedsOptions, terminal: Terminal): Promise<void> {
+  const { seed: first, seeds, minutes, keepGoing, json } = options
+  const forMs = minutes * 60_000
+  const summaries: Summary[] = []
+  const progress = startProgress(terminal, 'seeds')
+  try {
+    await runCampaign({
+      seeds: Array.from({ length: seeds }, (_, n) => first + n),
+      ...{ threads: availableParallelism(), forMs, stopAtFailure: !keepGoing },
+      onSeed: summary => {
+        summaries.push(summary)
+        progress.update(summaries.length, seeds)
+      },
+    })
+  } finally {
+    progress.stop()
+  }
+  const totals = totalsOf(summaries)
+  const failed = summaries.filter(({ findings }) => findings.length > 0)
+  failed.sort((a, b) => a.seed - b.seed)
+  if (json) terminal.json({ ok: failed.length === 0, ...totals, failed })
+  else show(terminal, totals)
+  if (failed.length === 0) return
+  terminal.exitCode = exitCodes.failed
+  const [one] = failed
+  if (one && !json) await showFailure(terminal, one, { failed: failed.length, minutes })
+}
+
+/** Writes what clients of one seed saw. Throws a usage error where the file can't be written. */
+export async function writeHistoryOfSeed(
+  { seed, minutes }: Pick<SeedsOptions, 'seed' | 'minutes'>,
+  file: string,
+): Promise<void> {
+  const hasher = await loadHasher()
+  const { history } = await runSeed({ seed, hasher, forMs: minutes * 60_000 })
+  const lines = [history.header, ...history.operations].map(historyLine)
+  try {
+    writeFileSync(file, lines.join(''))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    throw usageError(`the history can't be written to ${file}: ${error.code}`, 'Name another file.')
+  }
+}
+
+function show(terminal: Terminal, totals: Totals): void {
+  const { colors } = terminal
+  const { seeds, simulatedMs, operations, disturbances, fates } = totals
+  const minutes = simulatedMs / 60_000
+  terminal.line(
+    `${seeds} seeds, ${(minutes / 60).toFixed(1)} hours of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute)`,
+  )
+  const counts = Object.entries(disturbances).sort()
+  terminal.line(`disturbances: ${counts.map(([kind, n]) => `${n} ${kind}`).join(', ')}`)
+  terminal.line()
+  const rows = Object.entries(fates).map(([type, counted]) => [
+    ...[type, `${counted.sent}`],
+    ...faultKinds.map(kind => `${counted[kind]}`),
+  ])
+  terminal.line(formatTable(colors, ['message', 'sent', ...faultKinds], rows))
+}
+
+async function showFailure(
+  terminal: Terminal,
+  { seed, findings }: Summary,
+  { failed, minutes }: { readonly failed: number; readonly minutes: number },
+): Promise<void> {
+  const { colors } = terminal
+  terminal.line()
+  terminal.line(colors.red(`seed ${seed} fails${failed > 1 ? ` (and ${failed - 1} others)` : ''}`))
+  for (const { invariant, message } of findings.slice(0, 5)) {
+    terminal.line(`  ${invariant}: ${message}`)
+  }
+  terminal.line(`run it again: denizen sim --seed ${seed} --minutes ${minutes}`)
+  terminal.note('looking for less of it that still fails …')
+  const hasher = await loadHasher()
+  const forMs = minutes * 60_000
+  const found = await minimise({ seed, forMs }, { hasher, runsMax: MINIMISING_RUNS_MAX })
+  terminal.line()
+  terminal.line(
+    found ? failureText(found) : 'It did not fail again: the run is no function of its seed.',
+  )
+}

@@ -1,0 +1,75 @@
+/** Holds one run against all that is promised, and sums it up. */
+import { nameOf } from './checkers/call.ts'
+import { checkHistory } from './checkers/check-history.ts'
+import { checkConvergence } from './checkers/convergence.ts'
+import { checkDurability, checkStored } from './checkers/durability.ts'
+import { Facts } from './checkers/facts.ts'
+import type { Finding } from './checkers/finding.ts'
+import { searchOrders } from './checkers/linear-search.ts'
+import { checkResidency } from './checkers/residency.ts'
+import { checkTimelines } from './checkers/timelines.ts'
+import type { FateCounts } from './fates.ts'
+import type { History } from './history.ts'
+import type { RunResult } from './run.ts'
+
+/** Plain data: it crosses threads. */
+export interface Summary {
+  readonly seed: number
+  /** None: all that was promised was held. */
+  readonly findings: readonly Finding[]
+  readonly simulatedMs: number
+  readonly operations: number
+  readonly events: number
+  /** By kind. */
+  readonly disturbances: Readonly<Record<string, number>>
+  readonly fates: FateCounts
+}
+
+export function judge(result: RunResult): Summary {
+  const { seed, simulatedMs, events, fates, history } = result
+  const disturbances: Record<string, number> = {}
+  for (const { kind } of result.disturbances) disturbances[kind] = (disturbances[kind] ?? 0) + 1
+  return {
+    ...{ seed, simulatedMs, events, fates, disturbances },
+    findings: findingsOf(result),
+    operations: history.operations.length,
+  }
+}
+
+/** Steps of the general search for an order of operations, for each group. */
+const SEARCH_STEPS_MAX = 20_000
+
+export function findingsOf(result: RunResult): readonly Finding[] {
+  const { history, changes, seen, policies, atEnd, complaints, converged } = result
+  const facts = new Facts(history)
+  const [policy] = policies
+  return [
+    ...complaints.map((message): Finding => ({ invariant: 'no bugs', message, operations: [] })),
+    ...checkHistory(history).findings,
+    ...searchOrders(facts, { stepsMax: SEARCH_STEPS_MAX, only: lasting(history) }).findings,
+    ...checkTimelines(changes),
+    ...checkDurability(facts, atEnd),
+    ...checkStored(facts, atEnd),
+    ...checkResidency(policies, seen),
+    ...(policy ? checkConvergence(policy, atEnd) : []),
+    ...(converged ? [] : [notConverged]),
+  ]
+}
+
+/** Groups without lives: the search takes no account of what ends by itself. */
+function lasting({ operations }: History): (group: string) => boolean {
+  const brief = new Set(
+    operations
+      .filter(({ operation }) => operation.kind === 'put' && operation.ttlMs !== undefined)
+      .map(({ dataset, group, operation }) =>
+        nameOf(dataset, group ?? ('key' in operation ? operation.key : '')),
+      ),
+  )
+  return group => !brief.has(group)
+}
+
+const notConverged: Finding = {
+  invariant: 'convergence',
+  message: 'copies still differ a minute after everything has healed',
+  operations: [],
+}

@@ -1,0 +1,121 @@
+/** Does to a world what goes wrong, and undoes it. */
+import type { RegionId } from '../model/slot.ts'
+import type { Disturbance } from './disturbances.ts'
+import type { Route } from './route.ts'
+import type { SeededRandom } from './seeded-random.ts'
+import type { World } from './world.ts'
+
+export interface NemesisOptions {
+  readonly world: World
+  readonly random: SeededRandom
+  /** Times count from now. */
+  readonly disturbances: readonly Disturbance[]
+}
+
+export class Nemesis {
+  readonly #options: NemesisOptions
+  readonly #undo = new Set<() => void>()
+  #stopped = false
+
+  constructor(options: NemesisOptions) {
+    this.#options = options
+    for (const disturbance of options.disturbances) {
+      options.world.time.after(disturbance.atMs, () => {
+        if (!this.#stopped) this.#do(disturbance)
+      })
+    }
+  }
+
+  /** Ends it all: what is cut heals, what is down starts. */
+  stop(): void {
+    this.#stopped = true
+    for (const undo of [...this.#undo]) undo()
+  }
+
+  #do(disturbance: Disturbance): void {
+    const { world, random } = this.#options
+    const { network } = world
+    const { forMs } = disturbance
+    switch (disturbance.kind) {
+      case 'kill':
+      case 'power cut': {
+        const { kind, region } = disturbance
+        world.kill(region, { power: kind === 'power cut' })
+        this.#for(forMs, () => world.start(region))
+        return
+      }
+      case 'cut': {
+        const { from, to } = disturbance
+        this.#cut([network.route(from, to), network.route(to, from)], forMs)
+        return
+      }
+      case 'one-way cut':
+        this.#cut([network.route(disturbance.from, disturbance.to)], forMs)
+        return
+      case 'isolation':
+        this.#cut(this.#routesOf(disturbance.region), forMs)
+        return
+      case 'slow line': {
+        const route = network.route(disturbance.from, disturbance.to)
+        route.slowMs = disturbance.byMs
+        this.#for(forMs, () => {
+          route.slowMs = 0
+        })
+        return
+      }
+      case 'lossy line': {
+        const route = network.route(disturbance.from, disturbance.to)
+        route.loss = disturbance.share
+        this.#for(forMs, () => {
+          route.loss = 0
+        })
+        return
+      }
+      case 'reset':
+        network.resetOne(random)
+        return
+      case 'stall':
+        world.process(disturbance.region)?.stall(forMs)
+        return
+      case 'rot':
+        world.rot(disturbance.region, random)
+        return
+      case 'trespass':
+        world.trespass(disturbance.region)
+        return
+      case 'stranger':
+        this.#for(forMs, world.stranger(disturbance.region))
+        return
+      case 'slow disk': {
+        const machine = world.machine(disturbance.region)
+        machine.slowMs = disturbance.byMs
+        this.#for(forMs, () => {
+          machine.slowMs = 0
+        })
+      }
+    }
+  }
+
+  #cut(routes: readonly Route[], forMs: number): void {
+    for (const route of routes) route.cut()
+    this.#for(forMs, () => {
+      for (const route of routes) route.heal()
+    })
+  }
+
+  #routesOf(region: RegionId): Route[] {
+    const { world } = this.#options
+    return world.regions
+      .filter(other => other !== region)
+      .flatMap(other => [world.network.route(region, other), world.network.route(other, region)])
+  }
+
+  /** Undoes it after so long, or when all ends. */
+  #for(forMs: number, undo: () => void): void {
+    const once = (): void => {
+      if (this.#undo.delete(once)) undo()
+    }
+    this.#undo.add(once)
+    this.#options.world.time.after(forMs, once)
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * One run of a seed: a made-up world, clients and disturbances for some time; then everything
+ * heals, comes to rest, and is looked at. What it resolves with is plain data, for checkers and
+ * reports.
+ */
+
+import { estimateRttMs } from '../model/distance.ts'
+import type { Hasher } from '../model/hash.ts'
+import type { PolicyData } from '../model/placement.ts'
+import type { RegionId } from '../model/slot.ts'
+import { type Disturbance, drawDisturbances } from './disturbances.ts'
+import type { FateCounts } from './fates.ts'
+import { type History, newHeader, type OperationRecord } from './history.ts'
+import { madeUpPolicy } from './made-up-policy.ts'
+import { Nemesis } from './nemesis.ts'
+import type { CopyChange, CopyRow, DurableState, PolicyInForce, SeenBytes } from './observations.ts'
+import { seededRandom } from './seeded-random.ts'
+import { Workload } from './workload.ts'
+import { World } from './world.ts'
+
+export interface RunOptions {
+  readonly seed: number
+  readonly hasher: Hasher
+  /** How long clients and disturbances go on, in ms of the world's time. */
+  readonly forMs: number
+  /** Other disturbances than those that the seed draws. */
+  readonly disturbances?: readonly Disturbance[]
+}
+
+export interface RunResult {
+  readonly seed: number
+  readonly history: History
+  readonly changes: readonly CopyChange[]
+  readonly seen: readonly SeenBytes[]
+  readonly policies: readonly PolicyInForce[]
+  readonly atEnd: DurableState
+  /** All copies were equal at the end. */
+  readonly converged: boolean
+  readonly complaints: readonly string[]
+  readonly fates: FateCounts
+  readonly disturbances: readonly Disturbance[]
+  /** Of the world's time. */
+  readonly simulatedMs: number
+  readonly events: number
+}
+
+const CLIENTS = 6
+const THINK_MS = 450
+const DISTURBED_EVERY_MS = 1_500
+/** How long a world may take to come up, to answer its last clients, and to come to rest. */
+const PATIENCE_MS = 60_000
+const LOOK_EVERY_MS = 500
+/** From and to who is no region. */
+const STRANGERS_DELAY_MS = 10
+
+export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Promise<RunResult> {
+  const random = seededRandom(seed)
+  const policy = madeUpPolicy(random)
+  const world = new World({ policy, hasher, random: random.fork(), delayMs: delays(policy) })
+  const records: OperationRecord[] = []
+  const { regions } = world
+  const everyMs = DISTURBED_EVERY_MS
+  const drawn = drawDisturbances({ random: random.fork(), regions, forMs, everyMs })
+  const disturbances = given.disturbances ?? drawn
+  const nemesisRandom = random.fork()
+  // Some worlds are founded in peace.
+  const peace = random.oneIn(2)
+  for (const region of regions) world.start(region)
+  if (peace) await world.time.run(PATIENCE_MS, () => world.allServe)
+  const nemesis = new Nemesis({ world, random: nemesisRandom, disturbances })
+  const workload = new Workload({
+    ...{ world, random: random.fork(), clients: CLIENTS, thinkMs: THINK_MS, records },
+  })
+  workload.start()
+  await world.time.run(world.time.nowMs + forMs)
+  nemesis.stop()
+  await until(world, workload.stop())
+  await world.time.run(world.time.nowMs + PATIENCE_MS, () => world.allServe)
+  world.scrub()
+  const converged = await comesToRest(world)
+  await until(world, workload.readAll())
+
+  return {
+    ...{ seed, converged, complaints: world.complaints, fates: world.network.fates.counts() },
+    history: { header: newHeader('simulation', seed), operations: records },
+    ...{ changes: world.watcher.changes, seen: world.watcher.seen },
+    policies: [policyInForce(policy)],
+    atEnd: durableState(world),
+    ...{ disturbances, simulatedMs: world.time.nowMs, events: world.time.happened },
+  }
+}
+
+const delays = ({ regions }: PolicyData) => {
+  const places = new Map(regions.map(region => [region.id, region]))
+  return (from: RegionId, to: RegionId): number => {
+    const [a, b] = [places.get(from), places.get(to)]
+    return a && b ? estimateRttMs(a, b) / 2 : STRANGERS_DELAY_MS
+  }
+}
+
+/** Lets time pass until something has ended; it complains where that takes too long. */
+async function until(world: World, task: Promise<unknown>): Promise<void> {
+  let ended = false
+  task.then(
+    () => {
+      ended = true
+    },
+    (error: unknown) => {
+      ended = true
+      world.complain('all', `the clients failed: ${(error as Error).stack}`)
+    },
+  )
+  await world.time.run(world.time.nowMs + PATIENCE_MS, () => ended)
+  if (!ended) world.complain('all', 'a request was never answered')
+}
+
+/** True once all copies of all datasets are equal. */
+async function comesToRest(world: World): Promise<boolean> {
+  const endMs = world.time.nowMs + PATIENCE_MS
+  while (world.time.nowMs < endMs) {
+    await world.time.run(world.time.nowMs + LOOK_EVERY_MS)
+    if (copiesAreEqual(world)) return true
+  }
+  return false
+}
+
+function copiesAreEqual(world: World): boolean {
+  const texts = new Map<string, string>()
+  for (const region of world.regions) {
+    const rows = world.watcher.rows(world.machine(region))
+    for (const { id, data } of world.table.placements) {
+      if (!data.store.includes(region)) continue
+      const own = rows.filter(({ dataset }) => dataset === id)
+      const text = textOf(own)
+      if (own.some(({ version }) => version === 'damaged')) return false
+      if ((texts.get(id) ?? text) !== text) return false
+      texts.set(id, text)
+    }
+  }
+  return true
+}
+
+const textOf = (rows: readonly CopyRow[]): string =>
+  rows
+    .map(({ key, version, value }) => `${key} ${version} ${value}`)
+    .sort()
+    .join('\n')
+
+function durableState(world: World): DurableState {
+  const regions = new Map<RegionId, CopyRow[]>()
+  for (const region of world.regions) {
+    regions.set(region, world.watcher.rows(world.machine(region)))
+  }
+  const atMs = world.time.nowMs
+  return { atMs, regions, lostDisks: new Set(), tombstonesCollected: false }
+}
+
+const policyInForce = ({ placements }: PolicyData): PolicyInForce => ({
+  epoch: 1,
+  datasets: new Map(
+    placements.map(({ id, store, serve }) => [
+      id,
+      { store: new Set(store), serve: new Set(serve) },
+    ]),
+  ),
+})

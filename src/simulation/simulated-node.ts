@@ -1,0 +1,203 @@
+/**
+ * A node in the simulated world: the production composition (coordination, links, data plane, one
+ * core) on simulated ports. What is missing beside `node/node.ts` is HTTP, worker threads and
+ * files.
+ */
+import { StaticCoordination } from '../coordination/static.ts'
+import { PeerMeter } from '../metrics/peer-meter.ts'
+import { assert } from '../model/assert.ts'
+import type { Hasher } from '../model/hash.ts'
+import type { Key } from '../model/key.ts'
+import {
+  type PlacementTable,
+  type PolicyData,
+  PlacementTable as Table,
+} from '../model/placement.ts'
+import type { RegionId } from '../model/slot.ts'
+import { build } from '../node/build.ts'
+import type { ServingState, ToCore } from '../node/core-messages.ts'
+import { DataPlane } from '../node/data-plane.ts'
+import { Identity } from '../node/identity.ts'
+import { NodeLinks } from '../node/node-links.ts'
+import { createServing, type Serving } from '../node/serving.ts'
+import { type NodeOperations, nodeHandlers } from '../node/shard-operations.ts'
+import { CopyAges } from '../replication/copy-ages.ts'
+import type { Logger } from '../runtime/log.ts'
+import type { Network } from '../runtime/network.ts'
+import { LocalReads } from '../storage/local-reads.ts'
+import { ShardClient } from '../storage/shard-client.ts'
+import type { StoreLocation } from '../storage/shard-messages.ts'
+import type { Machine } from './machine.ts'
+import type { SimulatedProcess } from './process.ts'
+import type { SeededRandom } from './seeded-random.ts'
+import { ShardThread } from './shard-thread.ts'
+import type { VirtualTime } from './virtual-time.ts'
+
+export interface SimulatedNodeOptions {
+  readonly region: RegionId
+  readonly policy: PolicyData
+  readonly hasher: Hasher
+  readonly time: VirtualTime
+  readonly process: SimulatedProcess
+  readonly machine: Machine
+  readonly network: Network
+  readonly random: SeededRandom
+  readonly log: Logger
+  readonly onViolation: () => void
+  readonly onFailure: (reason: string, trace: string) => void
+}
+
+/** What a message between two threads takes, in ms. */
+const HOP_MS = 0.03
+/** Stores of each dataset in a region. */
+const STORES = 2
+const PEER_PORT = 7100
+
+export class SimulatedNode {
+  readonly #options: SimulatedNodeOptions
+  readonly #thread: ShardThread
+  readonly #reachable = new Set<RegionId>()
+  #coordination: StaticCoordination | undefined
+  #data: DataPlane | undefined
+  #ages: CopyAges | undefined
+  #serving: Serving | undefined
+
+  constructor(options: SimulatedNodeOptions) {
+    this.#options = options
+    const { hasher, random, machine, time, process } = options
+    const carrier = (task: () => void): void => void time.after(HOP_MS, () => process.enter(task))
+    this.#thread = new ShardThread({
+      ...{ hasher, random: random.fork(), engineKind: machine.stores },
+      ...{ toShard: carrier, fromShard: carrier },
+    })
+  }
+
+  /** What clients ask; undefined until the node serves. */
+  get serving(): Serving | undefined {
+    return this.#serving
+  }
+
+  /** It looks through all that it stores, if it serves. */
+  scrub(): void {
+    if (this.#serving) this.#data?.scrub(true)
+  }
+
+  /** Asks another region's copy for a value, and for nothing else: no router decides it. */
+  ask(to: RegionId, dataset: string, key: Key): void {
+    const step = { operation: { kind: 'get', key }, as: 'copy', seen: [] }
+    this.#links?.links.call(to, 'execute', { dataset, steps: [step] }).catch(() => {})
+  }
+
+  /** Resolves when the node serves; never where its process dies before. */
+  async start(): Promise<void> {
+    const { region, machine, random, process, log } = this.#options
+    const disk = machine.disk()
+    const identity = await Identity.open({ disk, directory: 'data', region, build }, random)
+    const coordination = this.#coordinate(identity)
+    await coordination.load()
+    const links = await this.#link(coordination, identity)
+    await coordination.start()
+    const data = new DataPlane({
+      ...{ self: region, hasher: this.#options.hasher, clock: process.clock, random, log },
+      layOut: async table => storesOf(table, region),
+      cores: {
+        shardPorts: [this.#thread.ownerPort()],
+        serve: async state => this.#serve(state, links),
+        tell: message => this.#hear(message),
+      },
+      record: () => coordination.record(),
+      links: links.links,
+      recovery: undefined,
+      meter: new PeerMeter(process.clock),
+      tracing: undefined,
+      onViolation: this.#options.onViolation,
+      onFailure: this.#options.onFailure,
+    })
+    this.#data = data
+    await data.open()
+    links.links.follow()
+  }
+
+  #coordinate({ nodeId }: Identity): StaticCoordination {
+    const { region, policy, hasher, machine, random, process, log } = this.#options
+    this.#coordination = new StaticCoordination({
+      ...{ self: region, nodeId, url: `http://${region}`, build, desired: policy, hasher },
+      ...{ othersStopped: false, restored: undefined, disk: machine.disk(), random, log },
+      ...{ path: 'data/coordination.cbor', clock: process.clock },
+      call: (to, name, body) => {
+        assert(this.#links, 'the links are open')
+        return this.#links.links.call(to, name, body)
+      },
+    })
+    return this.#coordination
+  }
+
+  #links: NodeLinks | undefined
+
+  async #link(coordination: StaticCoordination, { nodeId }: Identity): Promise<NodeLinks> {
+    const { region, policy, network, random, process, log } = this.#options
+    const others = policy.regions.map(({ id }) => id).filter(id => id !== region)
+    this.#links = await NodeLinks.open({
+      ...{ region, nodeId, coordination, log, random, clock: process.clock, tracing: undefined },
+      listen: { host: region, port: PEER_PORT },
+      peers: new Map(others.map(id => [id, `${id}:${PEER_PORT}`])),
+      network: { network, close: () => {} },
+      meter: new PeerMeter(process.clock),
+      data: () => this.#data,
+      onReachability: (peer, reachable) => {
+        if (reachable) this.#reachable.add(peer)
+        else this.#reachable.delete(peer)
+      },
+    })
+    return this.#links
+  }
+
+  /** As a core does it: a router of its own, which reads the stores by itself. */
+  #serve({ record, stores }: ServingState, { links }: NodeLinks): void {
+    const { region, hasher, process, random, onViolation, onFailure } = this.#options
+    const table = new Table(record.current, record.policyEpoch, hasher)
+    const ages = new CopyAges({ self: region, table: () => table, clock: process.clock })
+    this.#ages = ages
+    const fail = (error: unknown): void => onFailure('a read failed', String(error))
+    const shards = new ShardClient<NodeOperations>({
+      ports: [this.#thread.askingPort()],
+      stores,
+      reads: new LocalReads({
+        reads: nodeHandlers.reads,
+        readerOf: (dataset, store) => this.#thread.reader(dataset, store),
+        onBug: fail,
+        onFatal: fail,
+      }),
+      onGrowth: () => assert(false, 'growth goes to the main thread'),
+      onBug: trace => onFailure('a bug in a shard', trace),
+      onViolation,
+      onFatal: trace => onFailure('a disk failed', trace),
+    })
+    this.#serving = createServing({
+      ...{ self: region, hasher, table, shards, tracing: undefined, freshness: ages, onViolation },
+      ...{ clock: process.clock, random },
+      record: () => this.#coordination?.record() ?? record,
+      reachable: to => this.#reachable.has(to),
+      call: (...args) => links.call(...args),
+      onDamaged: (dataset, key) => this.#data?.onDamaged(dataset, key),
+      regionsWith: (...asked) => {
+        assert(this.#data, 'what serves has its data')
+        return this.#data.regionsWith(...asked)
+      },
+    })
+  }
+
+  #hear(message: ToCore): void {
+    if (message.kind === 'aged') this.#ages?.learn(message.change)
+  }
+}
+
+/** The stores of a region under a policy. */
+export const storesOf = (table: PlacementTable, region: RegionId): StoreLocation[] =>
+  [...table.placements]
+    .filter(placement => placement.mayStore(region))
+    .flatMap(({ id: dataset }) =>
+      Array.from({ length: STORES }, (_, store) => ({
+        ...{ dataset, store, directory: `${dataset} ${store}` },
+      })),
+    )

@@ -1,0 +1,100 @@
+/**
+ * Looks at what no client sees: every step of every copy, every byte that leaves a region, and in
+ * the end what lies on the disks. It writes down what it saw; checkers judge it.
+ */
+
+import { DenizenError } from '../model/errors.ts'
+import type { Hasher } from '../model/hash.ts'
+import type { PlacementTable } from '../model/placement.ts'
+import type { RegionId } from '../model/slot.ts'
+import { formatVersion } from '../model/version.ts'
+import type { RowChange } from '../storage/engine.ts'
+import { decodeRecord } from '../storage/record.ts'
+import { rowText, tableRange } from '../storage/rows.ts'
+import type { Machine } from './machine.ts'
+import { markOf, nameOfValue } from './marks.ts'
+import type { CopyChange, CopyRow, SeenBytes } from './observations.ts'
+import type { VirtualTime } from './virtual-time.ts'
+
+export interface WatcherOptions {
+  readonly table: PlacementTable
+  readonly hasher: Hasher
+  readonly time: VirtualTime
+}
+
+const RECORD_TAG = tableRange('record').from[0]
+const POLICY_EPOCHS = [1]
+
+export class Watcher {
+  readonly changes: CopyChange[] = []
+  readonly seen: SeenBytes[] = []
+  readonly #options: WatcherOptions
+  readonly #marks: readonly { readonly dataset: string; readonly mark: Uint8Array }[]
+  /** What was seen already, so that each is written down once. */
+  readonly #known = new Set<string>()
+
+  constructor(options: WatcherOptions) {
+    this.#options = options
+    this.#marks = [...options.table.placements].map(({ id }) => ({
+      dataset: id,
+      mark: Buffer.from(markOf(id)),
+    }))
+  }
+
+  /** A commit has become visible in a region's store. */
+  flushed(region: RegionId, directory: string, changes: readonly RowChange[]): void {
+    const dataset = directory.slice(0, directory.lastIndexOf(' '))
+    for (const { key, value } of changes) {
+      this.#look(value ?? key, { kind: 'disk', region })
+      if (key[0] !== RECORD_TAG) continue
+      if (value === null) this.changes.push({ region, dataset, kind: 'removed', key: rowText(key) })
+      else {
+        const { key: name, version, value: text } = this.#row(dataset, key, value)
+        this.changes.push({ region, dataset, kind: 'row', key: name, version, value: text })
+      }
+    }
+  }
+
+  sent(from: RegionId, to: RegionId, bytes: Uint8Array): void {
+    this.#look(bytes, { kind: 'wire', from, to })
+  }
+
+  /** What is durable in a region; `damaged` stands for a version that can't be read. */
+  rows(machine: Machine): CopyRow[] {
+    const rows: CopyRow[] = []
+    for (const directory of machine.directories()) {
+      const dataset = directory.slice(0, directory.lastIndexOf(' '))
+      for (const { key, value } of machine.rows(directory, tableRange('record'))) {
+        rows.push(this.#row(dataset, key, value))
+      }
+    }
+    return rows
+  }
+
+  #row(dataset: string, rowKey: Uint8Array, bytes: Uint8Array): CopyRow {
+    const key = rowText(rowKey)
+    try {
+      return this.#sound(dataset, key, bytes)
+    } catch (error) {
+      if (!(error instanceof DenizenError)) throw error
+      return { dataset, key, version: 'damaged', value: null }
+    }
+  }
+
+  #sound(dataset: string, key: string, bytes: Uint8Array): CopyRow {
+    const { version, tombstone, value } = decodeRecord(this.#options.hasher, key, bytes)
+    const name = tombstone ? null : nameOfValue(value)
+    return { dataset, key, version: formatVersion(version), value: name }
+  }
+
+  #look(bytes: Uint8Array, place: SeenBytes['place']): void {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    for (const { dataset, mark } of this.#marks) {
+      const where = place.kind === 'wire' ? `${place.from} ${place.to}` : place.region
+      const name = `${dataset} ${place.kind} ${where}`
+      if (this.#known.has(name) || !buffer.includes(mark)) continue
+      this.#known.add(name)
+      this.seen.push({ dataset, place, epochs: POLICY_EPOCHS, atMs: this.#options.time.nowMs })
+    }
+  }
+}

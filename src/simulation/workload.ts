@@ -1,0 +1,231 @@
+/**
+ * What clients do to a world: hot keys, races for new ones, sessions that move between regions,
+ * conditional writes, transactions, lives, repeats of what was not answered. It checks nothing.
+ */
+import { DenizenError } from '../model/errors.ts'
+import type { Key } from '../model/key.ts'
+import type { Placement } from '../model/placement.ts'
+import type { RegionId } from '../model/slot.ts'
+import { type Asked, Client } from './client.ts'
+import type * as history from './history.ts'
+import { keyOf } from './marks.ts'
+import type { SeededRandom } from './seeded-random.ts'
+import type { World } from './world.ts'
+
+export interface WorkloadOptions {
+  readonly world: World
+  readonly random: SeededRandom
+  readonly clients: number
+  /** Between an answer and the next question, on average, in ms. */
+  readonly thinkMs: number
+  readonly records: history.OperationRecord[]
+}
+
+/** New keys come in such steps of time, so that clients of all regions ask for the same. */
+const NEW_KEY_EVERY_MS = 700
+const HOT_KEYS = 3
+const TTL_MS = 1_500
+
+export class Workload {
+  readonly #options: WorkloadOptions
+  readonly #running: Promise<void>[] = []
+  readonly #keys = new Map<string, { readonly placement: Placement; readonly key: string }>()
+  #stopped = false
+  #values = 0
+
+  constructor(options: WorkloadOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { clients, random } = this.#options
+    for (let n = 0; n < clients; n++) this.#running.push(this.#client(`c${n + 1}`, random.fork()))
+  }
+
+  /** Resolves when every client has its last answer. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await Promise.all(this.#running)
+  }
+
+  /**
+   * Reads every key at its home, through a region that may serve it, and again until it answers.
+   */
+  async readAll(): Promise<void> {
+    const { world, random, records } = this.#options
+    const client = new Client({ name: 'judge', world, random, records })
+    for (const { placement, key } of this.#keys.values()) {
+      const operation = { kind: 'get', key, consistency: 'strong' } as const
+      const asked = { ...this.#where(placement, key), operation }
+      for (let tries = 0; tries < TRIES_MAX; tries++) {
+        const { result } = await client.ask(random.pick(placement.data.serve), asked)
+        if (result !== null && result.kind !== 'error') break
+        await this.#pause(200)
+      }
+    }
+  }
+
+  async #client(name: string, random: SeededRandom): Promise<void> {
+    const { world, records, thinkMs } = this.#options
+    const client = new Client({ name, world, random, records })
+    const versions = new Map<string, string>()
+    let entry = random.pick(world.regions)
+    let again: Asked | undefined
+    while (!this.#stopped) {
+      await this.#pause(random.between(0, 2 * thinkMs))
+      if (random.oneIn(12)) entry = random.pick(world.regions)
+      if (random.oneIn(15)) await this.#lookAround(entry, random)
+      const asked = again ?? this.#draw(entry, random, versions)
+      again = undefined
+      const record = await client.ask(entry, asked)
+      remember(versions, record)
+      const { operation, result } = record
+      const failed = result === null || result.kind === 'error'
+      if (!failed) continue
+      if (random.oneIn(2)) entry = random.pick(world.regions)
+      const repeatable = operation.kind !== 'get' && operation.idempotencyKey !== undefined
+      if (repeatable && this.#mayServe(asked.dataset, entry)) again = asked
+    }
+  }
+
+  /** Lists and explanations: what they answer is not judged, but they must not be bugs. */
+  async #lookAround(entry: RegionId, random: SeededRandom): Promise<void> {
+    const { world } = this.#options
+    const serving = world.serving(entry)
+    if (!serving) return
+    const placement = random.pick([...world.table.placements])
+    const { id, data } = placement
+    if (!data.serve.includes(entry)) return
+    const request = { prefix: '', limit: 20, values: random.oneIn(2) }
+    const consistency = random.pick(['session', 'eventual'] as const)
+    const looks: readonly (() => Promise<unknown>)[] = [
+      () => serving.lists.list(id, request, { consistency }),
+      () => serving.explain.explain(id, keyOf(id, 'hot0') as Key),
+    ]
+    let over = false
+    random
+      .pick(looks)()
+      .catch((error: unknown) => {
+        if (!(error instanceof DenizenError)) world.complain(entry, (error as Error).stack ?? '')
+      })
+      .finally(() => {
+        over = true
+      })
+    for (let waits = 0; !over && waits < LOOKS_MAX; waits++) await this.#pause(100)
+  }
+
+  #mayServe(dataset: string, region: RegionId): boolean {
+    return this.#options.world.table.byId(dataset)?.mayServe(region) === true
+  }
+
+  #draw(entry: RegionId, random: SeededRandom, versions: ReadonlyMap<string, string>): Asked {
+    const placements = [...this.#options.world.table.placements]
+    const placement = random.pick(placements.filter(({ id }) => this.#mayServe(id, entry)))
+    const grouped = placement.data.groupBySegments !== null
+    if (grouped && random.oneIn(4)) return this.#transaction(placement, random)
+    const key = this.#key(placement, random)
+    const known = versions.get(`${placement.id} ${key}`)
+    return { ...this.#where(placement, key), operation: this.#one(placement, key, known, random) }
+  }
+
+  #one(
+    placement: Placement,
+    key: string,
+    known: string | undefined,
+    random: SeededRandom,
+  ): history.Operation {
+    const dice = random.below(20)
+    if (dice < 8) {
+      const consistency = random.pick(['strong', 'session', 'session', 'eventual'] as const)
+      return { kind: 'get', key, consistency }
+    }
+    const condition = this.#condition(known, random)
+    const more = {
+      ...(random.oneIn(3) && { idempotencyKey: `i${this.#values}` }),
+      ...acksOf(placement, random),
+    }
+    if (dice < 10) return { kind: 'delete', key, ...condition, ...more }
+    const life = key.startsWith('brief') ? { ttlMs: TTL_MS } : {}
+    return { kind: 'put', key, value: this.#value(), ...condition, ...more, ...life }
+  }
+
+  #condition(
+    known: string | undefined,
+    random: SeededRandom,
+  ): Pick<history.Put, 'ifMatch' | 'ifNoneMatch'> {
+    if (random.oneIn(5)) return { ifNoneMatch: '*' }
+    return known !== undefined && random.oneIn(4) ? { ifMatch: known } : {}
+  }
+
+  #transaction(placement: Placement, random: SeededRandom): Asked {
+    const first = this.#groupedKey(placement, random, `hot${random.below(HOT_KEYS)}`)
+    const group = placement.groupOf(first as Parameters<Placement['groupOf']>[0])
+    const [a, b] = ['a', 'b'].map(part => `${group}/${part}`) as [string, string]
+    for (const key of [a, b]) this.#note(placement, key)
+    const operation: history.Transaction = {
+      kind: 'tx',
+      conditions: random.oneIn(2) ? [{ key: a, exists: random.oneIn(2) }] : [],
+      success: [
+        { op: 'put', key: a, value: this.#value() },
+        random.oneIn(3) ? { op: 'delete', key: b } : { op: 'put', key: b, value: this.#value() },
+      ],
+      failure: [
+        { op: 'get', key: a },
+        { op: 'get', key: b },
+      ],
+      ...(random.oneIn(3) && { idempotencyKey: `t${this.#values}` }),
+      ...acksOf(placement, random),
+    }
+    return { dataset: placement.id, group, operation }
+  }
+
+  #key(placement: Placement, random: SeededRandom): string {
+    const step = Math.floor(this.#options.world.time.nowMs / NEW_KEY_EVERY_MS)
+    const dice = random.below(10)
+    const name =
+      dice < 5 ? `hot${random.below(HOT_KEYS)}` : dice < 9 ? `new${step}` : `brief${step % 20}`
+    return this.#groupedKey(placement, random, name)
+  }
+
+  #groupedKey(placement: Placement, random: SeededRandom, name: string): string {
+    const grouped = placement.data.groupBySegments !== null
+    const key = keyOf(placement.id, name) + (grouped ? `/${random.pick(['a', 'b'])}` : '')
+    this.#note(placement, key)
+    return key
+  }
+
+  #note(placement: Placement, key: string): void {
+    this.#keys.set(`${placement.id} ${key}`, { placement, key })
+  }
+
+  #where(placement: Placement, key: string): { dataset: string; group?: string } {
+    const dataset = placement.id
+    if (placement.data.groupBySegments === null) return { dataset }
+    return { dataset, group: placement.groupOf(key as Parameters<Placement['groupOf']>[0]) }
+  }
+
+  #value(): string {
+    this.#values += 1
+    return `v${this.#values}`
+  }
+
+  #pause(forMs: number): Promise<void> {
+    return new Promise(resolve => void this.#options.world.time.after(forMs, resolve))
+  }
+}
+
+const TRIES_MAX = 100
+/** Who asks a region that dies is not answered. */
+const LOOKS_MAX = 50
+
+/** Some writes are to be in several regions before they are answered. */
+const acksOf = ({ data }: Placement, random: SeededRandom): { readonly acks?: number } =>
+  random.oneIn(4) && data.store.length > 1 ? { acks: 2 + random.below(data.store.length - 1) } : {}
+
+/** The newest version that the client knows of a key, for its conditions. */
+function remember(versions: Map<string, string>, record: history.OperationRecord): void {
+  const { dataset, operation, result } = record
+  if (operation.kind === 'tx' || result === null) return
+  const name = `${dataset} ${operation.key}`
+  if (result.kind === 'found' || result.kind === 'written') versions.set(name, result.version)
+}

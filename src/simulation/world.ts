@@ -1,0 +1,212 @@
+/**
+ * A world of regions in one thread: machines, processes, the network between them, and whoever
+ * looks at all of it. It knows nothing of clients or of what goes wrong: those act on it.
+ */
+
+import type { Hasher } from '../model/hash.ts'
+import { PlacementTable, type PolicyData } from '../model/placement.ts'
+import type { RegionId } from '../model/slot.ts'
+import type { Serving } from '../node/serving.ts'
+import type { LogFields, Logger } from '../runtime/log.ts'
+import { Machine } from './machine.ts'
+import { keyOf } from './marks.ts'
+import { SimulatedNetwork } from './network.ts'
+import { SimulatedProcess } from './process.ts'
+import { rotOne } from './rot.ts'
+import type { SeededRandom } from './seeded-random.ts'
+import { SimulatedNode } from './simulated-node.ts'
+import { strangerLinks } from './stranger.ts'
+import { VirtualTime } from './virtual-time.ts'
+import { Watcher } from './watcher.ts'
+
+export interface WorldOptions {
+  readonly policy: PolicyData
+  readonly hasher: Hasher
+  readonly random: SeededRandom
+  /** One way between two regions, in ms. */
+  readonly delayMs: (from: RegionId, to: RegionId) => number
+}
+
+interface Region {
+  readonly machine: Machine
+  process: SimulatedProcess | undefined
+  node: SimulatedNode | undefined
+}
+
+/** What nodes have to log as errors in worlds where disks rot. */
+const expected = new Set(['a record is damaged'])
+
+export class World {
+  readonly time = new VirtualTime()
+  readonly network: SimulatedNetwork
+  readonly table: PlacementTable
+  readonly watcher: Watcher
+  /** What must never happen: a bug, a refused placement, an error that a node logs. */
+  readonly complaints: string[] = []
+  readonly #options: WorldOptions
+  readonly #regions = new Map<RegionId, Region>()
+  #strangers = 0
+  /** By the region that was asked. */
+  readonly #trespasses = new Map<RegionId, number>()
+  readonly #deaths = new Map<RegionId, Set<() => void>>()
+
+  constructor(options: WorldOptions) {
+    const { policy, hasher, random, delayMs } = options
+    this.#options = options
+    this.table = new PlacementTable(policy, 1, hasher)
+    this.watcher = new Watcher({ table: this.table, hasher, time: this.time })
+    this.network = new SimulatedNetwork({
+      ...{ time: this.time, random: random.fork(), delayMs },
+      onSend: (from, to, bytes) => this.watcher.sent(from, to, bytes),
+    })
+    for (const { id } of policy.regions) {
+      const machine = new Machine({
+        ...{ time: this.time, random: random.fork() },
+        onFlushed: (directory, changes) => this.watcher.flushed(id, directory, changes),
+      })
+      this.#regions.set(id, { machine, process: undefined, node: undefined })
+    }
+  }
+
+  get regions(): readonly RegionId[] {
+    return [...this.#regions.keys()]
+  }
+
+  machine(region: RegionId): Machine {
+    return this.#at(region).machine
+  }
+
+  /** The region's process, if it runs. */
+  process(region: RegionId): SimulatedProcess | undefined {
+    const { process } = this.#at(region)
+    return process?.alive ? process : undefined
+  }
+
+  /** What clients ask there; undefined where nobody listens yet. */
+  serving(region: RegionId): Serving | undefined {
+    const { process, node } = this.#at(region)
+    return process?.alive ? node?.serving : undefined
+  }
+
+  get allServe(): boolean {
+    return this.regions.every(region => this.serving(region) !== undefined)
+  }
+
+  /** `task` runs when the region's process dies: its connections break. Returns what ends that. */
+  onDeath(region: RegionId, task: () => void): () => void {
+    const deaths = this.#deaths.get(region) ?? new Set()
+    this.#deaths.set(region, deaths)
+    deaths.add(task)
+    return () => deaths.delete(task)
+  }
+
+  start(region: RegionId): void {
+    const at = this.#at(region)
+    if (at.process?.alive) return
+    const { random } = this.#options
+    this.network.power(region, true)
+    const process = new SimulatedProcess(this.time, {
+      drift: random.between(-2e-4, 2e-4),
+      wallOffsetMs: random.between(-20_000, 20_000),
+    })
+    const node = new SimulatedNode({
+      ...{ region, process, machine: at.machine, random: random.fork(), time: this.time },
+      ...{ policy: this.#options.policy, hasher: this.#options.hasher },
+      network: this.network.of(region, process),
+      log: this.#logOf(region, process),
+      onViolation: () => this.#refused(region),
+      onFailure: (reason, trace) => {
+        if (process.alive) this.complain(region, `${reason}: ${trace}`)
+      },
+    })
+    at.process = process
+    at.node = node
+    node.start().catch((error: unknown) => {
+      if (!process.alive) return
+      this.complain(region, `it does not start: ${error instanceof Error ? error.stack : error}`)
+    })
+  }
+
+  /** kill -9, or with `power` a machine that falls silent until it is started again. */
+  kill(region: RegionId, { power }: { readonly power: boolean }): void {
+    const { process, machine } = this.#at(region)
+    if (!process?.alive) return
+    process.die()
+    machine.crash()
+    this.network.power(region, !power)
+    this.network.processDied(process, { resets: !power })
+    for (const task of [...(this.#deaths.get(region) ?? [])]) task()
+  }
+
+  /** A record of which every copy is the same rots in this region. */
+  rot(region: RegionId, random: SeededRandom): void {
+    const shared = [...this.table.placements].filter(
+      ({ data }) => data.store.length > 1 && data.store.includes(region),
+    )
+    const placement = random.pick(shared)
+    if (placement) rotOne(placement, region, other => this.machine(other), random)
+  }
+
+  /** This region asks each that stores what it may neither store nor serve for some of it. */
+  trespass(region: RegionId): void {
+    const { process, node } = this.#at(region)
+    if (!process?.alive) return
+    for (const { id, data } of this.table.placements) {
+      if (data.store.includes(region) || data.serve.includes(region)) continue
+      for (const to of data.store) {
+        this.#trespasses.set(to, (this.#trespasses.get(to) ?? 0) + 1)
+        node?.ask(to, id, keyOf(id, 'hot0'))
+      }
+    }
+  }
+
+  /** What was asked for on purpose is to be refused. */
+  #refused(region: RegionId): void {
+    const awaited = this.#trespasses.get(region) ?? 0
+    if (awaited > 0) this.#trespasses.set(region, awaited - 1)
+    else this.complain(region, `a residency check refused: ${new Error('where').stack}`)
+  }
+
+  /** A node of another cluster dials this region until it is told to end. */
+  stranger(region: RegionId): () => void {
+    this.#strangers += 1
+    const from = `stranger${this.#strangers}`
+    const { random } = this.#options
+    const process = new SimulatedProcess(this.time, { drift: 0, wallOffsetMs: 0 })
+    const links = strangerLinks({
+      network: this.network.of(from, process),
+      process,
+      random,
+      region,
+    })
+    links.start().catch((error: unknown) => this.complain(from, String(error)))
+    return () => {
+      process.die()
+      this.network.processDied(process, { resets: true })
+    }
+  }
+
+  /** Every node looks through all that it stores. */
+  scrub(): void {
+    for (const { process, node } of this.#regions.values()) if (process?.alive) node?.scrub()
+  }
+
+  #at(region: RegionId): Region {
+    const found = this.#regions.get(region)
+    if (!found) throw new Error(`no region ${region}`)
+    return found
+  }
+
+  complain(region: string, what: string): void {
+    this.complaints.push(`${Math.round(this.time.nowMs)} ms, ${region}: ${what}`)
+  }
+
+  #logOf(region: RegionId, process: SimulatedProcess): Logger {
+    const nothing = (): void => {}
+    const error = (message: string, fields: LogFields = {}): void => {
+      if (process.alive && !expected.has(message))
+        this.complain(region, `${message} ${JSON.stringify(fields)}`)
+    }
+    return { debug: nothing, info: nothing, warn: nothing, error }
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Defects that somebody could make in good faith, each as a change of the text of src/, and the
+ * promise that it breaks: the simulator has to notice within 200 seeds.
+ */
+import type { Invariant } from '../../src/simulation/checkers/finding.ts'
+import type { Patch } from '../worlds/broken-build.ts'
+
+export interface Defect {
+  readonly name: string
+  /** Any of these. */
+  readonly breaks: readonly Invariant[]
+  readonly patches: readonly Patch[]
+}
+
+export const defects: readonly Defect[] = [
+  {
+    name: 'a write is answered before it is durable',
+    breaks: ['D', 'H and L', 'S', 'X'],
+    patches: [
+      {
+        file: 'src/storage/shard.ts',
+        from: '    if (changes.length > 0) {\n      const commit = engine.commit(changes)',
+        to: [
+          '    for (const [onReplies, replies] of answers) onReplies(replies)',
+          '    answers.clear()',
+          '    if (changes.length > 0) {\n      const commit = engine.commit(changes)',
+        ].join('\n'),
+      },
+    ],
+  },
+  {
+    name: "the receiver does not check who may ask for a dataset's bytes",
+    breaks: ['R'],
+    patches: [
+      {
+        file: 'src/routing/receive.ts',
+        from: '  if (placement.mayStore(self) && mayAsk && isInPlace(placement)) return placement',
+        to: '  if (placement.mayStore(self)) return placement',
+      },
+    ],
+  },
+  {
+    name: 'a session forgets what it found absent',
+    breaks: ['S'],
+    patches: [
+      {
+        file: 'src/execution/operations/read.ts',
+        from: "if (record.tombstone) return { kind: 'absent', home, point }",
+        to: "if (record.tombstone) return { kind: 'absent', home, point: undefined }",
+      },
+    ],
+  },
+  {
+    name: 'a chunk that is full moves the cursor to the end, past what was not read',
+    breaks: ['S', 'convergence', 'D'],
+    patches: [
+      {
+        file: 'src/replication/read-feeds.ts',
+        from: '      complete = false\n      break',
+        to: '      break',
+      },
+    ],
+  },
+]
