@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { AcksLevel } from '../model/acks.ts'
 import { limits } from '../model/limits.ts'
 import type { Consistency, RequestContext } from '../routing/service.ts'
+import { consistencyOf, consistencyPattern } from './consistency.ts'
 import { notSupported } from './declare.ts'
 import type { Exchange } from './exchange.ts'
 import { unquoted } from './reply-headers.ts'
@@ -54,17 +55,15 @@ const redirectHeader = z.string().exactOptional().meta({
 
 const consistencyHeader = z
   .string()
-  .refine(text => !text.startsWith('bounded='), {
-    ...notSupported('bounded staleness is not in this version'),
-    abort: true,
-  })
-  .pipe(z.enum(['strong', 'session', 'eventual']))
+  .transform(consistencyOf)
   .default('session' satisfies Consistency)
   .meta({
     description:
       '`strong`: answered at the home. `session`: by the nearest copy that has all that this ' +
-      'session wrote and saw. `eventual`: by the nearest copy.',
-    override: { type: 'string', enum: ['strong', 'session', 'eventual'], default: 'session' },
+      'session wrote and saw. `bounded=5s`: by the nearest copy that provably has all that the ' +
+      'home had acknowledged so long before the request came (500ms 5s 10m 2h 30d). `eventual`: ' +
+      'by the nearest copy.',
+    override: { type: 'string', pattern: consistencyPattern, default: 'session' },
   })
 
 const sessionHeader = z

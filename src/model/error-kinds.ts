@@ -194,6 +194,12 @@ export const errorKinds = {
     'Retry soon; copies catch up. Without Denizen-Session an older state is answered at once.',
     { retry: 'safe', level: 'info' },
   ),
+  copies_too_old: kind(
+    503,
+    'No reachable copy is provably as young as was asked',
+    'Retry later, or ask with a larger bound: the body names the youngest copy that was asked, and its age in stalenessMs, which grows.',
+    { retry: 'safe', level: 'info' },
+  ),
   no_serving_region: kind(
     503,
     'No region that may answer for the dataset can be reached',

@@ -142,6 +142,8 @@ export const limits = {
   messageDepthMax: 80,
   /** Bytes of an encoded session token. */
   sessionTokenBytesMax: 2_048,
+  /** Sessions that a thread remembers, so that their tokens are verified once in a while. */
+  sessionsRememberedMax: 1_024,
 
   /**
    * Bytes of an access file or of a file of keys, and tokens in one: what the main thread parses
@@ -223,6 +225,8 @@ export const timing = {
   accessPollMs: 1_000,
   /** How often what datasets hold is counted anew, to be compared with their quotas. */
   usageIntervalMs: 1_000,
+  /** A remembered session is looked at anew after this: less of it may have to be named. */
+  sessionRememberedMs: 1_000,
   /** A verified JWT is verified anew after this, so that keys taken back are noticed. */
   jwtRememberedMs: 300_000,
 } as const

@@ -14,6 +14,7 @@ import { limits } from '../model/limits.ts'
 import { type FeedNumber, type Position, positionsBetween } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { ApplyReply } from './apply.ts'
+import type { EverywherePoint } from './complete-everywhere.ts'
 import type { FeedAge, SourceAges } from './copy-ages.ts'
 import { StreamFreshness } from './freshness.ts'
 import type { Behind, FeedChunk, FromFollower, FromSource, ReplaceChunk } from './messages.ts'
@@ -32,6 +33,11 @@ export type FollowerEffect =
 type KnownAges =
   | { readonly of: 'source'; readonly ages: SourceAges }
   | { readonly of: 'feed'; readonly age: FeedAge }
+  | {
+      readonly of: 'everywhere'
+      readonly feed: FeedNumber
+      readonly points: readonly EverywherePoint[]
+    }
 
 interface SlotState {
   readonly end: Position
@@ -122,14 +128,21 @@ export class Follower {
       case 'polled': {
         const sentAtMs = this.#pollsSentAtMs.get(message.id)
         this.#pollsSentAtMs.delete(message.id)
-        if (sentAtMs === undefined) return []
+        const everywhere = this.#everywhere(message.everywhere)
+        if (sentAtMs === undefined) return everywhere
         const complete = (dataset: string, slot: Slot): Position =>
           this.#complete.get(nameOf(dataset, slot)) ?? 0
         this.#behind = message.behind
         this.freshness.onPolled(sentAtMs, message.behind, complete)
-        return [{ kind: 'aged', of: 'source', ages: this.freshness.ages() }]
+        return [{ kind: 'aged', of: 'source', ages: this.freshness.ages() }, ...everywhere]
       }
     }
+  }
+
+  #everywhere(points: readonly EverywherePoint[] = []): FollowerEffect[] {
+    const { feed, mayStore } = this.#options
+    const known = points.filter(({ dataset }) => mayStore(dataset))
+    return known.length === 0 ? [] : [{ kind: 'aged', of: 'everywhere', feed, points: known }]
   }
 
   #onChunk(chunk: FeedChunk | ReplaceChunk): FollowerEffect[] {

@@ -8,7 +8,8 @@
  *              ◀──────── chunk(dataset, slot, …)   within the dataset's credit
  *   ack(dataset, slot, complete, bytes) ─▶  after the chunk is durable; gives the credit back
  *   poll(id) ────────────────────────────▶  once a second
- *              ◀──────── polled(id, behind)        the feeds that are not acked to their ends
+ *              ◀──────── polled(id, behind)        the feeds that are not acked to their ends;
+ *                                                  what has become complete in all regions
  *              ◀──────── replace(dataset, slot, …) a replacing snapshot, where the feed can't go on
  */
 import { z } from 'zod'
@@ -105,6 +106,13 @@ const behindSchema = z.strictObject({
 })
 export type Behind = z.infer<typeof behindSchema>
 
+/** The source's feed of the slot is complete up to `position` in every region that may store it. */
+const everywhereSchema = z.strictObject({
+  dataset: z.string(),
+  slot: slotSchema,
+  position: positionSchema,
+})
+
 export const fromSourceSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('following'), dataset: z.string() }),
   chunkSchema,
@@ -113,6 +121,8 @@ export const fromSourceSchema = z.discriminatedUnion('type', [
     type: z.literal('polled'),
     id: z.int().min(1),
     behind: z.array(behindSchema),
+    /** What has changed since the answer before; left out where nothing has. */
+    everywhere: z.array(everywhereSchema).exactOptional(),
   }),
 ])
 export type FromSource = z.infer<typeof fromSourceSchema>

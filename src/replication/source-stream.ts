@@ -10,8 +10,9 @@ import type { Slot } from '../model/slot.ts'
 import type { MessageStream } from '../peers/peers.ts'
 import type { Growth } from '../storage/shard.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import type { EverywherePoint } from './complete-everywhere.ts'
 import { FeedSender, type ReadEffect, type SenderEffect } from './feed-sender.ts'
-import { fromFollowerSchema } from './messages.ts'
+import { type FromSource, fromFollowerSchema } from './messages.ts'
 import type { SlotChunk } from './read-feeds.ts'
 import { allFeedStates, type ReplicationOperations } from './shard-operations.ts'
 import type { StreamFaults } from './stream-faults.ts'
@@ -26,6 +27,8 @@ export interface SourceStreamOptions {
   readonly meter: PeerMeter
   /** The follower is durably complete up to a position of this region's feed. */
   readonly onComplete: (dataset: string, slot: Slot, complete: Position) => void
+  /** What has become complete in every region since this was asked for. */
+  readonly everywhere: () => readonly EverywherePoint[]
   /** A record that is to be sent is damaged here. */
   readonly onDamaged: (dataset: string, key: string) => void
 }
@@ -80,7 +83,7 @@ export class SourceStream {
     for (const effect of effects) {
       switch (effect.kind) {
         case 'send': {
-          const { message } = effect
+          const message = this.#withNews(effect.message)
           if ('bytes' in message) meter.sent(message.dataset, stream.region, message.bytes)
           stream.send(message, 'dataset' in message ? { lane: message.dataset } : {})
           break
@@ -96,6 +99,13 @@ export class SourceStream {
           this.#readNext()
       }
     }
+  }
+
+  /** Answers to polls tell what else the follower wants to know. */
+  #withNews(message: FromSource): FromSource {
+    if (message.type !== 'polled') return message
+    const everywhere = this.#options.everywhere()
+    return everywhere.length === 0 ? message : { ...message, everywhere: [...everywhere] }
   }
 
   /**

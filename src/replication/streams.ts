@@ -14,6 +14,7 @@ import type { Logger } from '../runtime/log.ts'
 import type { Growth } from '../storage/shard.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { AckWaits, type WrittenPoint } from './ack-waits.ts'
+import { CompleteEverywhere, type EverywherePoint } from './complete-everywhere.ts'
 import type { AgeChange } from './copy-ages.ts'
 import { FollowedSource } from './followed-source.ts'
 import type { ReplicationOperations } from './shard-operations.ts'
@@ -44,6 +45,9 @@ export class Replication {
   readonly #options: ReplicationOptions
   readonly #faults: StreamFaults
   readonly #acks: AckWaits
+  readonly #everywhere: CompleteEverywhere
+  /** Passes on, once a tick, what of this region's own feeds has become complete everywhere. */
+  readonly #ownNews: () => readonly EverywherePoint[]
   /** By the region that follows. */
   readonly #outgoing = new Map<RegionId, SourceStream>()
   /** By the region that is followed. */
@@ -56,6 +60,21 @@ export class Replication {
     this.#faults = new StreamFaults(options.log, options.onViolation)
     const ownFeed = (): FeedNumber => options.feedOf(options.self)
     this.#acks = new AckWaits({ ownFeed, clock: options.clock })
+    this.#everywhere = new CompleteEverywhere(dataset => {
+      const storing = options.table().byId(dataset)?.data.store ?? []
+      return storing.filter(region => region !== options.self)
+    })
+    this.#ownNews = this.#newsOf(() => true)
+  }
+
+  /** Each call gives what is new since the one before. */
+  #newsOf(mayTell: (dataset: string) => boolean): () => readonly EverywherePoint[] {
+    let told = 0
+    return () => {
+      const { points, upTo } = this.#everywhere.news(told)
+      told = upTo
+      return points.filter(({ dataset }) => mayTell(dataset))
+    }
   }
 
   start(): void {
@@ -79,15 +98,17 @@ export class Replication {
       return
     }
     const isCurrent = (): boolean => this.#outgoing.get(region) === outgoing
+    const mayShare = (dataset: string): boolean => {
+      const placement = table().byId(dataset)
+      return placement?.mayStore(self) === true && placement.mayStore(region)
+    }
     const outgoing: SourceStream = new SourceStream({
-      stream,
+      ...{ stream, mayShare, everywhere: this.#newsOf(mayShare) },
       ownFeed: feedOf(self),
-      mayShare: dataset => {
-        const placement = table().byId(dataset)
-        return placement?.mayStore(self) === true && placement.mayStore(region)
-      },
       onComplete: (dataset, slot, complete) => {
-        if (isCurrent()) this.#acks.onComplete(region, { dataset, slot }, complete)
+        if (!isCurrent()) return
+        this.#acks.onComplete(region, { dataset, slot }, complete)
+        this.#everywhere.onComplete(region, { dataset, slot }, complete)
       },
       ...{ shards, meter, onDamaged, faults: this.#faults },
     })
@@ -164,8 +185,10 @@ export class Replication {
   }
 
   #tick(): void {
-    const { clock } = this.#options
+    const { self, clock, feedOf, onAges } = this.#options
     for (const source of this.#incoming.values()) source.onTick(clock.monotonicMs())
+    const points = this.#ownNews()
+    if (points.length > 0) onAges({ region: self, of: 'everywhere', feed: feedOf(self), points })
     this.#cancelTick = clock.after(timing.pollIntervalMs, () => this.#tick())
   }
 }

@@ -9,17 +9,20 @@
 import type { Operation, Outcome } from '../execution/operation.ts'
 import type { WantedPoints } from '../execution/operations/read.ts'
 import { assert } from '../model/assert.ts'
-import { DenizenError } from '../model/errors.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { isReachable } from './acks.ts'
 import { type Decision, decide, type Intent, type Role, type Topology } from './decide.ts'
-import type { LocalMany, ManyReads, PlacedWrite } from './local-many.ts'
+import { demandsOf } from './journey.ts'
+import type { Demands } from './local-answer.ts'
+import { type LocalMany, type ManyReads, noReads, type PlacedWrite } from './local-many.ts'
+import { partitionsOf } from './partitions.ts'
 import type { RecentAnswers } from './recent-answers.ts'
 import type { Answer, RequestContext } from './service.ts'
-import { type Mac, Session } from './session.ts'
+import type { Session } from './session.ts'
+import type { SessionTokens } from './session-tokens.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { creates, type StepResult } from './step.ts'
 
@@ -40,7 +43,7 @@ export interface ExecuteManyOptions {
   readonly shards: ShardClient<RoutingOperations>
   readonly many: LocalMany
   readonly clock: Clock
-  readonly sessionMac: Mac
+  readonly sessions: SessionTokens
 }
 
 export async function executeMany(
@@ -50,7 +53,7 @@ export async function executeMany(
   context: RequestContext,
   longWay: LongWay,
 ): Promise<Answer> {
-  const session = Session.decode(options.sessionMac, context.session)
+  const session = options.sessions.decode(context.session)
   const many = new Many(options, { dataset, operations, context, session })
   many.read()
   if (many.isSettled) {
@@ -79,6 +82,7 @@ interface Reading {
   readonly isHere: boolean
   readonly recent: RecentAnswers
   readonly wanted: (slot: Slot) => WantedPoints
+  readonly demands: Demands
   /** By store. */
   readonly stores: Map<number, StoreReads>
 }
@@ -87,16 +91,6 @@ interface Writing {
   readonly indexes: number[]
   readonly roles: Role[]
   readonly writes: PlacedWrite[]
-}
-
-/** None where the dataset is not known: the long way says so of each operation. */
-function partitionsOf(table: PlacementTable, dataset: string): readonly Placement[] {
-  try {
-    return table.partitions(dataset)
-  } catch (error) {
-    if (error instanceof DenizenError) return []
-    throw error
-  }
 }
 
 const unasked = { kind: 'unasked' } as const
@@ -163,7 +157,7 @@ class Many {
       const store = shards.storeOfSlot(placement.id, slot)
       let reads = reading.stores.get(store)
       if (!reads) {
-        reads = { as: decision.as, indexes: [], keys: [], slots: [], seen: [] }
+        reads = { ...noReads(decision.as, reading.demands), indexes: [] }
         reading.stores.set(store, reads)
       }
       reads.indexes.push(index)
@@ -182,7 +176,7 @@ class Many {
       ? decide(intent, placement, '', unasked, this.#options.topology)
       : undefined
     const base = {
-      ...{ decision, isHere: decision?.action === 'execute' },
+      ...{ demands: demandsOf(context, session), decision, isHere: decision?.action === 'execute' },
       ...{ recent: this.#options.many.recent(placement), stores: new Map() },
     }
     if (context.consistency === 'eventual') return { ...base, wanted: () => null }
@@ -269,7 +263,7 @@ class Many {
       if (placement && settled.point) session.add(placement.id, settled.point)
     })
     if (session.empty) return { outcomes }
-    return { outcomes, session: session.encode(this.#options.sessionMac) }
+    return { outcomes, session: this.#options.sessions.encode(session) }
   }
 
   #settle(index: number, settled: Settled): void {

@@ -107,9 +107,9 @@ export const getValue = route({
     'not_acceptable',
     'bad_precondition',
     'version_mismatch',
-    'not_supported',
     'home_unreachable',
     'registrar_unavailable',
+    'copies_too_old',
     'damaged_record',
   ],
   async handle(exchange, inputs) {
