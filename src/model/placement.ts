@@ -50,6 +50,8 @@ export interface PlacementData {
   readonly law: readonly string[]
   /** Life of a value that names none, in ms; without it values live until they are deleted. */
   readonly ttlMs?: number
+  /** A group moves to the region from which so many writes in a row have entered. */
+  readonly rehome?: { readonly after: number }
   /** Sorted region ids. home ⊆ store. */
   readonly home: readonly RegionId[]
   readonly store: readonly RegionId[]

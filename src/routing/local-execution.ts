@@ -2,30 +2,22 @@
  * Running an operation in this region: at the shard, and, where this region is to become a group's
  * home, after a claim at the registrar. The same code serves clients and other regions.
  */
-import type { KnownHome } from '../execution/home.ts'
-import type {
-  FeedPoint,
-  GroupOperation,
-  Operation,
-  Outcome,
-  Receipt,
-  Transaction,
-} from '../execution/operation.ts'
-import type { ReadReply, WantedPoints } from '../execution/operations/read.ts'
-import type { TransactReply } from '../execution/operations/transact.ts'
-import type { WriteReply } from '../execution/operations/write.ts'
+import type { GroupOperation, Operation, Transaction } from '../execution/operation.ts'
+import type { WantedPoints } from '../execution/operations/read.ts'
 import type { Phases } from '../metrics/phases.ts'
+import type { AccessRun } from '../model/access-runs.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
 import type { Placement } from '../model/placement.ts'
-import type { RegionId, Slot } from '../model/slot.ts'
-import { formatVersion, type Version } from '../model/version.ts'
+import type { RegionId } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { atSettledHome, type Between, type Elsewhere, type Moves } from './between-homes.ts'
 import type { Claims } from './claims.ts'
 import type { Role } from './decide.ts'
-import { type Freshness, receiptOf } from './receipt.ts'
+import { type LocalAnswer, LocalResults } from './local-results.ts'
+import type { Freshness } from './receipt.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { creates, onceFor, type Step, type StepResult, valueToPut } from './step.ts'
 
@@ -35,47 +27,43 @@ export interface LocalExecutionOptions {
   readonly claims: Claims
   readonly freshness: Freshness
   readonly clock: Clock
+  readonly moves: Moves
   /** This region's record of a key seems to be damaged. */
   readonly onDamaged: (dataset: string, key: string) => void
 }
 
 /** Not at the home: known to be elsewhere, or unclaimed. */
-type Misplaced =
-  | { readonly kind: 'homeless' }
-  | { readonly kind: 'elsewhere'; readonly home: KnownHome }
+type Misplaced = { readonly kind: 'homeless' } | Elsewhere
 
-/** What a read of one key comes to where nothing stands in its way. */
-export interface LocalAnswer {
-  readonly kind: 'done'
-  readonly outcome: Outcome
-  readonly home?: KnownHome
-  readonly point?: FeedPoint
-}
+type Run<Reply> = (
+  nowMs: number,
+  claimed: { readonly claimed?: GroupHome },
+) => Promise<Reply | Between>
 
-const mismatch = (current: Version | undefined): DenizenError =>
-  current
-    ? new DenizenError('version_mismatch', 'the key has another version', {
-        extra: { current: formatVersion(current) },
-      })
-    : new DenizenError('version_mismatch', 'the key does not exist')
+/** What of who sent a mutation goes with it to the shard. */
+const sentBy = (
+  operation: Exclude<GroupOperation, { kind: 'get' }>,
+  { principal = '', entry }: Step,
+) => ({
+  ...onceFor(operation, principal),
+  ...(entry !== undefined && { entry }),
+})
 
 const inStore = <T>(phases: Phases | undefined, task: Promise<T>): Promise<T> =>
   phases ? phases.spend('store', task) : task
 
 export class LocalExecution {
   readonly #options: LocalExecutionOptions
-  /** One for all that is answered at home. */
-  readonly #homeReceipt: Receipt
+  readonly results: LocalResults
 
   constructor(options: LocalExecutionOptions) {
     this.#options = options
-    const { self } = options
-    this.#homeReceipt = { home: self, servedBy: self, role: 'home', stalenessMs: 0 }
+    this.results = new LocalResults(options)
   }
 
   /** Failures of the operation are outcomes; only bugs reject. */
   async run(placement: Placement, step: Step, phases?: Phases): Promise<StepResult> {
-    const { operation, as, seen, principal = '' } = step
+    const { operation, as, seen } = step
     try {
       switch (operation.kind) {
         case 'get':
@@ -87,9 +75,9 @@ export class LocalExecution {
             phases,
           )
         case 'transaction':
-          return await this.#transact(placement, operation, principal, phases)
+          return await this.#transact(placement, operation, step, phases)
         default:
-          return await this.#write(placement, operation, principal, phases)
+          return await this.#write(placement, operation, step, phases)
       }
     } catch (error) {
       if (!(error instanceof DenizenError)) throw error
@@ -109,8 +97,9 @@ export class LocalExecution {
     const group = placement.groupOf(key)
     const slot = placement.slotOf(group)
     const nowMs = clock.wallMs()
-    const reading = shards.call(placement.id, slot, 'read', { key, as, seen, nowMs })
-    const reply = await inStore(phases, reading)
+    const reply = await atSettledHome(this.#options, placement, group, () =>
+      inStore(phases, shards.call(placement.id, slot, 'read', { key, as, seen, nowMs })),
+    )
     switch (reply.kind) {
       case 'elsewhere':
         return reply
@@ -134,11 +123,15 @@ export class LocalExecution {
         const home = claims.known(registered)
         if (home.region !== self) return { kind: 'elsewhere', home }
         // Claimed by this region, but no write was acknowledged yet.
-        return { kind: 'done', home, outcome: { kind: 'absent', receipt: this.#receipt(home) } }
+        return {
+          kind: 'done',
+          home,
+          outcome: { kind: 'absent', receipt: this.results.receipt(home) },
+        }
       }
       case 'found':
       case 'absent':
-        return this.answer(placement, slot, reply)
+        return this.results.answer(placement, slot, reply)
     }
   }
 
@@ -150,38 +143,17 @@ export class LocalExecution {
     try {
       const reply = shards.readNow(placement.id, slot, 'read', request)?.reply
       const plain = reply?.kind === 'found' || reply?.kind === 'absent'
-      return plain ? this.answer(placement, slot, reply) : undefined
+      return plain ? this.results.answer(placement, slot, reply) : undefined
     } catch (error) {
       if (error instanceof DenizenError) return undefined
       throw error
     }
   }
 
-  /** Of what was read in a store. */
-  answer(
-    placement: Placement,
-    slot: Slot,
-    reply: Extract<ReadReply, { kind: 'found' | 'absent' }>,
-  ): LocalAnswer {
-    const { home, point } = reply
-    const receipt = this.#receipt(home, placement.id, slot)
-    const outcome: Outcome =
-      reply.kind === 'absent'
-        ? { kind: 'absent', receipt }
-        : {
-            kind: 'found',
-            version: reply.version,
-            mediaType: reply.mediaType,
-            value: reply.value,
-            receipt,
-          }
-    return { kind: 'done', outcome, ...(home && { home }), ...(point && { point }) }
-  }
-
   async #write(
     placement: Placement,
     operation: Exclude<Operation, { kind: 'get' }>,
-    principal: string,
+    from: Step,
     phases: Phases | undefined,
   ): Promise<StepResult> {
     const { shards } = this.#options
@@ -191,103 +163,64 @@ export class LocalExecution {
       key,
       value: valueToPut(operation),
       precondition,
-      ...onceFor(operation, principal),
+      ...sentBy(operation, from),
     }
     const reply = await this.#atHome(placement, operation, (nowMs, claimed) =>
       inStore(phases, shards.call(placement.id, slot, 'write', { ...request, nowMs, ...claimed })),
     )
-    return this.wrote(reply)
+    if ('run' in reply) this.#suggest(placement, key, reply.run)
+    return this.results.wrote(reply)
+  }
+
+  #suggest(placement: Placement, key: Key, run: AccessRun | undefined): void {
+    if (run) this.#options.moves.suggest(placement, placement.groupOf(key), run)
   }
 
   async #transact(
     placement: Placement,
     transaction: Transaction,
-    principal: string,
+    from: Step,
     phases: Phases | undefined,
   ): Promise<StepResult> {
     const { shards } = this.#options
     const slot = placement.slotOf(transaction.key)
-    const request = { transaction, ...onceFor(transaction, principal) }
+    const request = { transaction, ...sentBy(transaction, from) }
     const reply = await this.#atHome(placement, transaction, (nowMs, claimed) =>
       inStore(
         phases,
         shards.call(placement.id, slot, 'transact', { ...request, nowMs, ...claimed }),
       ),
     )
-    return this.#transacted(reply)
+    if ('run' in reply) this.#suggest(placement, transaction.key, reply.run)
+    return this.results.transacted(reply)
   }
 
   /** Runs a mutation in the shard; where its group has no home yet, again with a claim in hand. */
   async #atHome<Reply extends { readonly kind: string }>(
     placement: Placement,
     operation: GroupOperation,
-    run: (nowMs: number, claimed: { readonly claimed?: GroupHome }) => Promise<Reply>,
+    run: Run<Reply>,
   ): Promise<Reply | Misplaced> {
-    const { self, claims, clock } = this.#options
-    const first = await run(clock.wallMs(), {})
-    if (first.kind !== 'homeless') return first
+    const { self, claims } = this.#options
     const group = placement.groupOf(operation.key)
+    const first = await this.#run(placement, group, run, {})
+    if (first.kind !== 'homeless') return first
     let registered: GroupHome | undefined
     if (!creates(operation)) registered = await claims.lookup(placement, group)
     else if (placement.mayHome(self)) registered = await claims.claim(placement, group)
     if (!registered) return { kind: 'homeless' }
     const home = claims.known(registered)
     if (home.region !== self) return { kind: 'elsewhere', home }
-    return await run(clock.wallMs(), { claimed: registered })
+    return await this.#run(placement, group, run, { claimed: registered })
   }
 
-  #transacted(reply: TransactReply): StepResult {
-    switch (reply.kind) {
-      case 'homeless':
-        return { kind: 'unclaimed' }
-      case 'elsewhere':
-        return reply
-      case 'transacted': {
-        const { succeeded, results, home, point } = reply
-        const receipt = this.#receipt(home)
-        return {
-          kind: 'done',
-          ...{ home, point },
-          outcome: { kind: 'transacted', succeeded, results, receipt },
-        }
-      }
-    }
-  }
-
-  /** Of what a store was asked to write. */
-  wrote(reply: WriteReply): StepResult {
-    switch (reply.kind) {
-      case 'homeless':
-        return { kind: 'unclaimed' }
-      case 'elsewhere':
-        return reply
-      case 'absent':
-      case 'mismatch': {
-        const { home, point } = reply
-        const receipt = this.#receipt(home)
-        const outcome: Outcome =
-          reply.kind === 'absent'
-            ? { kind: 'absent', receipt }
-            : { kind: 'failed', error: mismatch(reply.current), receipt }
-        return { kind: 'done', home, outcome, ...(point && { point }) }
-      }
-      case 'written':
-      case 'deleted': {
-        const { version, created, point, home } = reply
-        const receipt = this.#receipt(home)
-        const outcome: Outcome =
-          reply.kind === 'written'
-            ? { kind: 'written', version, created, receipt }
-            : { kind: 'deleted', version, receipt }
-        return { kind: 'done', home, point, outcome }
-      }
-    }
-  }
-
-  #receipt(home: KnownHome | undefined, dataset?: string, slot?: Slot): Receipt {
-    const { self, freshness } = this.#options
-    if (home?.region === self) return this.#homeReceipt
-    const copy = dataset === undefined || slot === undefined ? undefined : { dataset, slot }
-    return receiptOf({ self, freshness }, home, copy)
+  async #run<Reply>(
+    placement: Placement,
+    group: string,
+    run: Run<Reply>,
+    claimed: { readonly claimed?: GroupHome },
+  ): Promise<Reply | Elsewhere> {
+    const { clock } = this.#options
+    return await atSettledHome(this.#options, placement, group, () => run(clock.wallMs(), claimed))
   }
 }

@@ -12,9 +12,11 @@ import type { RegionId, Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import type { Between } from './between-homes.ts'
 import type { Claims } from './claims.ts'
 import type { Role } from './decide.ts'
-import type { LocalAnswer, LocalExecution } from './local-execution.ts'
+import type { LocalExecution } from './local-execution.ts'
+import type { LocalAnswer } from './local-results.ts'
 import { ManyWrites } from './many-writes.ts'
 import { RecentAnswers } from './recent-answers.ts'
 import type { RequestContext } from './service.ts'
@@ -48,7 +50,7 @@ export interface PlacedWrite {
 }
 
 /** Undefined: nobody is home yet, and what comes of it is known later. */
-type Results = (StepResult | undefined)[]
+type Results = (StepResult | Between | undefined)[]
 
 export class LocalMany {
   readonly #options: LocalManyOptions
@@ -87,7 +89,7 @@ export class LocalMany {
       const store = recent.storeAtRest(shards, placement, slots[0] ?? 0)
       return replies.map((reply, index) => {
         if (reply.kind !== 'found' && reply.kind !== 'absent') return undefined
-        const answer = local.answer(placement, slots[index] as Slot, reply)
+        const answer = local.results.answer(placement, slots[index] as Slot, reply)
         if (store && reply.kind === 'found') {
           recent.keep(store, keys[index] as Key, answer, reply.expiresAtMs)
         }
@@ -107,7 +109,7 @@ export class LocalMany {
     placement: Placement,
     writes: readonly PlacedWrite[],
     context: RequestContext,
-  ): Promise<StepResult[]> {
+  ): Promise<(StepResult | Between)[]> {
     const { phases } = context
     const principal = this.#principalOf(writes, context.principal)
     const results: Results = new Array(writes.length)
@@ -191,7 +193,7 @@ export class LocalMany {
     write: PlacedWrite,
     { feed, kinds, versions, others }: WriteManyReply,
     at: number,
-  ): StepResult | undefined {
+  ): StepResult | Between | undefined {
     const kind = kinds[at]
     if (kind === replyKinds.other) {
       const reply = others.get(at)
@@ -199,7 +201,7 @@ export class LocalMany {
       if (reply?.kind === 'failed') {
         return this.#failed(placement, write, DenizenError.fromWire(reply.error))
       }
-      return reply && this.#options.local.wrote(reply)
+      return reply?.kind === 'between' ? reply : reply && this.#options.local.results.wrote(reply)
     }
     const version = { term: versions[at * 2] as number, seq: versions[at * 2 + 1] as number }
     const receipt = this.#receipt

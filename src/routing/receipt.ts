@@ -9,6 +9,14 @@ export interface Freshness {
   stalenessMs(dataset: string, slot: Slot, home: RegionId | undefined): number | undefined
 }
 
+/** The copy of a slot that answered. */
+export interface AnsweringCopy {
+  readonly dataset: string
+  readonly slot: Slot
+  /** It may lack changes of the group's earlier homes: then it is as old as its oldest feed. */
+  readonly lacksPast?: true | undefined
+}
+
 export interface Answering {
   readonly self: RegionId
   readonly freshness: Freshness
@@ -18,11 +26,12 @@ export interface Answering {
 export function receiptOf(
   { self, freshness }: Answering,
   home: KnownHome | undefined,
-  copy: { readonly dataset: string; readonly slot: Slot } | undefined,
+  copy: AnsweringCopy | undefined,
 ): Receipt {
   const region = home && { home: home.region }
   if (home?.region === self) return { ...region, servedBy: self, role: 'home', stalenessMs: 0 }
-  const stalenessMs = copy && freshness.stalenessMs(copy.dataset, copy.slot, home?.region)
+  const ofFeed = copy?.lacksPast ? undefined : home?.region
+  const stalenessMs = copy && freshness.stalenessMs(copy.dataset, copy.slot, ofFeed)
   const age = stalenessMs === undefined ? {} : { stalenessMs }
   return { ...region, servedBy: self, role: 'replica', ...age }
 }

@@ -21,6 +21,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { assignKey, deriveKey } from './assigned-keys.ts'
+import type { Between } from './between-homes.ts'
 import type { Claims } from './claims.ts'
 import { admit, type Decision, decide, type Role, type Topology } from './decide.ts'
 import { executeMany, type Settled, type Tried } from './execute-many.ts'
@@ -39,7 +40,7 @@ import type {
 } from './service.ts'
 import { type Mac, Session } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
-import { creates, principalName, repeatable, type StepResult } from './step.ts'
+import { creates, principalOf, repeatable, type StepResult } from './step.ts'
 import { readOrWriteNow } from './write-now.ts'
 
 export interface RouterOptions {
@@ -198,10 +199,12 @@ export class Router {
     const group = placement.groupOf(operation.key)
     const lost = new Set<RegionId>()
     const stored = placement.mayStore(topology.self)
-    const cached = stored ? undefined : locations.get(placement.id, group)
+    // Where the policy computes homes, a group that was moved is where it was last seen.
+    const isGuess = stored && placement.computedHome(group) === undefined
+    const cached = isGuess ? undefined : locations.get(placement.id, group)
     return {
       ...{ placement, operation, group, lost },
-      principal: this.#principalOf(operation, context),
+      principal: principalOf(this.#options.sessionMac, operation, context.principal),
       phases: context.phases,
       seen: wantedPoints(context, session, placement, group),
       misdirections: 0,
@@ -218,12 +221,6 @@ export class Router {
         reachable: region => topology.reachable(region) && !lost.has(region),
       },
     }
-  }
-
-  /** Where there is an idempotency key. */
-  #principalOf(operation: GroupOperation, { principal }: RequestContext): string | undefined {
-    if (principal === undefined || !repeatable(operation)) return undefined
-    return principalName(this.#options.sessionMac, principal)
   }
 
   /** Applies one decision. Returns the result, or undefined when more is known and it goes on. */
@@ -245,7 +242,8 @@ export class Router {
       case 'consult': {
         const slot = placement.slotOf(group)
         const home = await shards.call(placement.id, slot, 'locate', { group })
-        this.#know(journey, home ?? this.#options.locations.get(placement.id, group))
+        const seen = this.#options.locations.get(placement.id, group)
+        this.#know(journey, seen && seen.term > (home?.term ?? 0) ? seen : home)
         return undefined
       }
       case 'lookup': {
@@ -265,7 +263,12 @@ export class Router {
     journey.knowledge = home ? { kind: 'home', ...home } : { kind: 'unknown' }
   }
 
-  #learn(journey: Journey, region: RegionId, as: Role, result: StepResult): Settled | undefined {
+  #learn(
+    journey: Journey,
+    region: RegionId,
+    as: Role,
+    result: StepResult | Between,
+  ): Settled | undefined {
     const { placement, group } = journey
     const { locations } = this.#options
     switch (result.kind) {
@@ -276,6 +279,8 @@ export class Router {
       case 'behind':
         journey.intent = { ...journey.intent, behind: true }
         if (result.home) this.#know(journey, result.home)
+        return undefined
+      case 'between':
         return undefined
       case 'unclaimed':
         journey.knowledge = { kind: 'unclaimed' }

@@ -26,7 +26,14 @@ import { soundHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { Handlers } from '../storage/shard.ts'
 import type { ChangesReply, ChangesRequest } from '../storage/store-changes.ts'
-import { type ClaimRequest, claim, type LookupRequest, lookup } from './registrar.ts'
+import {
+  type ClaimRequest,
+  claim,
+  type LookupRequest,
+  lookup,
+  type MoveHomesRequest,
+  moveHomes,
+} from './registrar.ts'
 import {
   type ClaimedHomes,
   type ClaimedHomesRequest,
@@ -52,6 +59,7 @@ export type RoutingOperations = {
   locate: { request: { readonly group: string }; reply: KnownHome | undefined }
   claim: { request: ClaimRequest; reply: GroupHome[] }
   lookup: { request: LookupRequest; reply: (GroupHome | null)[] }
+  moveHomes: { request: MoveHomesRequest; reply: (GroupHome | null)[] }
   claimedHomes: { request: ClaimedHomesRequest; reply: ClaimedHomes }
   enterHomes: { request: EnterHomesRequest; reply: null }
   skipClaims: { request: SkipClaimsRequest; reply: null }
@@ -62,6 +70,9 @@ export const routingHandlers: Handlers<RoutingOperations> = {
     ...{ read, readMany, list, current, lookup, claimedHomes },
     locate: (store, { group }) => findHome(store, group, soundHead(store.heldHead(group))),
   },
-  writes: { write, writeMany, transact, claim, expire, expireKey, enterHomes, skipClaims },
+  writes: {
+    ...{ write, writeMany, transact, claim, moveHomes },
+    ...{ expire, expireKey, enterHomes, skipClaims },
+  },
   counts: { writeMany: ({ keys }) => keys.length },
 }

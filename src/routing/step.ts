@@ -4,6 +4,7 @@ import type { KnownHome } from '../execution/home.ts'
 import type { FeedPoint, GroupOperation, GroupOutcome, Operation } from '../execution/operation.ts'
 import type { WantedPoints } from '../execution/operations/read.ts'
 import type { IdempotencyKey } from '../model/idempotency.ts'
+import type { RegionId } from '../model/slot.ts'
 import type { Role } from './decide.ts'
 import type { Mac } from './session.ts'
 
@@ -13,6 +14,8 @@ export interface Step {
   readonly seen: WantedPoints
   /** Who asked, where callers have names: idempotency keys are theirs. */
   readonly principal?: string
+  /** The region that has sent it here; never sent itself. */
+  readonly entry?: RegionId
 }
 
 /** What a region answers to one operation: an outcome, or where to go instead. */
@@ -58,3 +61,11 @@ export const repeatable = (operation: GroupOperation): boolean =>
  * somebody's.
  */
 export const principalName = (mac: Mac, principal: string): string => mac(`principal ${principal}`)
+
+/** The same of who asks for an operation, where there is an idempotency key. */
+export const principalOf = (
+  mac: Mac,
+  operation: GroupOperation,
+  principal: string | undefined,
+): string | undefined =>
+  principal === undefined || !repeatable(operation) ? undefined : principalName(mac, principal)

@@ -87,25 +87,6 @@ export const decodeGroupHome = (bytes: Uint8Array): GroupHome => ({
   term: readU53(bytes, 6),
 })
 
-/**
- * The home marker of a group as a feed carries it: the home, and the position it was written at.
- */
-export interface HomeMarker extends GroupHome {
-  readonly position: Position
-}
-
-export function encodeHomeMarker(marker: HomeMarker): Uint8Array {
-  const bytes = new Uint8Array(22)
-  bytes.set(encodeGroupHome(marker))
-  writeU53(bytes, 14, marker.position)
-  return bytes
-}
-
-export const decodeHomeMarker = (bytes: Uint8Array): HomeMarker => ({
-  ...decodeGroupHome(bytes),
-  position: readU53(bytes, 14),
-})
-
 /** The registrar's claim counter of a slot, in one registrar epoch. */
 export interface ClaimCounter {
   readonly epoch: number

@@ -4,6 +4,7 @@ import type { Slot } from '../model/slot.ts'
 import type { Engine } from './engine.ts'
 import type { PackedRows } from './packed-rows.ts'
 import type { FeedState, SlotDigest } from './row-values.ts'
+import { rowKeys } from './rows.ts'
 import { StagedChanges } from './staged-changes.ts'
 import { type StoreContext, StoreReader } from './store.ts'
 
@@ -23,6 +24,12 @@ export class StagedStore extends StoreReader {
   protected override recordRow(key: string): Uint8Array | undefined {
     const staged = this.staged.record(key)
     return staged === undefined ? super.recordRow(key) : (staged ?? undefined)
+  }
+
+  /** Within one transaction a marker may come at any time. */
+  protected override isMarked(): boolean {
+    if (this.context.placement.data.groupBySegments !== null) return true
+    return this.row(rowKeys.marked()) !== undefined
   }
 
   override feedState(slot: Slot, feed: FeedNumber): FeedState {

@@ -194,7 +194,6 @@ test('settings that are not enforced yet are listed', () => {
     [
       [7, 11, 'warning'],
       [8, 15, 'warning'],
-      [9, 13, 'warning'],
       [11, 57, 'warning'],
     ],
   )

@@ -32,7 +32,9 @@ export const layers: Readonly<Record<string, Layer>> = {
   replication: { uses: [...sharedWords, ...shell, 'storage', 'metrics'] },
   routing: { uses: [...sharedWords, ...shell, 'execution', 'storage', 'metrics'] },
   repair: { uses: [...sharedWords, ...shell, 'storage', 'routing', 'replication'] },
-  movement: { uses: [...sharedWords, ...shell, 'storage', 'routing', 'replication'] },
+  movement: {
+    uses: [...sharedWords, ...shell, 'storage', 'execution', 'routing', 'replication', 'metrics'],
+  },
   access: { uses: ['model', 'policy'], knows: ['runtime'] },
   api: { uses: [...sharedWords, 'access', 'routing', 'metrics'], knows: ['execution', 'runtime'] },
   dns: { uses: [...sharedWords, 'policy', 'runtime', 'coordination'] },
@@ -202,7 +204,7 @@ export const packagesWithoutImport: Readonly<Record<string, string>> = {
 
 /** Files longer than they should be, and how long they may be: a number that only falls. */
 export const longFiles: Readonly<Record<string, number>> = {
-  'src/routing/router.ts': 325,
+  'src/routing/router.ts': 323,
   'test/contracts/engine-contract.ts': 450,
 }
 
