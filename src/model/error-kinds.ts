@@ -96,7 +96,7 @@ export const errorKinds = {
   rehome_refused: kind(
     409,
     'The group can not be moved there now',
-    'Nothing was changed. See denizen explain for what is permitted, and retry if the detail names what may pass.',
+    'Its home is what denizen explain says, with what is permitted. Retry if the detail names what may pass.',
     { level: 'info' },
   ),
   cursor_too_old: kind(

@@ -188,7 +188,7 @@ export const timing = {
    */
   takeHomeMaxMs: 700,
   handOverMaxMs: 1_000,
-  betweenHomesMaxMs: 1_000,
+  betweenHomesMaxMs: 700,
   /** A region that is asked to move a group answers when the move is over. */
   moveAskedMaxMs: 8_000,
   /** How often a copy is looked at meanwhile, at first and at most. */

@@ -39,6 +39,8 @@ export interface MovementsOptions extends SidesOptions {
 /** How often somebody who asks for a move follows who says that the home is elsewhere. */
 const HOMES_ASKED_MAX = 3
 
+type Moved = Extract<MoveReply, { kind: 'moved' }>
+
 const refusals = {
   registrar_unavailable: 'the registrar of the group can not be reached',
   taker_unreachable: 'the region that is to take the group can not be reached',
@@ -132,7 +134,7 @@ export class Movements implements Moves {
   }
 
   /** A move that an operator asks for, wherever the group is homed. Throws `rehome_refused`. */
-  async move(placement: Placement, group: string, to: RegionId): Promise<MoveReply> {
+  async move(placement: Placement, group: string, to: RegionId): Promise<Moved> {
     const { self, table } = this.#options
     if (!table().data.regions.some(({ id }) => id === to)) {
       throw new DenizenError('bad_request', `the policy has no region ${to}`)

@@ -131,6 +131,7 @@ export class Front {
       quotas: () => this.#access?.state.file.quotas ?? {},
       repairs: () => copies() && data()?.scrub(false).repairs,
       cores: () => this.cores.measure(),
+      moves: () => data()?.moves() ?? [],
     })
   }
 
@@ -142,6 +143,8 @@ export class Front {
         return await this.#status.view()
       case 'scrub':
         return data()?.scrub(question.start)
+      case 'rehome':
+        return await data()?.rehome(question)
       case 'finalizeFormat':
         return (await coordination.finalizeFormat()).dataFormat
       case 'record':

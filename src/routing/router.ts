@@ -26,7 +26,15 @@ import type { Claims } from './claims.ts'
 import { admit, type Decision, decide, type Role, type Topology } from './decide.ts'
 import { executeMany, type Settled, type Tried } from './execute-many.ts'
 import type { Forwarder } from './forward.ts'
-import { avoidDamage, type Journey, outcomeOnNothing, stepOf, wantedPoints } from './journey.ts'
+import {
+  avoidDamage,
+  type Journey,
+  outcomeOnNothing,
+  stepOf,
+  waitForMove,
+  wantedPoints,
+  whyUnreachable,
+} from './journey.ts'
 import type { LocalExecution } from './local-execution.ts'
 import { LocalMany } from './local-many.ts'
 import type { LocationCache } from './location-cache.ts'
@@ -207,7 +215,7 @@ export class Router {
       principal: principalOf(this.#options.sessionMac, operation, context.principal),
       phases: context.phases,
       seen: wantedPoints(context, session, placement, group),
-      misdirections: 0,
+      ...{ misdirections: 0, movesMet: 0 },
       intent: {
         kind: operation.kind === 'get' ? 'read' : 'write',
         creates: creates(operation),
@@ -255,7 +263,7 @@ export class Router {
       case 'absent':
         return { kind: 'done', outcome: outcomeOnNothing(this.#options.self, operation) }
       case 'refuse':
-        throw journey.damage ?? new DenizenError(decision.code, this.#whyUnreachable(journey))
+        throw journey.damage ?? new DenizenError(decision.code, whyUnreachable(journey))
     }
   }
 
@@ -274,6 +282,7 @@ export class Router {
     switch (result.kind) {
       case 'done':
         if (as === 'copy' && avoidDamage(journey, region, result)) return undefined
+        if (waitForMove(journey, result)) return undefined
         if (result.home) locations.learn(placement.id, group, result.home)
         return result
       case 'behind':
@@ -310,13 +319,6 @@ export class Router {
     throw new DenizenError('home_unreachable', `the home is ${region}: ${failure.reason}`, {
       extra: { home: region },
     })
-  }
-
-  #whyUnreachable({ knowledge, placement, group }: Journey): string {
-    const home = knowledge.kind === 'home' ? knowledge.region : placement.computedHome(group)
-    return home === undefined
-      ? 'no region that may hold the dataset is reachable from here'
-      : `the home is ${home}, which is not reachable from ${this.#options.topology.self}`
   }
 }
 

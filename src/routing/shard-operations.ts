@@ -22,6 +22,7 @@ import {
   type WriteManyRequest,
   writeMany,
 } from '../execution/operations/write-many.ts'
+import type { HomeMarker } from '../storage/home-marker.ts'
 import { soundHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { Handlers } from '../storage/shard.ts'
@@ -57,6 +58,7 @@ export type RoutingOperations = {
   /** Answered by the shard itself. */
   changes: { request: ChangesRequest; reply: ChangesReply }
   locate: { request: { readonly group: string }; reply: KnownHome | undefined }
+  marker: { request: { readonly group: string }; reply: HomeMarker | undefined }
   claim: { request: ClaimRequest; reply: GroupHome[] }
   lookup: { request: LookupRequest; reply: (GroupHome | null)[] }
   moveHomes: { request: MoveHomesRequest; reply: (GroupHome | null)[] }
@@ -68,6 +70,7 @@ export type RoutingOperations = {
 export const routingHandlers: Handlers<RoutingOperations> = {
   reads: {
     ...{ read, readMany, list, current, lookup, claimedHomes },
+    marker: (store, { group }) => store.homeMarker(group),
     locate: (store, { group }) => findHome(store, group, soundHead(store.heldHead(group))),
   },
   writes: {

@@ -26,6 +26,7 @@ async function operated(
         return new Blob(['all ', 'of it']).stream()
       },
       finalizeFormat: async () => 2,
+      rehome: async ({ group, to }) => ({ group, from: 'eu-west', home: to, term: 7 }),
       scrub: () => Promise.reject(new Error('nobody asked for a scrub')),
       async record(act) {
         acts.push(act)
