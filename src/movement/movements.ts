@@ -78,6 +78,10 @@ export class Movements implements Moves {
     this.#unsettled.stop()
   }
 
+  mayMove(): boolean {
+    return this.#options.mayMove()
+  }
+
   families(): Family[] {
     return [this.#ended.family()]
   }

@@ -76,7 +76,7 @@ export function createServing(options: ServingOptions): Serving {
   const local = new LocalExecution({ ...common, claims, moves: movements })
   const forwarder = new Forwarder({ ...common, local })
   const hotReads = new HotReads(common)
-  const lists = new Lists({ ...common, claims })
+  const lists = new Lists({ ...common, claims, moves: movements })
   const explain = new Explain({ ...common, claims })
   const urlOf = (region: RegionId): string | undefined => record().members[region]?.url ?? undefined
   const watches = new Watches({ ...common, urlOf })

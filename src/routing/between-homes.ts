@@ -6,6 +6,8 @@ import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 
 export interface Moves {
+  /** Groups may be moved: every region's build knows what that writes. */
+  mayMove(): boolean
   /**
    * Waits, a bounded time, for the home of a group that is between two homes of which this region
    * is one, and sees to it that there will be one. Throws `home_moving`, `registrar_unavailable`.

@@ -2,9 +2,9 @@
  * Lists: keys under a prefix in byte order, merged from the stores of one dataset. A list is served
  * whole by one copy: this region's, or the nearest one that has all that the session has seen.
  */
-import { z } from 'zod'
 import type { ListItem } from '../execution/operation.ts'
-import type { ListStoreReply } from '../execution/operations/list.ts'
+import type { ListStoreReply, ListStoreRequest } from '../execution/operations/list.ts'
+import { assert } from '../model/assert.ts'
 import { compareUtf8 } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
@@ -12,11 +12,17 @@ import { limits, timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
 import type { PeerCall } from '../peers/peers.ts'
-import { bytesSchema, keySchema, seenPointsSchema, versionSchema } from '../protocol/schemas.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { atSettledHome, type Between, type Moves } from './between-homes.ts'
 import type { Claims } from './claims.ts'
 import type { Topology } from './decide.ts'
+import {
+  listReplySchema,
+  listRequestSchema,
+  type PeerListReply,
+  type PeerListRequest,
+} from './list-messages.ts'
 import type { Freshness } from './receipt.ts'
 import { placementAsked } from './receive.ts'
 import type { ListPage, ListRequest, RequestContext } from './service.ts'
@@ -24,35 +30,17 @@ import { type Mac, Session } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { unanswered } from './unanswered.ts'
 
-const seenSchema = z
-  .array(z.strictObject({ slot: z.int().min(0), points: seenPointsSchema }))
-  .readonly()
-const requestSchema = z.strictObject({
-  dataset: z.string(),
-  prefix: z.string(),
-  after: z.string().exactOptional(),
-  limit: z.int().min(1).max(limits.listItemsMax),
-  values: z.boolean(),
-  seen: seenSchema,
-})
-type PeerListRequest = z.infer<typeof requestSchema>
+interface ElsewhereList {
+  readonly elsewhere: RegionId
+}
 
-const itemSchema = z.strictObject({
-  key: keySchema,
-  version: versionSchema,
-  mediaType: z.string(),
-  value: bytesSchema.exactOptional(),
-  expiresAtMs: z.int().exactOptional(),
-})
-const replySchema = z.union([
-  z.strictObject({ behind: z.literal(true) }),
-  z.strictObject({
-    items: z.array(itemSchema),
-    next: keySchema.exactOptional(),
-    stalenessMs: z.number().min(0).exactOptional(),
-  }),
-])
-type PeerListReply = z.infer<typeof replySchema>
+function asPage(reply: ListPage | ElsewhereList): ListPage {
+  assert(!('elsewhere' in reply), 'only of a home is asked whether it is one')
+  return reply
+}
+
+/** How often a list follows who says that the home is elsewhere. */
+const HOMES_ASKED_MAX = 3
 
 export interface ListsOptions {
   readonly self: RegionId
@@ -60,6 +48,7 @@ export interface ListsOptions {
   readonly topology: Topology
   readonly shards: ShardClient<RoutingOperations>
   readonly claims: Claims
+  readonly moves: Moves
   readonly freshness: Freshness
   readonly sessionMac: Mac
   readonly clock: Clock
@@ -81,18 +70,39 @@ export class Lists {
     const bySession = context.consistency === 'session'
     const seen = bySession ? session.seenBySlot(placement.id) : []
     const peerRequest: PeerListRequest = { dataset: placement.id, ...request, seen }
-    const atHome = context.consistency === 'strong' || (bySession && session.degraded)
-    const home = atHome ? await this.#home(placement, request.prefix, context) : undefined
-    if (atHome && home === undefined) {
-      // Nobody ever wrote the group, and the registrar has said so.
-      return { items: [], receipt: { servedBy: self, role: 'replica', stalenessMs: 0 } }
+    if (context.consistency !== 'strong' && !(bySession && session.degraded)) {
+      return asPage(await this.#fromAny(placement, peerRequest, undefined))
     }
+    const group = this.#groupOf(placement, request.prefix, context)
+    const only = placement.data.home[0] as RegionId
+    if (group === undefined) return asPage(await this.#fromAny(placement, peerRequest, only))
+    let home = await this.#home(placement, group)
+    for (let n = 0; n < HOMES_ASKED_MAX; n++) {
+      // Nobody ever wrote the group, and the registrar has said so.
+      if (home === undefined) {
+        return { items: [], receipt: { servedBy: self, role: 'replica', stalenessMs: 0 } }
+      }
+      const asked = this.#options.moves.mayMove() ? { ...peerRequest, group } : peerRequest
+      const page = await this.#fromAny(placement, asked, home)
+      if (!('elsewhere' in page)) return page
+      home = page.elsewhere
+    }
+    throw new DenizenError('home_unreachable', 'the regions do not agree on the home yet')
+  }
+
+  /** From the home, or the nearest copy that has what the session has seen. */
+  async #fromAny(
+    placement: Placement,
+    request: PeerListRequest,
+    home: RegionId | undefined,
+  ): Promise<ListPage | ElsewhereList> {
     let behind = false
     for (const region of this.#sources(placement, home)) {
       const reply =
-        region === self
-          ? await this.#here(placement, peerRequest)
-          : await this.#there(region, peerRequest)
+        region === this.#options.self
+          ? await this.#here(placement, request)
+          : await this.#there(region, request)
+      if (reply && 'kind' in reply) return { elsewhere: reply.home.region }
       if (reply && !('behind' in reply)) return this.#page(reply, region, home)
       behind ||= reply !== undefined
     }
@@ -105,7 +115,7 @@ export class Lists {
   }
 
   #page(
-    reply: Exclude<PeerListReply, { behind: true }>,
+    reply: Extract<PeerListReply, { items: unknown }>,
     region: RegionId,
     home: RegionId | undefined,
   ): ListPage {
@@ -127,13 +137,12 @@ export class Lists {
     )
   }
 
-  /** The home of all that a prefix covers; undefined where nobody has claimed it. */
-  async #home(
+  /** The group that a prefix lies in; undefined where one region homes all that it covers. */
+  #groupOf(
     placement: Placement,
     prefix: string,
     { consistency }: RequestContext,
-  ): Promise<RegionId | undefined> {
-    const { self, claims, shards } = this.#options
+  ): string | undefined {
     const segments = placement.data.groupBySegments
     if (segments === null || prefix.split('/').length <= segments) {
       if (consistency === 'strong') {
@@ -142,20 +151,25 @@ export class Lists {
           'a strong list needs a prefix inside one group; leave Denizen-Consistency out to list more',
         )
       }
-      if (placement.data.home.length === 1) return placement.data.home[0]
+      if (placement.data.home.length === 1) return undefined
       throw new DenizenError(
         'session_ahead',
         'the session has seen more than its token holds: start another one to list so much',
       )
     }
-    const group = placement.groupOf(prefix as Key)
-    const slot = placement.slotOf(group)
-    const computed = placement.computedHome(group)
-    if (computed !== undefined) return computed
+    return placement.groupOf(prefix as Key)
+  }
+
+  /** The home of a group as far as can be known here; undefined where nobody has claimed it. */
+  async #home(placement: Placement, group: string): Promise<RegionId | undefined> {
+    const { self, claims, shards } = this.#options
     if (placement.mayStore(self)) {
+      const slot = placement.slotOf(group)
       const known = await shards.call(placement.id, slot, 'locate', { group })
       if (known) return known.region
     }
+    const computed = placement.computedHome(group)
+    if (computed !== undefined) return computed
     const registered = await claims.lookup(placement, group)
     return registered && claims.known(registered).region
   }
@@ -163,7 +177,7 @@ export class Lists {
   async #there(region: RegionId, request: PeerListRequest): Promise<PeerListReply | undefined> {
     try {
       const options = { timeoutMs: timing.callTimeoutMs }
-      return replySchema.parse(await this.#options.call(region, 'list', request, options))
+      return listReplySchema.parse(await this.#options.call(region, 'list', request, options))
     } catch (error) {
       if (unanswered(error)) return undefined
       throw error
@@ -171,29 +185,38 @@ export class Lists {
   }
 
   async #here(placement: Placement, request: PeerListRequest): Promise<PeerListReply> {
+    const { group } = request
+    const read = () => this.#read(placement, request)
+    if (group !== undefined) return await atSettledHome(this.#options, placement, group, read)
+    const reply = await read()
+    assert(!('kind' in reply), 'only of a home is asked whether it is one')
+    return reply
+  }
+
+  async #read(placement: Placement, request: PeerListRequest): Promise<PeerListReply | Between> {
     const { shards, freshness, clock } = this.#options
     const nowMs = clock.wallMs()
-    const { prefix, after, limit, values, seen } = request
+    const { prefix, after, limit, values, seen, group } = request
     const count = shards.storeCount(placement.id)
     const bytesMax = Math.ceil(limits.listBytesMax / Math.max(count, 1))
     const ofStore = (slot: Slot, store: number): boolean =>
       shards.storeOfSlot(placement.id, slot) === store
+    const { id } = placement
+    const readStore = (store: number, body: ListStoreRequest) =>
+      group !== undefined && ofStore(placement.slotOf(group), store)
+        ? shards.callStore(id, store, 'listAtHome', { ...body, group })
+        : shards.callStore(id, store, 'list', body)
     const replies = await Promise.all(
       Array.from({ length: count }, (_, store) =>
-        shards.callStore(placement.id, store, 'list', {
-          prefix,
-          after,
-          limit,
-          bytesMax,
-          values,
-          nowMs,
+        readStore(store, {
+          ...{ prefix, after, limit, bytesMax, values, nowMs },
           seen: seen.filter(({ slot }) => ofStore(slot, store)),
         }),
       ),
     )
     const pages: ListStoreReply[] = []
     for (const reply of replies) {
-      if ('behind' in reply) return reply
+      if ('behind' in reply || 'kind' in reply) return reply
       pages.push(reply)
     }
     const slots = Array.from({ length: placement.data.slots }, (_, slot) => slot)
@@ -205,7 +228,7 @@ export class Lists {
 
   /** Answers another region's `list`. */
   async answer(from: RegionId, body: unknown): Promise<PeerListReply> {
-    const request = requestSchema.parse(body)
+    const request = listRequestSchema.parse(body)
     const placement = placementAsked(this.#options, from, request.dataset)
     return await this.#here(placement, request)
   }

@@ -7,7 +7,13 @@ import {
   expire,
   expireKey,
 } from '../execution/operations/expire.ts'
-import { type ListStoreReply, type ListStoreRequest, list } from '../execution/operations/list.ts'
+import {
+  type ListAtHomeRequest,
+  type ListStoreReply,
+  type ListStoreRequest,
+  list,
+  listAtHome,
+} from '../execution/operations/list.ts'
 import { type ReadReply, type ReadRequest, read } from '../execution/operations/read.ts'
 import { type ReadManyRequest, readMany } from '../execution/operations/read-many.ts'
 import {
@@ -54,6 +60,7 @@ export type RoutingOperations = {
   expire: { request: ExpireRequest; reply: ExpireReply }
   expireKey: { request: ExpireKeyRequest; reply: undefined }
   list: { request: ListStoreRequest; reply: ListStoreReply | { readonly behind: true } }
+  listAtHome: { request: ListAtHomeRequest; reply: ReturnType<typeof listAtHome> }
   current: { request: CurrentRequest; reply: CurrentReply }
   /** Answered by the shard itself. */
   changes: { request: ChangesRequest; reply: ChangesReply }
@@ -69,7 +76,7 @@ export type RoutingOperations = {
 
 export const routingHandlers: Handlers<RoutingOperations> = {
   reads: {
-    ...{ read, readMany, list, current, lookup, claimedHomes },
+    ...{ read, readMany, list, listAtHome, current, lookup, claimedHomes },
     marker: (store, { group }) => store.homeMarker(group),
     locate: (store, { group }) => findHome(store, group, soundHead(store.heldHead(group))),
   },

@@ -193,6 +193,44 @@ test('a strong read at a home that has stopped is answered by the next', async (
   assert.is(await get(world, 'one', 'k', 'eventual'), 'first @two')
 })
 
+test('a strong list is of the home, whatever those who are asked know', async () => {
+  for (const homing of [{ kind: 'hint' }, { kind: 'pinned', region: 'one' }] as const) {
+    const world = await worldOf({ homing, groupBySegments: 1 })
+    await put(world, 'one', 'g/k', 'first')
+    for (const to of regions) await world.replicate('things', 'one', to)
+    world.stale.add('three')
+    world.stale.add('four')
+    await move(world, 'one', 'g', 'two')
+    await put(world, 'two', 'g/k', 'second')
+    for (const region of regions) {
+      const request = { prefix: 'g/', limit: 10, values: true }
+      const { lists } = world.at(region)
+      const page = await world.until('things', lists.list('things', request, context('strong')))
+      const values = page.items.map(({ value }) => `${Buffer.from(value ?? [])}`)
+      assert.equal([values, page.receipt.home], [['second'], 'two'], region)
+      assert.is(await get(world, region, 'g/k'), 'second @two')
+    }
+  }
+})
+
+test('no copy calls itself fresh that lacks what an earlier home has written', async () => {
+  const world = await worldOf()
+  world.stale.add('three')
+  await put(world, 'one', 'k', 'first')
+  await move(world, 'one', 'k', 'two')
+  world.stale.clear()
+  // It follows the new home, and not the one before.
+  await world.replicate('things', 'two', 'three')
+  const { shards } = world.at('three')
+  const read = { key: 'k' as Key, as: 'copy', seen: [], nowMs: 0 } as const
+  const slot = world.placement('things').slotOf('k')
+  const before = await shards.call('things', slot, 'read', read)
+  assert.equal([before.kind, 'lacksPast' in before], ['absent', true])
+  await world.replicate('things', 'one', 'three')
+  const after = await shards.call('things', slot, 'read', read)
+  assert.equal([after.kind, 'lacksPast' in after], ['found', false])
+})
+
 test('consecutive writes from one other region move a group there, once', async () => {
   const world = await worldOf({ rehome: { after: 3 } })
   await put(world, 'one', 'k', '0')

@@ -63,6 +63,8 @@ export class RoutingWorld {
   /** Regions that counted a violation. */
   readonly violations: RegionId[] = []
   readonly clock: ManualClock = manualClock()
+  /** Regions that follow no feeds. */
+  readonly stale = new Set<RegionId>()
   /** Hears of each call before it is sent. */
   onCall: (from: RegionId, to: RegionId, name: string, body: unknown) => void = () => {}
   readonly #data: PolicyData
@@ -142,7 +144,7 @@ export class RoutingWorld {
     const local = new LocalExecution({ ...common, claims, moves: movements })
     const forwarder = new Forwarder({ ...common, local })
     const router = new Router({ ...common, claims, local, forwarder })
-    const lists = new Lists({ ...common, claims })
+    const lists = new Lists({ ...common, claims, moves: movements })
     const parts = { router, lists, claims, shards, forwarder, movements }
     this.#regions.set(region, { region, ...parts })
   }
@@ -165,7 +167,8 @@ export class RoutingWorld {
   /** Brings a region's copy of a dataset up to the end of what another has of its own feed. */
   async replicate(dataset: string, from: RegionId, to: RegionId): Promise<void> {
     const placement = this.placement(dataset)
-    if (from === to || !placement.mayStore(from) || !placement.mayStore(to)) return
+    if (from === to || this.stale.has(to) || !placement.mayStore(from) || !placement.mayStore(to))
+      return
     const [source, target] = [this.at(from).shards, this.at(to).shards]
     const feed = feedNumber(this.#numbers[from] ?? 0, 1)
     for (let slot = 0; slot < placement.data.slots; slot++) {

@@ -1,0 +1,43 @@
+/** The call `list` between regions. */
+import { z } from 'zod'
+import { limits } from '../model/limits.ts'
+import {
+  bytesSchema,
+  homeSchema,
+  keySchema,
+  seenPointsSchema,
+  versionSchema,
+} from '../protocol/schemas.ts'
+
+const seenSchema = z
+  .array(z.strictObject({ slot: z.int().min(0), points: seenPointsSchema }))
+  .readonly()
+export const listRequestSchema = z.strictObject({
+  dataset: z.string(),
+  prefix: z.string(),
+  after: z.string().exactOptional(),
+  limit: z.int().min(1).max(limits.listItemsMax),
+  values: z.boolean(),
+  seen: seenSchema,
+  /** All keys are of this group, and only its home may answer. */
+  group: z.string().min(1).exactOptional(),
+})
+export type PeerListRequest = z.infer<typeof listRequestSchema>
+
+const itemSchema = z.strictObject({
+  key: keySchema,
+  version: versionSchema,
+  mediaType: z.string(),
+  value: bytesSchema.exactOptional(),
+  expiresAtMs: z.int().exactOptional(),
+})
+export const listReplySchema = z.union([
+  z.strictObject({ behind: z.literal(true) }),
+  z.strictObject({ kind: z.literal('elsewhere'), home: homeSchema }),
+  z.strictObject({
+    items: z.array(itemSchema),
+    next: keySchema.exactOptional(),
+    stalenessMs: z.number().min(0).exactOptional(),
+  }),
+])
+export type PeerListReply = z.infer<typeof listReplySchema>
