@@ -4,6 +4,7 @@
  * the next write of the run asks again.
  */
 import type { AccessRun } from '../model/access-runs.ts'
+import { DenizenError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
@@ -51,6 +52,9 @@ export class AccessMoves {
       const atMs = this.#clock.wallMs()
       const why: MoveReason = { kind: 'access', writes: run.writes, atMs }
       await this.#move(placement, group, run.region, why)
+    } catch (error) {
+      // Nothing was promised to anybody: the next write of the run asks again.
+      if (!(error instanceof DenizenError)) throw error
     } finally {
       this.#running -= 1
       this.#wishes.delete(name)
