@@ -8,8 +8,12 @@ import { rowKeys } from './rows.ts'
 import { StagedChanges } from './staged-changes.ts'
 import { type StoreContext, StoreReader } from './store.ts'
 
+const noValue = new Uint8Array()
+
 export class StagedStore extends StoreReader {
   protected readonly staged: StagedChanges
+  /** May be true for a marker that was taken back. */
+  #mayBeMarked: boolean | undefined
 
   constructor(engine: Engine, context: StoreContext, rows: PackedRows) {
     super(engine, context)
@@ -26,10 +30,16 @@ export class StagedStore extends StoreReader {
     return staged === undefined ? super.recordRow(key) : (staged ?? undefined)
   }
 
-  /** Within one transaction a marker may come at any time. */
+  /** Asked for once in a transaction: thousands of writes need not look each. */
   protected override isMarked(): boolean {
-    if (this.context.placement.data.groupBySegments !== null) return true
-    return this.row(rowKeys.marked()) !== undefined
+    this.#mayBeMarked ??= super.isMarked()
+    return this.#mayBeMarked
+  }
+
+  /** For the markers of this transaction, and all that follow. */
+  protected mark(): void {
+    this.#mayBeMarked = true
+    if (this.row(rowKeys.marked()) === undefined) this.staged.stageRow(rowKeys.marked(), noValue)
   }
 
   override feedState(slot: Slot, feed: FeedNumber): FeedState {

@@ -245,7 +245,7 @@ export class StoreTransaction extends StagedStore {
     const held = this.homeMarker(group)
     if (held?.feed === feed) this.dropEntry(slot, feed, markerEntry(group, held.position))
     this.staged.stageRow(rowKeys.home(group), encodeHomeMarker(marker))
-    if (!this.isMarked()) this.staged.stageRow(rowKeys.marked(), nothing)
+    this.mark()
     this.putEntry(slot, feed, markerEntry(group, position))
   }
 

@@ -156,7 +156,14 @@ test('stores of whole keys look for no marker until there is one', async () => {
   const [one] = await open()
   await put(one)
   assert.is(one.reader.homeMarker(key), undefined)
-  await stop(one, 0, 'two')
+  await one.commit(tx => {
+    tx.savepoint()
+    assert.ok(stopHome(tx, { group: key, term: 0, to: 'two', why }))
+    assert.ok(tx.homeMarker(key), 'and within the transaction')
+    tx.rollBack()
+    assert.is(tx.homeMarker(key), undefined)
+    assert.ok(stopHome(tx, { group: key, term: 0, to: 'two', why }), 'also after it was taken back')
+  })
   assert.ok(one.reader.homeMarker(key), 'the commit is seen at once')
 })
 
