@@ -89,7 +89,7 @@ export function standingOf(
   const found = find(store, group, held)
   if (claimed && !(found && found.home.term >= claimed.term)) {
     // A claim is for a group without a home; one that had a home is taken over with a marker.
-    if (found?.marker) return { kind: 'between' }
+    if (found?.marker || claimed.moved) return { kind: 'between' }
     return at(self, { region: regions.idOf(claimed.region), term: claimed.term })
   }
   if (!found) return { kind: 'homeless' }

@@ -97,7 +97,8 @@ export function takeHome(
 ): KnownHome | undefined {
   const { placement, regions, self, ownFeed } = store.context
   const region = regions.numberOf(self)
-  assert(home.region === region && home.feed === ownFeed, 'a region takes what it was granted')
+  const { feed, term } = home
+  assert(home.region === region && feed === ownFeed, 'a region takes what it was granted')
   const held = store.homeMarker(group)
   if (held && held.term >= home.term) {
     return { region: regions.idOf(held.region), term: held.term }
@@ -108,7 +109,7 @@ export function takeHome(
   const slot = placement.slotOf(group)
   const { why } = held.stopped
   store.putHomeMarker(slot, group, {
-    ...home,
+    ...{ region, feed, term },
     position: store.appendPosition(slot),
     why: held.stopped.to === region ? why : { ...why, kind: 'returned' },
     ...pastOf(isOwn ? (held.past ?? []) : endsOf(held), ownFeed),

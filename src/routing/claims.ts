@@ -23,7 +23,10 @@ import { placementAsked } from './receive.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { unanswered } from './unanswered.ts'
 
-const homeSchema = z.strictObject({ region: z.int(), feed: z.int(), term: z.int().min(0) })
+const homeSchema = z.strictObject({
+  ...{ region: z.int(), feed: z.int(), term: z.int().min(0) },
+  moved: z.literal(true).exactOptional(),
+})
 const repliesSchema = z.array(homeSchema.nullable())
 const requestSchema = z.strictObject({
   dataset: z.string(),

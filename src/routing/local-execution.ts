@@ -122,6 +122,9 @@ export class LocalExecution {
         if (!registered) return { kind: 'unclaimed' }
         const home = claims.known(registered)
         if (home.region !== self) return { kind: 'elsewhere', home }
+        if (registered.moved) {
+          throw new DenizenError('home_moving', 'the copy has yet to hear of the homes before')
+        }
         // Claimed by this region, but no write was acknowledged yet.
         return {
           kind: 'done',

@@ -85,7 +85,7 @@ function moveOne(
   if (!placement.mayHome(regions.idOf(region))) {
     throw new DenizenError('residency_violation', 'a region that may not home took a group')
   }
-  return grant(store, epoch, group, { region, feed })
+  return grant(store, epoch, group, { region, feed, moved: true })
 }
 
 /**
@@ -105,7 +105,7 @@ function grant(
   store: StoreTransaction,
   epoch: number,
   group: string,
-  who: Pick<GroupHome, 'region' | 'feed'>,
+  who: Omit<GroupHome, 'term'>,
 ): GroupHome {
   const { placement } = store.context
   const slot = placement.slotOf(placement.groupOf(group as Key))

@@ -208,8 +208,8 @@ export class Router {
     const lost = new Set<RegionId>()
     const stored = placement.mayStore(topology.self)
     // Where the policy computes homes, a group that was moved is where it was last seen.
-    const isGuess = stored && placement.computedHome(group) === undefined
-    const cached = isGuess ? undefined : locations.get(placement.id, group)
+    const asksCopy = stored && placement.computedHome(group) === undefined
+    const cached = asksCopy ? undefined : locations.get(placement.id, group)
     return {
       ...{ placement, operation, group, lost },
       principal: principalOf(this.#options.sessionMac, operation, context.principal),

@@ -30,7 +30,7 @@ export interface FeedEnd {
   readonly position: Position
 }
 
-export interface HomeMarker extends GroupHome {
+export interface HomeMarker extends Omit<GroupHome, 'moved'> {
   /** Where the marker itself lies in the home's feed. */
   readonly position: Position
   /** Why it is the home; absent where it was the first. */
@@ -62,7 +62,7 @@ const part = { why: 1, stopped: 2, past: 4 } as const
 const reasonKinds = { operator: 1, access: 2, returned: 3 } as const
 
 export function encodeHomeMarker(marker: HomeMarker): Uint8Array {
-  const { position, why, stopped, past = [] } = marker
+  const { region, feed, term, position, why, stopped, past = [] } = marker
   const parts =
     (why ? part.why : 0) | (stopped ? part.stopped : 0) | (past.length > 0 ? part.past : 0)
   const more =
@@ -71,7 +71,7 @@ export function encodeHomeMarker(marker: HomeMarker): Uint8Array {
     (stopped ? 2 + reasonBytes : 0) +
     (past.length > 0 ? 1 + past.length * endBytes : 0)
   const bytes = new Uint8Array(headBytes + more)
-  bytes.set(encodeGroupHome(marker))
+  bytes.set(encodeGroupHome({ region, feed, term }))
   writeU53(bytes, 14, position)
   if (parts === 0) return bytes
   bytes[headBytes] = parts
@@ -101,7 +101,7 @@ function writeReason(bytes: Uint8Array, at: number, { kind, writes, atMs }: Move
 
 /** Throws `damaged_record`. */
 export function decodeHomeMarker(bytes: Uint8Array): HomeMarker {
-  const head = { ...decodeGroupHome(bytes), position: readU53(bytes, 14) }
+  const head = { ...decodeGroupHome(bytes.subarray(0, 14)), position: readU53(bytes, 14) }
   const parts = bytes[headBytes] ?? 0
   let at = headBytes + 1
   const why = parts & part.why ? readReason(bytes, at) : undefined

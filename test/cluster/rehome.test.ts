@@ -4,6 +4,7 @@
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { runDenizen } from '../cli/run-denizen.ts'
 import { startWorld, type World } from '../worlds/world.ts'
 import {
   assertNoErrorLogged,
@@ -100,6 +101,21 @@ for (const [name, first] of [
     await assertHome(name, 'eu-west', 'two')
   })
 }
+
+test('the command line moves a key, and says why it is refused', async () => {
+  await put(world, 'eu-west', 'cities by-command', 'one')
+  const run = (to: string) => {
+    const url = ['--url', world.url('eu-central')]
+    return runDenizen(['rehome', 'cities', 'by-command', '--to', to, ...url])
+  }
+  const moved = await run('us-east')
+  assert.is(moved.code, 0, moved.stderr)
+  assert.match(moved.stdout, /^by-command has moved from eu-west to us-east, since term \d+$/m)
+  const refused = await run('nowhere')
+  assert.is(refused.code, 2, refused.stderr)
+  assert.match(refused.stderr, /the policy has no region nowhere/)
+  await assertHome('cities by-command', 'us-east', 'one')
+})
 
 /** Writers of one key each through a region of their own, as long as `task` runs. */
 async function whileWriting(

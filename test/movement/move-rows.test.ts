@@ -136,6 +136,18 @@ test('whoever knows of a later home keeps what stopped the one before, for its r
   assert.is((await put(restored)).kind, 'elsewhere')
 })
 
+test('a region that the registrar made the next home, and that knows nothing, is no home', async () => {
+  const home = await openStore({ placement: { slots: 1 }, self: 'two' })
+  const claimed = { region: 2, feed: feeds.two, term: claimTerm(1, 2) }
+  const value = { bytes: utf8('v'), mediaType: '' }
+  const kindOf = async (moved: object) => {
+    const request = { key, value, precondition: {}, nowMs: 0, claimed: { ...claimed, ...moved } }
+    return (await home.commit(tx => write(tx, request))).kind
+  }
+  assert.is(await kindOf({ moved: true }), 'between')
+  assert.is(await kindOf({}), 'written', 'a first claim is another thing')
+})
+
 test('a replacing snapshot brings the end of a home, and never takes it back', async () => {
   const [one, two] = await open()
   await put(one)

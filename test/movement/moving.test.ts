@@ -164,6 +164,19 @@ test('what may not be is refused, and nothing is changed', async () => {
   assert.is(second.version.term, first.version.term, 'it goes on as if nothing had been')
 })
 
+test('before every build knows what a move writes, none begins', async () => {
+  const world = await worldOf({ rehome: { after: 1 } })
+  await put(world, 'one', 'k', 'first')
+  world.mayMove = false
+  assert.is(await codeOf(move(world, 'one', 'k', 'two')), 'rehome_refused')
+  for (let n = 0; n < 3; n++) await put(world, 'two', 'k', `${n}`)
+  assert.is(await get(world, 'two', 'k'), '2 @one')
+  assert.not(
+    world.calls.some(call => call.endsWith(' rehome')),
+    'nobody is asked',
+  )
+})
+
 test('whoever meets a stopped group drives it on: each party dead in turn', async () => {
   for (const dead of ['one', 'two']) {
     const world = await worldOf()

@@ -87,7 +87,7 @@ test('a move is a compare-and-set: one wins, and is answered the same when it as
   const fromTerm = first?.term ?? 0
   const moves = [moving(2, 'g', fromTerm), moving(1, 'g', fromTerm), moving(2, 'g', fromTerm)]
   const homes = await store.commit(tx => moveHomes(tx, { epoch: 1, moves }))
-  const won = { region: 2, feed: feeds.two, term: claimTerm(1, 2) }
+  const won = { region: 2, feed: feeds.two, term: claimTerm(1, 2), moved: true } as const
   assert.equal(homes, [won, won, won])
   assert.equal(lookup(store.reader, { groups: ['g'] }), [won])
   const [late] = await store.commit(tx => claim(tx, { epoch: 1, claims: [by(3, 'g')] }))
@@ -102,7 +102,7 @@ test('a move follows a home that the registrar knows, or that everybody computes
   const homing = { kind: 'pinned', region: 'one' } as const
   const computed = await openStore({ placement: { ...placement, homing } })
   const [home] = await computed.commit(tx => moveHomes(tx, { epoch: 1, moves }))
-  assert.equal(home, { region: 2, feed: feeds.two, term: claimTerm(1, 1) })
+  assert.equal(home, { region: 2, feed: feeds.two, term: claimTerm(1, 1), moved: true })
   const [again] = await computed.commit(tx =>
     moveHomes(tx, { epoch: 1, moves: [moving(1, 'g', 0)] }),
   )

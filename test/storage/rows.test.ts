@@ -13,9 +13,11 @@ import {
   decodeClaimCounter,
   decodeDigest,
   decodeFeedState,
+  decodeGroupHome,
   encodeClaimCounter,
   encodeDigest,
   encodeFeedState,
+  encodeGroupHome,
 } from '../../src/storage/row-values.ts'
 import {
   entryRowText,
@@ -113,6 +115,10 @@ test('row values come back as they were', () => {
   const marker = { region: 65_535, feed: 2 ** 32 - 1, term: 2 ** 52, position: 2 ** 33 + 1 }
   assert.equal(decodeHomeMarker(encodeHomeMarker(marker)), marker)
   assert.is(encodeHomeMarker(marker).length, 22, 'what builds of format 1 know stays as it was')
+  const granted = { region: 513, feed: 65_537, term: 2 ** 32 + 1 }
+  for (const home of [granted, { ...granted, moved: true } as const]) {
+    assert.equal(decodeGroupHome(encodeGroupHome(home)), home)
+  }
   const why = { kind: 'access', writes: 3, atMs: 2 ** 41 } as const
   const stopped = { to: 513, why: { ...why, kind: 'operator' } } as const
   const past = [

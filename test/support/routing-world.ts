@@ -63,6 +63,8 @@ export class RoutingWorld {
   /** Regions that counted a violation. */
   readonly violations: RegionId[] = []
   readonly clock: ManualClock = manualClock()
+  /** Every region's build knows what moves write. */
+  mayMove = true
   /** Regions that follow no feeds. */
   readonly stale = new Set<RegionId>()
   /** Hears of each call before it is sent. */
@@ -140,7 +142,7 @@ export class RoutingWorld {
     }
     const claims = new Claims(common)
     const { reachable } = common.topology
-    const movements = new Movements({ ...common, claims, reachable, mayMove: () => true })
+    const movements = new Movements({ ...common, claims, reachable, mayMove: () => this.mayMove })
     const local = new LocalExecution({ ...common, claims, moves: movements })
     const forwarder = new Forwarder({ ...common, local })
     const router = new Router({ ...common, claims, local, forwarder })

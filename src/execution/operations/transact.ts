@@ -83,8 +83,15 @@ export function transact(store: StoreTransaction, request: TransactRequest): Tra
     remember(store, once, run.version, { succeeded, effects: results.map(effectOf) }, nowMs)
   }
   const point = { slot, feed, position: store.feedState(slot, feed).end }
-  const moved = run.version && store.context.accesses?.count(group, request.entry)
-  return { kind: 'transacted', succeeded, results, home, point, ...(moved && { run: moved }) }
+  const accessRun = run.version && store.context.accesses?.count(group, request.entry)
+  return {
+    kind: 'transacted',
+    succeeded,
+    results,
+    home,
+    point,
+    ...(accessRun && { run: accessRun }),
+  }
 }
 
 class Run {
