@@ -143,9 +143,7 @@ export class Movements implements Moves {
     if (!table().data.regions.some(({ id }) => id === to)) {
       throw new DenizenError('bad_request', `the policy has no region ${to}`)
     }
-    if (!placement.mayHome(to)) {
-      throw new DenizenError('rehome_refused', `the policy does not permit ${to} to be the home`)
-    }
+    refuseUnlessPermitted(placement, to)
     let home = await this.#homeOf(placement, group)
     for (let n = 0; n < HOMES_ASKED_MAX; n++) {
       if (!home) throw new DenizenError('not_found', 'the group has no home yet')
@@ -190,6 +188,7 @@ export class Movements implements Moves {
 
   async #moveHere(placement: Placement, group: string, to: RegionId): Promise<MoveReply> {
     const { self, clock } = this.#options
+    refuseUnlessPermitted(placement, to)
     const { home, isHere } = await stateOf(this.#options, { placement, group })
     if (home?.region === self && !isHere) throw stillMoving()
     if (!home || !isHere) {
@@ -247,6 +246,11 @@ export class Movements implements Moves {
         return await this.#moveHere(placement, group, request.to)
     }
   }
+}
+
+function refuseUnlessPermitted(placement: Placement, to: RegionId): void {
+  if (placement.mayHome(to)) return
+  throw new DenizenError('rehome_refused', `the policy does not permit ${to} to be the home`)
 }
 
 const stillMoving = (): DenizenError =>

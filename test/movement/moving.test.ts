@@ -160,6 +160,11 @@ test('what may not be is refused, and nothing is changed', async () => {
   assert.is(await codeOf(move(world, 'one', 'k', 'nowhere')), 'bad_request')
   world.link('two', 'cut', 'known')
   assert.is(await codeOf(move(world, 'one', 'k', 'two')), 'rehome_refused')
+  for (const to of ['four', 'nowhere']) {
+    const asked = { kind: 'move', dataset: 'things', group: 'k', to }
+    const answer = world.at('one').movements.answer('three', asked)
+    assert.is(await codeOf(answer), 'rehome_refused', 'whoever asks, the home looks itself')
+  }
   const second = await put(world, 'one', 'k', 'second')
   assert.is(second.version.term, first.version.term, 'it goes on as if nothing had been')
 })
