@@ -1,5 +1,6 @@
 /** Acts of an operator on the node that serves the API. */
 import type { AdministrativeAct } from '../model/administrative-act.ts'
+import type { Key } from '../model/key.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { ScrubReport } from '../routing/service.ts'
 
@@ -8,6 +9,19 @@ export interface BackupRequest {
   readonly place: RegionId
   /** Names of datasets, or ids of partitions; empty: all that this region stores. */
   readonly datasets: readonly string[]
+}
+
+export interface RehomeRequest {
+  readonly dataset: string
+  readonly group: Key
+  readonly to: RegionId
+}
+
+export interface Rehomed {
+  readonly group: string
+  readonly from: RegionId
+  readonly home: RegionId
+  readonly term: number
 }
 
 export interface Administration {
@@ -24,6 +38,12 @@ export interface Administration {
    * `upgrade_refused`, `coordinator_unavailable`.
    */
   finalizeFormat(): Promise<number>
+  /**
+   * Moves the home of a group, or of the group of a key, wherever it is. Throws `not_ready`,
+   * `not_found`, `bad_request`, `rehome_refused`, `home_moving`, `home_unreachable`,
+   * `registrar_unavailable`, `outcome_unknown`.
+   */
+  rehome(request: RehomeRequest): Promise<Rehomed>
   /** Puts an act into the audit log; resolves when it is there, or its loss is in the log. */
   record(act: AdministrativeAct): Promise<void>
 }

@@ -24,6 +24,9 @@ export const explanationSchema: z.ZodType<Explanation> = z
         region: z.string(),
         since: z.string().meta({ description: 'The term since which it is the home' }),
         reason: z.string(),
+        movedAtMs: z.int().exactOptional().meta({
+          description: 'When it was moved here, in ms since 1970; absent where it never was',
+        }),
       })
       .exactOptional()
       .meta({ description: 'Absent while nobody has written the group' }),
@@ -44,6 +47,16 @@ export const explanationSchema: z.ZodType<Explanation> = z
     ),
   })
   .meta({ id: 'Explanation' })
+
+/** What came of an operator's wish that a group moves. */
+export const rehomedSchema = z
+  .object({
+    group: z.string().meta({ description: 'What was moved: the key, or its beginning' }),
+    from: z.string().meta({ description: 'The home before' }),
+    home: z.string().meta({ description: 'The home now' }),
+    term: z.int().meta({ description: 'The term since which it is the home' }),
+  })
+  .meta({ id: 'Rehomed' })
 
 export const clusterSchema: z.ZodType<ClusterView> = z
   .object({

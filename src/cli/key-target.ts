@@ -6,7 +6,11 @@ import { usageError } from './exit-codes.ts'
 import type { ApiReply } from './http-client.ts'
 
 /** `/v1/kv/cities/jp/tokyo-1850147`. Throws `CliError` for what can be no key. */
-export function keyPath(route: 'kv' | 'explain', dataset: string, key: string): string {
+export function keyPath(
+  route: 'kv' | 'explain' | 'admin/rehome',
+  dataset: string,
+  key: string,
+): string {
   try {
     return `/v1/${route}/${encodeURIComponent(dataset)}/${encodeKeyForPath(parseKey(key))}`
   } catch (error) {

@@ -39,6 +39,7 @@ const placementSchema = z.strictObject({
   law: z.array(text),
   ttlMs: z.int().min(1).max(timing.ttlMaxMs).exactOptional(),
   acks: z.union([z.int().min(2), z.enum(['quorum', 'all'])]).exactOptional(),
+  rehome: z.strictObject({ after: z.int().min(1) }).exactOptional(),
   home: z.array(text).min(1),
   store: z.array(text).min(1),
   serve: z.array(text).min(1),

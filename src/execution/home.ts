@@ -2,12 +2,17 @@
  * What a copy knows of a group's home. Three sources, the strongest first: the marker that a home
  * writes into its feed; what the policy computes; and, where the group is the whole key, the record
  * itself, which carries the term and the feed of the home that wrote it (such groups have no
- * marker).
+ * marker until they are moved).
+ *
+ * Between two homes nobody acts as home: the marker says that its home has stopped, and the next
+ * one has to win a later term at the registrar first. Nor does a region act as home that lacks
+ * something of what homes before it have written.
  */
 import { assert } from '../model/assert.ts'
 import { feedRegionNumber } from '../model/position.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
 import { IMPLICIT_TERM } from '../model/version.ts'
+import { endsOf, type FeedEnd, type HomeMarker } from '../storage/home-marker.ts'
 import type { RecordHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { StoreReader } from '../storage/store.ts'
@@ -18,32 +23,111 @@ export interface KnownHome {
   readonly term: number
 }
 
+/** Whether this region may act as a group's home. */
+export type Standing =
+  | { readonly kind: 'home'; readonly home: KnownHome }
+  | { readonly kind: 'elsewhere'; readonly home: KnownHome }
+  /** The group is on its way from or to this region: what is to be done has to wait. */
+  | { readonly kind: 'between' }
+  | { readonly kind: 'homeless' }
+
+/** What a copy finds out about a group's home. */
+interface Found {
+  readonly home: KnownHome
+  /** It counts: none of a later term is known. */
+  readonly marker: HomeMarker | undefined
+}
+
 /** `held` is the record of a key of the group: it counts where the group is the whole key. */
+function find(store: StoreReader, group: string, held: RecordHead | undefined): Found | undefined {
+  const { placement, regions } = store.context
+  const marker = store.homeMarker(group)
+  const ofRecord = placement.data.groupBySegments === null ? held : undefined
+  const termOfRecord = ofRecord?.version.term ?? IMPLICIT_TERM
+  if (marker && marker.term >= termOfRecord) {
+    return { home: { region: regions.idOf(marker.region), term: marker.term }, marker }
+  }
+  const computed = termOfRecord === IMPLICIT_TERM ? placement.computedHome(group) : undefined
+  if (computed !== undefined) {
+    return { home: { region: computed, term: IMPLICIT_TERM }, marker: undefined }
+  }
+  if (!ofRecord) return undefined
+  const region = regions.idOf(feedRegionNumber(ofRecord.feed))
+  return { home: { region, term: termOfRecord }, marker: undefined }
+}
+
+/**
+ * Where a group is said to have its home: a good guess, which only that region can confirm. Between
+ * two homes it is the other one of the two, at the one that stopped and at the next.
+ */
 export function findHome(
   store: StoreReader,
   group: string,
   held: RecordHead | undefined,
 ): KnownHome | undefined {
-  const { placement, regions } = store.context
-  const wholeKey = placement.data.groupBySegments === null
-  const marker = wholeKey ? undefined : store.homeMarker(group)
-  if (marker) return { region: regions.idOf(marker.region), term: marker.term }
-  const computed = placement.computedHome(group)
-  if (computed !== undefined) return { region: computed, term: IMPLICIT_TERM }
-  if (!wholeKey || !held) return undefined
-  return { region: regions.idOf(feedRegionNumber(held.feed)), term: held.version.term }
+  const found = find(store, group, held)
+  return found && guess(store, found)
 }
 
-/** As `findHome`, where the registrar may just have answered a claim that this region made. */
-export function homeWithClaim(
+function guess(store: StoreReader, { home, marker }: Found): KnownHome {
+  if (!marker?.stopped) return home
+  const next = store.context.regions.idOf(marker.stopped.to)
+  return next === store.context.self ? home : { region: next, term: home.term }
+}
+
+/**
+ * Whether this region may act as home. `claimed` is what the registrar has just answered to a claim
+ * that it made.
+ */
+export function standingOf(
   store: StoreReader,
   group: string,
   held: RecordHead | undefined,
-  claimed: GroupHome | undefined,
-): KnownHome | undefined {
-  const found = findHome(store, group, held)
-  if (!claimed || (found && found.term >= claimed.term)) return found
-  return { region: store.context.regions.idOf(claimed.region), term: claimed.term }
+  claimed?: GroupHome,
+): Standing {
+  const { self, regions } = store.context
+  const found = find(store, group, held)
+  if (claimed && !(found && found.home.term >= claimed.term)) {
+    // A claim is for a group without a home; one that had a home is taken over with a marker.
+    if (found?.marker || claimed.moved) return { kind: 'between' }
+    return at(self, { region: regions.idOf(claimed.region), term: claimed.term })
+  }
+  if (!found) return { kind: 'homeless' }
+  const { home, marker } = found
+  if (marker?.stopped) {
+    const isParty = home.region === self || regions.idOf(marker.stopped.to) === self
+    return isParty ? { kind: 'between' } : { kind: 'elsewhere', home: guess(store, found) }
+  }
+  if (home.region === self && !hasPast(store, group, marker?.past)) return { kind: 'between' }
+  return at(self, home)
+}
+
+const at = (self: RegionId, home: KnownHome): Standing => ({
+  ...{ kind: home.region === self ? 'home' : 'elsewhere', home },
+})
+
+/** This copy has all that earlier homes of the group have written. */
+export function hasPast(
+  store: StoreReader,
+  group: string,
+  past: readonly FeedEnd[] | undefined,
+): boolean {
+  if (!past) return true
+  const { placement, ownFeed } = store.context
+  const slot = placement.slotOf(group)
+  return past.every(
+    ({ feed, position }) => feed === ownFeed || store.feedState(slot, feed).complete >= position,
+  )
+}
+
+/**
+ * True where this copy may lack changes of a group's earlier homes, so that its age is not that of
+ * what the home's feed has brought.
+ */
+export function lacksPast(store: StoreReader, group: string): boolean {
+  const marker = store.homeMarker(group)
+  if (!marker) return false
+  return !hasPast(store, group, marker.stopped ? endsOf(marker) : marker.past)
 }
 
 /** Writes a claimed home into the feed, with the first write of its group. */

@@ -98,6 +98,12 @@ export const errorKinds = {
     'Not every node can work with the newer data format yet',
     'Upgrade and start the nodes that the detail names, then finalize again.',
   ),
+  rehome_refused: kind(
+    409,
+    'The group can not be moved there now',
+    'Its home is what denizen explain says, with what is permitted. Retry if the detail names what may pass.',
+    { level: 'info' },
+  ),
   cursor_too_old: kind(
     410,
     'The changes since this cursor are not known here any more',
@@ -181,6 +187,12 @@ export const errorKinds = {
     'The registrar of the group can not be reached',
     'Retry later; nothing was applied. Groups that already have a home are not affected.',
     { retry: 'safe', level: 'warn' },
+  ),
+  home_moving: kind(
+    503,
+    'The group is between two homes',
+    'Retry soon; nothing was applied. Reads with Denizen-Consistency: eventual go on.',
+    { retry: 'safe', level: 'info' },
   ),
   coordinator_unavailable: kind(
     503,

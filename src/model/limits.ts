@@ -136,6 +136,17 @@ export const limits = {
   claimsPerMessageMax: 4_096,
   /** Groups whose home is remembered in memory by a region that does not store them. */
   locationCacheEntriesMax: 65_536,
+  /** Groups of a store whose latest writers are remembered, where its policy re-homes them. */
+  accessRunsMax: 16_384,
+  /** Groups that a region moves away at a time; more wait, and beyond that are not moved. */
+  movesAtOnce: 16,
+  movesWaitingMax: 256,
+  /** Changes that a region may lack of a group's feeds when the group is to move there. */
+  moveLagChangesMax: 1_000,
+  /** Groups between two homes that a node looks after; others wait for who asks for them. */
+  unsettledGroupsMax: 65_536,
+  /** Home markers that are looked at in one turn for groups between two homes. */
+  markersPerTurn: 1_024,
   /** Nesting depth and item count of a CBOR or JSON body from a client. */
   cborDepthMax: 64,
   /** Nesting depth of a message between nodes: a body and the envelopes around it. */
@@ -175,6 +186,22 @@ export const timing = {
   callTimeoutMs: 1_500,
   /** How long a home waits, after its own disk, for other regions to have a write too. */
   acksWaitMaxMs: 1_000,
+  /**
+   * Re-homing: how long the next home waits for what it lacks, how long the one that has stopped
+   * waits for it, and how long an operation that met them waits for the end.
+   */
+  takeHomeMaxMs: 700,
+  handOverMaxMs: 1_000,
+  betweenHomesMaxMs: 700,
+  /** A region that is asked to move a group answers when the move is over. */
+  moveAskedMaxMs: 8_000,
+  /** How often a copy is looked at meanwhile, at first and at most. */
+  copyLookMinMs: 2,
+  copyLookMaxMs: 50,
+  /** A group that its writers have moved stays at least so long. */
+  moveRestMs: 10_000,
+  /** How often groups that were left between two homes are looked after. */
+  unsettledIntervalMs: 1_000,
   /** Pauses between attempts to connect to a peer. */
   reconnectMinMs: 50,
   reconnectMaxMs: 1_000,
@@ -254,4 +281,7 @@ assert(limits.chunkBytesMax < limits.frameBytesMax, 'a chunk of small records fi
 assert(limits.chunkBytesMax < limits.streamCreditBytes, 'a chunk fits the credit of a stream')
 assert(limits.messageBytesMax < limits.linkQueueBytesMax, 'a message fits the queue of a link')
 assert(limits.cborDepthMax < limits.messageDepthMax, 'a body fits the envelope of a message')
+assert(timing.takeHomeMaxMs < timing.handOverMaxMs, 'who is to take a group answers in time')
+assert(timing.handOverMaxMs < timing.callTimeoutMs, 'a call that meets a move is answered')
+assert(timing.betweenHomesMaxMs < timing.callTimeoutMs, 'an operation that waits is answered')
 assert(timing.pingIntervalMs * 2 < timing.peerSilenceMaxMs, 'one lost ping is not an outage')

@@ -53,6 +53,8 @@ export interface PlacementData {
   readonly ttlMs?: number
   /** Regions that hold a write on disk before it is answered; without it the home alone. */
   readonly acks?: AcksLevel
+  /** A group moves to the region from which so many writes in a row have entered. */
+  readonly rehome?: { readonly after: number }
   /** Sorted region ids. home ⊆ store. */
   readonly home: readonly RegionId[]
   readonly store: readonly RegionId[]

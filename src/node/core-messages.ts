@@ -5,6 +5,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { AccessState } from '../access/access-control.ts'
+import type { RehomeRequest } from '../api/administration.ts'
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
 import type { FeedPoint } from '../execution/operation.ts'
 import type { Family } from '../metrics/family.ts'
@@ -104,6 +105,7 @@ export type Question =
   | { readonly kind: 'cluster' }
   | { readonly kind: 'scrub'; readonly start: boolean }
   | { readonly kind: 'finalizeFormat' }
+  | ({ readonly kind: 'rehome' } & RehomeRequest)
   /** To be put into the audit log. */
   | { readonly kind: 'record'; readonly act: AdministrativeAct }
   /** The page for Prometheus. */

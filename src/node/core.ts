@@ -3,7 +3,7 @@
  * reads every store of the node by itself; it writes its own shard's stores, and asks other cores
  * for theirs. What exists once per node it asks of the main thread.
  */
-import type { Administration } from '../api/administration.ts'
+import type { Administration, Rehomed } from '../api/administration.ts'
 import { createApi } from '../api/app.ts'
 import { createDirectApi } from '../api/direct.ts'
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
@@ -246,6 +246,8 @@ export class Core {
       // The main thread made it of this type.
       scrub: async start => (await this.#asks.ask({ kind: 'scrub', start })) as ScrubReport,
       finalizeFormat: async () => Number(await this.#asks.ask({ kind: 'finalizeFormat' })),
+      // As before.
+      rehome: async request => (await this.#asks.ask({ kind: 'rehome', ...request })) as Rehomed,
       record: async act => void (await this.#asks.ask({ kind: 'record', act })),
     }
   }

@@ -2,13 +2,16 @@
  * The data plane of a node: shards and everything above them that serves data, wired under one
  * cluster record. The composition root's other half; `node.ts` has the life cycle.
  */
+import type { Rehomed, RehomeRequest } from '../api/administration.ts'
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
+import type { Family } from '../metrics/family.ts'
 import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
+import type { Movements } from '../movement/movements.ts'
 import type { PeerLinks } from '../peers/links.ts'
 import type { MessageStream } from '../peers/peers.ts'
 import { Repairs } from '../repair/repairs.ts'
@@ -59,6 +62,7 @@ export class DataPlane {
   readonly #ages: CopyAges
   #shards: ShardClient<NodeOperations> | undefined
   #replication: Replication | undefined
+  #movements: Movements | undefined
   #expiry: Expiry | undefined
   #repairs: Repairs | undefined
   #scrubber: Scrubber | undefined
@@ -91,7 +95,7 @@ export class DataPlane {
     this.#repairs = repairs
     const replication = this.#replicate(shards)
     this.#replication = replication
-    const { answers } = createServing({
+    const { answers, movements } = createServing({
       ...{ self, hasher, table, record, shards, clock, random, tracing, onViolation },
       freshness: this.#ages,
       regionsWith: (...asked) => replication.regionsWith(...asked),
@@ -102,6 +106,8 @@ export class DataPlane {
     const repair: PeerAnswer = (from, body) => repairs.answer(from, body)
     this.#answers = { ...answers, ...recoveryAnswers, repair }
     replication.start()
+    this.#movements = movements
+    movements.start()
     this.#expiry = this.#expire(shards)
     this.#expiry.start()
     this.#scrubber = this.#scrub(shards)
@@ -140,6 +146,7 @@ export class DataPlane {
   /** Ends the feeds, before the links close under them. */
   stop(): void {
     this.#replication?.stop()
+    this.#movements?.stop()
     this.#expiry?.stop()
     this.#scrubber?.stop()
     this.#repairs?.stop()
@@ -157,6 +164,22 @@ export class DataPlane {
     }
     const scrubbed = start ? this.#scrubber.ask() : this.#scrubber.view()
     return { ...scrubbed, repairs: this.#repairs.counts() }
+  }
+
+  /** What `Administration.rehome` says. */
+  async rehome({ dataset, group: asked, to }: RehomeRequest): Promise<Rehomed> {
+    if (!this.#movements) throw new DenizenError('not_ready', 'the stores are not open yet')
+    const placement = this.#table.locateGroup(dataset, asked)
+    const group = placement.groupOf(asked)
+    const { from, home } = await this.#movements.move(placement, group, to)
+    if (home.region === to) return { group, from, home: to, term: home.term }
+    const detail = `${to} did not take the group in time, and ${home.region} is its home`
+    throw new DenizenError('rehome_refused', detail)
+  }
+
+  /** What has been counted of moves. */
+  moves(): Family[] {
+    return this.#movements?.families() ?? []
   }
 
   async close(): Promise<void> {

@@ -132,6 +132,7 @@ export class Front {
       quotas: () => this.#access?.state.file.quotas ?? {},
       repairs: () => copies() && data()?.scrub(false).repairs,
       cores: () => this.cores.measure(),
+      moves: () => data()?.moves() ?? [],
     })
   }
 
@@ -145,6 +146,8 @@ export class Front {
         return await this.#status.view()
       case 'scrub':
         return data()?.scrub(question.start)
+      case 'rehome':
+        return await data()?.rehome(question)
       case 'finalizeFormat':
         return (await coordination.finalizeFormat()).dataFormat
       case 'record':

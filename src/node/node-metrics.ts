@@ -31,6 +31,8 @@ export interface NodeMetricsOptions {
   /** What each core has counted. */
   readonly cores: () => Promise<readonly (readonly Family[])[]>
   readonly peerMeter: PeerMeter
+  /** Of groups that were moved. */
+  readonly moves: () => readonly Family[]
 }
 
 export class NodeMetrics {
@@ -67,6 +69,7 @@ export class NodeMetrics {
       ...peerFamilies(this.#options.peers()),
       ...quotaFamilies(this.#options.quotas()),
       ...(copies ? [...lagFamilies(copies), await bytesFamily(copies)] : []),
+      ...this.#options.moves(),
       ...(view ? datasetFamilies(view) : []),
     ]
   }

@@ -85,8 +85,9 @@ export function packRequests(requests: readonly ShardRequest[]): Packed<ShardReq
 function packRequest({ id, dataset, store, name, body }: ShardRequest): boolean {
   if (name !== 'write') return false
   // A `ShardClient` has checked its type.
-  const { key, value, precondition, nowMs, idempotency, claimed } = body as WriteRequest
-  if (idempotency ?? claimed ?? precondition.ifMatch ?? precondition.ifNoneMatch) return false
+  const { key, value, precondition, nowMs, idempotency, claimed, entry } = body as WriteRequest
+  if (idempotency ?? claimed ?? entry ?? precondition.ifMatch ?? precondition.ifNoneMatch)
+    return false
   if (value && (value.ttlMs !== undefined || value.bytes.length > valueBytesMax)) return false
   const at = packer.room(requestHeadBytes + 3 * key.length + (value?.bytes.length ?? 0))
   const { bytes } = packer
@@ -143,8 +144,8 @@ export function packReplies(replies: readonly ShardReply[]): Packed<ShardReply> 
 
 function packReply(reply: ShardReply): boolean {
   if ('error' in reply || !isWritten(reply.body)) return false
-  const { kind, version, created, point, home } = reply.body
-  if (point.position !== version.seq) return false
+  const { kind, version, created, point, home, run } = reply.body
+  if (run || point.position !== version.seq) return false
   const at = packer.room(replyBytes)
   const { bytes } = packer
   writeU53(bytes, at, reply.id)

@@ -10,6 +10,7 @@ import type { Hasher } from '../model/hash.ts'
 import type { PlacementTable } from '../model/placement.ts'
 import type { FeedNumber } from '../model/position.ts'
 import { type RegionId, RegionNumbers } from '../model/slot.ts'
+import { Movements } from '../movement/movements.ts'
 import type { PeerCall } from '../peers/peers.ts'
 import type { RegionsWith } from '../routing/acks.ts'
 import { Claims } from '../routing/claims.ts'
@@ -31,6 +32,9 @@ import type { Tracing } from '../runtime/tracing.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { ShardConfiguration } from '../storage/shard-messages.ts'
 import type { NodeOperations } from './shard-operations.ts'
+
+/** The data format since which builds know the markers of moves. */
+const MOVES_FORMAT = 2
 
 export interface ServingOptions {
   readonly self: RegionId
@@ -60,6 +64,7 @@ export interface Serving {
   readonly lists: Lists
   readonly explain: Explain
   readonly watches: Watches
+  readonly movements: Movements
   /** By the name of the call. */
   readonly answers: Readonly<Record<string, PeerAnswer>>
 }
@@ -72,10 +77,12 @@ export function createServing(options: ServingOptions): Serving {
   const common = { ...options, topology, sessionMac, sessions, table: () => table }
   const regions = new RegionNumbers(regionNumbers(record()))
   const claims = new Claims({ ...common, regions: () => regions })
-  const local = new LocalExecution({ ...common, claims })
+  const mayMove = (): boolean => record().dataFormat >= MOVES_FORMAT
+  const movements = new Movements({ ...common, claims, mayMove, regions: () => regions })
+  const local = new LocalExecution({ ...common, claims, moves: movements })
   const forwarder = new Forwarder({ ...common, local })
   const hotReads = new HotReads(common)
-  const lists = new Lists({ ...common, claims })
+  const lists = new Lists({ ...common, claims, moves: movements })
   const explain = new Explain({ ...common, claims })
   const urlOf = (region: RegionId): string | undefined => record().members[region]?.url ?? undefined
   const watches = new Watches({ ...common, urlOf })
@@ -85,12 +92,13 @@ export function createServing(options: ServingOptions): Serving {
     locations: new LocationCache(hasher, random),
   })
   return {
-    ...{ router, hotReads, lists, explain, watches },
+    ...{ router, hotReads, lists, explain, watches, movements },
     answers: {
       execute: (from, body) => forwarder.answer(from, body),
       registrar: (from, body) => claims.answer(from, body),
       list: (from, body) => lists.answer(from, body),
       inspect: (from, body) => explain.answer(from, body),
+      rehome: (from, body) => movements.answer(from, body),
     },
   }
 }

@@ -1,4 +1,5 @@
 /** Every operation that a shard of a node knows. */
+import { type MovementOperations, movementHandlers } from '../movement/shard-operations.ts'
 import type { RepairOperations } from '../repair/shard-operations.ts'
 import { repairHandlers } from '../repair/shard-operations.ts'
 import type { ReplicationOperations } from '../replication/shard-operations.ts'
@@ -7,11 +8,20 @@ import type { RoutingOperations } from '../routing/shard-operations.ts'
 import { routingHandlers } from '../routing/shard-operations.ts'
 import type { Handlers, OperationMap } from '../storage/shard.ts'
 
-export type NodeOperations = RoutingOperations & ReplicationOperations & RepairOperations
+export type NodeOperations = RoutingOperations &
+  ReplicationOperations &
+  RepairOperations &
+  MovementOperations
 
 const typed: Handlers<NodeOperations> = {
-  reads: { ...routingHandlers.reads, ...replicationHandlers.reads, ...repairHandlers.reads },
-  writes: { ...routingHandlers.writes, ...replicationHandlers.writes, ...repairHandlers.writes },
+  reads: {
+    ...{ ...routingHandlers.reads, ...replicationHandlers.reads },
+    ...{ ...repairHandlers.reads, ...movementHandlers.reads },
+  },
+  writes: {
+    ...{ ...routingHandlers.writes, ...replicationHandlers.writes },
+    ...{ ...repairHandlers.writes, ...movementHandlers.writes },
+  },
   slices: { ...repairHandlers.slices },
   counts: { ...routingHandlers.counts },
 }

@@ -14,7 +14,6 @@ interface Written<T> {
 export interface DurabilitySettings {
   readonly acks: Written<NonNullable<PartitionInput['acks']>> | undefined
   readonly failover: Written<NonNullable<PartitionInput['failover']>> | undefined
-  readonly rehome: Written<NonNullable<PartitionInput['rehome']>> | undefined
 }
 
 export function adviseOnResidency(
@@ -48,7 +47,7 @@ export function adviseOnResidency(
 export function adviseOnDurability(
   id: string,
   { regions }: Residency,
-  { acks, failover, rehome }: DurabilitySettings,
+  { acks, failover }: DurabilitySettings,
   context: CompileContext,
 ): void {
   const copies = regions.store.length
@@ -68,7 +67,6 @@ export function adviseOnDurability(
   if (failover?.value === 'auto') {
     warnNotEnforced(failover.path, 'failover: auto', 'no region is replaced by itself')
   }
-  if (rehome) warnNotEnforced(rehome.path, 'rehome', 'a group stays where it was first written')
 
   function warnNotEnforced(path: SourcePath, setting: string, instead: string): void {
     const message = `${setting} is not enforced by this version: ${instead}`

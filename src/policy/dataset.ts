@@ -77,7 +77,6 @@ function compilePart(part: Part, context: CompileContext): PlacementData | undef
     {
       acks: part.setting('acks'),
       failover: part.setting('failover'),
-      rehome: part.setting('rehome'),
     },
     context,
   )
@@ -85,6 +84,7 @@ function compilePart(part: Part, context: CompileContext): PlacementData | undef
   if (!homing) return undefined
   const ttl = part.setting('ttl')
   const ttlMs = ttl && parseDuration(ttl.value)
+  const rehome = part.setting('rehome')
   const ids = (list: readonly { readonly id: string }[]): string[] => list.map(region => region.id)
   return {
     id,
@@ -98,6 +98,7 @@ function compilePart(part: Part, context: CompileContext): PlacementData | undef
     law,
     ...(ttlMs !== undefined && { ttlMs }),
     ...acksOf(part.setting('acks')?.value),
+    ...(rehome && { rehome: { after: rehome.value.after } }),
     home: ids(regions.home),
     store: ids(regions.store),
     serve: ids(regions.serve),

@@ -8,10 +8,10 @@ import { DenizenError } from '../model/errors.ts'
 import { groupOfScope } from '../model/idempotency.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import { compareVersions, type Version } from '../model/version.ts'
-import { entryKind } from '../storage/feed-entry.ts'
+import { entryKind, markerEntry } from '../storage/feed-entry.ts'
+import { decodeHomeMarker, tellsMore } from '../storage/home-marker.ts'
 import { decodeIdempotencyRecord } from '../storage/idempotency-record.ts'
 import { damagedHead, decodeHead, type HeldHead, type VerifiedHead } from '../storage/record.ts'
-import { decodeHomeMarker } from '../storage/row-values.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
 import type { FeedChunk, FeedItem, ReplaceChunk } from './messages.ts'
 
@@ -44,7 +44,7 @@ export function applyItem(
   item: FeedItem,
 ): void {
   const { kind, text, bytes } = item
-  if (kind === entryKind.home) applyMarker(store, slot, text, bytes)
+  if (kind === entryKind.home) applyMarker(store, slot, feed, item)
   else if (kind === entryKind.idempotency) applyIdempotency(store, slot, text, bytes)
   else applyRecord(store, slot, feed, item)
 }
@@ -86,16 +86,18 @@ function applyIdempotency(
   store.putIdempotencyRecord(slot, scope, decodeIdempotencyRecord(bytes))
 }
 
+/** As with records, what the feed names now may have been written by a later home. */
 function applyMarker(
   store: StoreTransaction,
   slot: number,
-  group: string,
-  bytes: Uint8Array,
+  feed: FeedNumber,
+  { position, text: group, bytes }: FeedItem,
 ): void {
   checkSlot(store, slot, group)
   const marker = decodeHomeMarker(bytes)
-  const held = store.homeMarker(group)
-  if (!held || marker.term > held.term) store.putHomeMarker(slot, group, marker)
+  if (tellsMore(marker, store.homeMarker(group))) {
+    store.putHomeMarker(slot, group, marker, { feed, position })
+  } else store.putEntry(slot, feed, markerEntry(group, position))
 }
 
 function checkFeed(store: StoreTransaction, feed: FeedNumber): void {
@@ -148,7 +150,11 @@ export function applyReplace(store: StoreTransaction, part: ReplaceChunk): Apply
     if (unknownToHost(store, slot, decodeIdempotencyRecord(bytes))) continue
     applyIdempotency(store, slot, scope, bytes)
   }
-  for (const { group, bytes } of markers) applyMarker(store, slot, group, bytes)
+  for (const { group, bytes } of markers) {
+    const marker = decodeHomeMarker(bytes)
+    checkSlot(store, slot, group)
+    if (tellsMore(marker, store.homeMarker(group))) store.putHomeMarker(slot, group, marker)
+  }
   const position = cursors.get(feed) ?? 0
   const done = to === null
   const next = done

@@ -4,8 +4,8 @@
  */
 import { compareUtf8 } from '../model/bytes.ts'
 import type { Slot } from '../model/slot.ts'
+import { encodeHomeMarker } from '../storage/home-marker.ts'
 import { damagedHead } from '../storage/record.ts'
-import { encodeHomeMarker } from '../storage/row-values.ts'
 import type { StoreReader } from '../storage/store.ts'
 import type { ReplaceChunk } from './messages.ts'
 import { ITEM_OVERHEAD_BYTES } from './read-feeds.ts'

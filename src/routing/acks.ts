@@ -14,6 +14,7 @@ import { type AcksLevel, regionsOf } from '../model/acks.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Placement } from '../model/placement.ts'
 import { formatVersion, type Version } from '../model/version.ts'
+import type { Between } from './between-homes.ts'
 import { repeatable, type StepResult } from './step.ts'
 
 /**
@@ -50,13 +51,13 @@ interface AskedAcks {
 }
 
 /** Waits until writes that this region has made are in so many regions; others are as before. */
-export async function acknowledged(
+export async function acknowledged<Result extends StepResult | Between>(
   regionsWith: RegionsWith,
   placement: Placement,
   { regions, operations }: AskedAcks,
-  results: readonly StepResult[],
+  results: readonly Result[],
   phases: Phases | undefined,
-): Promise<StepResult[]> {
+): Promise<(Result | StepResult)[]> {
   const changes = results.map(changeOf)
   const points = changes.flatMap(change => (change ? [change.point] : []))
   if (points.length === 0) return [...results]
@@ -64,7 +65,7 @@ export async function acknowledged(
   const reached = (await (phases ? phases.spend('replicate', waiting) : waiting)).values()
   return results.map((result, index) => {
     const [change, operation] = [changes[index], operations[index]]
-    if (!change || !operation) return result
+    if (result.kind !== 'done' || !change || !operation) return result
     const has = reached.next().value ?? 1
     return has < regions ? tooFew(operation, result, change, regions, has) : result
   })
@@ -76,7 +77,7 @@ interface Change {
 }
 
 /** What was changed, and where it lies; undefined where nothing was, or it is not done. */
-function changeOf(result: StepResult): Change | undefined {
+function changeOf(result: StepResult | Between): Change | undefined {
   if (result.kind !== 'done' || !result.point) return undefined
   const { outcome, point, home } = result
   switch (outcome.kind) {
@@ -103,12 +104,11 @@ const NO_FEED = 0
 
 function tooFew(
   operation: GroupOperation,
-  result: StepResult,
+  result: Extract<StepResult, { kind: 'done' }>,
   { version }: Change,
   regions: number,
   has: number,
 ): StepResult {
-  if (result.kind !== 'done') return result
   const error = new DenizenError(
     'acks_timeout',
     `${has} of the ${regions} regions that were asked for are known to have the write on disk`,

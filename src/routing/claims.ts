@@ -23,13 +23,18 @@ import { placementAsked } from './receive.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { unanswered } from './unanswered.ts'
 
-const homeSchema = z.strictObject({ region: z.int(), feed: z.int(), term: z.int().min(0) })
+const homeSchema = z.strictObject({
+  ...{ region: z.int(), feed: z.int(), term: z.int().min(0) },
+  moved: z.literal(true).exactOptional(),
+})
 const repliesSchema = z.array(homeSchema.nullable())
 const requestSchema = z.strictObject({
   dataset: z.string(),
   epoch: z.int().min(1),
-  kind: z.enum(['claim', 'lookup']),
+  kind: z.enum(['claim', 'lookup', 'move']),
   groups: z.array(z.string()).max(limits.claimsPerMessageMax),
+  /** Of a move: the term that it follows. */
+  fromTerm: z.int().min(0).exactOptional(),
 })
 type RegistrarCall = z.infer<typeof requestSchema>
 
@@ -52,7 +57,7 @@ interface Waiting {
 
 interface Bundle {
   readonly region: RegionId
-  readonly call: Omit<RegistrarCall, 'groups'>
+  readonly call: Omit<RegistrarCall, 'groups' | 'fromTerm'>
   readonly waiting: Waiting[]
   /** Back into the span of the first who asks. */
   readonly wayBack: WayBack
@@ -77,6 +82,21 @@ export class Claims {
   /** The registered home of a group; undefined when nobody has claimed it. */
   async lookup(placement: Placement, group: string): Promise<GroupHome | undefined> {
     return (await this.#ask('lookup', placement, group)) ?? undefined
+  }
+
+  /**
+   * The compare-and-set of a move: makes this region the home of a group that has stopped under a
+   * term. Resolves with whoever is home now; undefined where the registrar knows no home.
+   */
+  async move(
+    placement: Placement,
+    group: string,
+    fromTerm: number,
+  ): Promise<GroupHome | undefined> {
+    assert(placement.mayHome(this.#options.self), 'only a region that may home takes a group')
+    const { region, epoch } = this.registrarOf(placement, group)
+    const call = { dataset: placement.id, epoch, kind: 'move', fromTerm } as const
+    return (await this.#askNow(region, { ...call, groups: [group] }))[0] ?? undefined
   }
 
   known(home: GroupHome): KnownHome {
@@ -122,30 +142,37 @@ export class Claims {
   }
 
   async #send(region: RegionId, call: Bundle['call'], waiting: readonly Waiting[]): Promise<void> {
-    const { self } = this.#options
     try {
-      const request = { ...call, groups: waiting.map(({ group }) => group) }
-      const replies =
-        region === self
-          ? await this.answer(self, request)
-          : repliesSchema.parse(
-              await this.#options.call(region, 'registrar', request, {
-                timeoutMs: timing.callTimeoutMs,
-              }),
-            )
-      assert(replies.length === waiting.length, 'a registrar answers each group')
+      const replies = await this.#askNow(region, {
+        ...call,
+        groups: waiting.map(({ group }) => group),
+      })
       for (const [index, { resolve }] of waiting.entries()) resolve(replies[index] ?? null)
     } catch (error) {
+      for (const { reject } of waiting) reject(error)
+    }
+  }
+
+  /** Throws `registrar_unavailable`. */
+  async #askNow(region: RegionId, request: RegistrarCall): Promise<(GroupHome | null)[]> {
+    const { self, call } = this.#options
+    try {
+      if (region === self) return await this.answer(self, request)
+      const { callTimeoutMs: timeoutMs } = timing
+      const replies = repliesSchema.parse(await call(region, 'registrar', request, { timeoutMs }))
+      assert(replies.length === request.groups.length, 'a registrar answers each group')
+      return replies
+    } catch (error) {
       const lost = unanswered(error)
-      const failure = lost ? unavailable(region, lost.reason) : error
-      for (const { reject } of waiting) reject(failure)
+      throw lost ? unavailable(region, lost.reason) : error
     }
   }
 
   /** This region as registrar: answers claims and look-ups, its own among them. */
   async answer(from: RegionId, body: unknown): Promise<(GroupHome | null)[]> {
     const { self, record, regions, shards } = this.#options
-    const { dataset, epoch, kind, groups } = requestSchema.parse(body)
+    const request = requestSchema.parse(body)
+    const { dataset, epoch, groups } = request
     const member: Member | undefined = record().members[from]
     if (!member) throw new DenizenError('stale_policy', 'a region that this record does not know')
     const placement = placementAsked(this.#options, from, dataset, asked =>
@@ -167,19 +194,30 @@ export class Claims {
     await Promise.all(
       [...byStore].map(async ([store, indexes]) => {
         const some = indexes.map(index => groups[index] as string)
-        const answers =
-          kind === 'claim'
-            ? await shards.callStore(dataset, store, 'claim', {
-                epoch,
-                claims: some.map(group => ({ group, ...claimant })),
-              })
-            : await shards.callStore(dataset, store, 'lookup', { groups: some })
+        const answers = await this.#inStore(request, store, some, claimant)
         answers.forEach((home, n) => {
           replies[indexes[n] as number] = home
         })
       }),
     )
     return replies
+  }
+
+  async #inStore(
+    { dataset, epoch, kind, fromTerm }: RegistrarCall,
+    store: number,
+    groups: readonly string[],
+    claimant: Pick<GroupHome, 'region' | 'feed'>,
+  ): Promise<readonly (GroupHome | null)[]> {
+    const { shards } = this.#options
+    if (kind === 'lookup') return await shards.callStore(dataset, store, 'lookup', { groups })
+    if (kind === 'claim') {
+      const claims = groups.map(group => ({ group, ...claimant }))
+      return await shards.callStore(dataset, store, 'claim', { epoch, claims })
+    }
+    if (fromTerm === undefined) throw new DenizenError('bad_request', 'a move follows a term')
+    const moves = groups.map(group => ({ group, fromTerm, ...claimant }))
+    return await shards.callStore(dataset, store, 'moveHomes', { epoch, moves })
   }
 }
 

@@ -14,6 +14,7 @@ import type { Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { isReachable } from './acks.ts'
+import type { Between } from './between-homes.ts'
 import { type Decision, decide, type Intent, type Role, type Topology } from './decide.ts'
 import { demandsOf } from './journey.ts'
 import type { Demands } from './local-answer.ts'
@@ -31,7 +32,7 @@ export type Settled = Extract<StepResult, { kind: 'done' }>
 /** What came of an operation that was run here, where that is not the end of it. */
 export interface Tried {
   readonly as: Role
-  readonly result: StepResult
+  readonly result: StepResult | Between
 }
 
 /** The long way: it begins anew, or goes on after what was tried. */
@@ -212,7 +213,7 @@ class Many {
     const results = await this.#options.many.write(placement, writes, context)
     const further: Promise<void>[] = []
     for (let at = 0; at < results.length; at++) {
-      const [index, result] = [indexes[at] as number, results[at] as StepResult]
+      const [index, result] = [indexes[at] as number, results[at] as StepResult | Between]
       if (result.kind === 'done') this.#settle(index, result)
       else {
         const tried = { as: roles[at] as Role, result }

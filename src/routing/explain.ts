@@ -12,6 +12,7 @@ import type { RegionId } from '../model/slot.ts'
 import { formatVersion, IMPLICIT_TERM } from '../model/version.ts'
 import type { PeerCall } from '../peers/peers.ts'
 import { homeSchema, keySchema, versionSchema } from '../protocol/schemas.ts'
+import type { MoveReason } from '../storage/home-marker.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { Claims } from './claims.ts'
 import type { Topology } from './decide.ts'
@@ -21,8 +22,15 @@ import type { ExplainedRegion, Explanation } from './service.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 
 const requestSchema = z.strictObject({ dataset: z.string(), key: keySchema })
+const reasonSchema = z.strictObject({
+  kind: z.enum(['operator', 'access', 'returned']),
+  writes: z.int().min(0),
+  atMs: z.int().min(0),
+})
 const replySchema = z.strictObject({
   home: homeSchema.exactOptional(),
+  /** Why it is the home, where the group was moved. */
+  why: reasonSchema.exactOptional(),
   version: versionSchema.exactOptional(),
   stalenessMs: z.number().min(0).exactOptional(),
 })
@@ -62,6 +70,7 @@ export class Explain {
       ),
     )
     const home = await this.#home(placement, group, [...inspections.values()])
+    const found = [...inspections.values()].find(it => it?.why && it.home?.term === home?.term)
     const computed = placement.computedHome(group) !== undefined
     return {
       dataset,
@@ -72,7 +81,8 @@ export class Explain {
         home: {
           region: home.region,
           since: home.term === IMPLICIT_TERM ? 'always (computed)' : `term ${home.term}`,
-          reason: reasonOf(placement, home),
+          reason: found?.why ? moveText(home.region, found.why) : reasonOf(placement, home),
+          ...(found?.why && { movedAtMs: found.why.atMs }),
         },
       }),
       ...(!computed && { registrar: this.#options.claims.registrarOf(placement, group).region }),
@@ -134,9 +144,13 @@ export class Explain {
     const age = freshness.asOf(placement.id, slot)
     const reply = await shards.call(placement.id, slot, 'read', request)
     const home = 'home' in reply ? reply.home : undefined
+    const group = placement.groupOf(key)
+    const marker = await shards.call(placement.id, slot, 'marker', { group })
+    const why = marker && marker.term === home?.term ? marker.why : undefined
     const stalenessMs = home?.region === self ? 0 : age.stalenessMs(home?.region)
     return {
       ...(home && { home }),
+      ...(why && { why }),
       ...(reply.kind === 'found' && { version: reply.version }),
       ...(stalenessMs !== undefined && { stalenessMs }),
     }
@@ -175,6 +189,17 @@ function explainRegion(
       ...(version && { version: formatVersion(version) }),
       ...(stalenessMs !== undefined && { stalenessMs }),
     },
+  }
+}
+
+function moveText(home: RegionId, { kind, writes }: MoveReason): string {
+  switch (kind) {
+    case 'operator':
+      return 'an operator moved it here'
+    case 'access':
+      return `rehome: ${writes} consecutive writes from ${home}`
+    case 'returned':
+      return 'it was to move, and the next home did not take it over'
   }
 }
 

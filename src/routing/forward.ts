@@ -137,7 +137,7 @@ export class Forwarder {
     )
     const run = (step: Step): Promise<StepResult> => {
       if (step.operation.kind === 'transaction') checkTransaction(placement, step.operation)
-      return local.run(placement, step)
+      return local.run(placement, { ...step, entry: from })
     }
     const isRead = ({ operation }: Step): boolean => operation.kind === 'get'
     const [writes, reads] = await Promise.all([

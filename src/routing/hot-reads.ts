@@ -13,13 +13,13 @@ import { compareBytes } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
-import type { RegionId, Slot } from '../model/slot.ts'
+import type { RegionId } from '../model/slot.ts'
 import { compareVersions } from '../model/version.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { admit, decide, type Intent, type Knowledge, type Topology } from './decide.ts'
 import type { FoundNow, FoundValue } from './found-now.ts'
-import { type AgesNow, receiptOf } from './receipt.ts'
+import { type AgesNow, type AnsweringCopy, receiptOf } from './receipt.ts'
 import type { KnownSession, SessionTokens } from './session-tokens.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 
@@ -33,9 +33,7 @@ export interface HotReadsOptions {
   readonly clock: Clock
 }
 
-interface Replica {
-  readonly dataset: string
-  readonly slot: Slot
+interface Replica extends AnsweringCopy {
   readonly home: KnownHome | undefined
 }
 
@@ -173,7 +171,8 @@ export class HotReads {
     const request = { key, as: 'copy', seen: [], nowMs: clock.wallMs() } as const
     const reply = shards.readNow(dataset, slot, 'read', request)?.reply
     if (reply?.kind !== 'found') return undefined
-    const { version, mediaType, value, home, point, expiresAtMs } = reply
+    const { version, mediaType, value, home, point, expiresAtMs, lacksPast } = reply
+    const copy = { dataset, slot, lacksPast }
     const isSame = earlier?.reading.table === table && isSameRecord(earlier.found, reply)
     const session = isSame ? earlier.found.session : sessions.of(dataset, point)
     const cacheable = placement.data.anywhere
@@ -181,8 +180,8 @@ export class HotReads {
     const reading: Reading = {
       ...{ dataset: placement.data.name, key, table, stampNow, expiresAtMs },
       stamp: stampNow() === before ? before : Number.NaN,
-      receipt: receiptOf(this.#options, home, { dataset, slot }),
-      replica: home?.region === self ? undefined : { dataset, slot, home },
+      receipt: receiptOf(this.#options, home, copy),
+      replica: home?.region === self ? undefined : { ...copy, home },
       ...{ point, id: dataset },
     }
     return new Hot(found, reading, session)

@@ -29,6 +29,8 @@ export interface Journey {
   /** Regions that could not be reached during this very request. */
   readonly lost: Set<RegionId>
   misdirections: number
+  /** How often a home said that it could not say yet who will be the next. */
+  movesMet: number
   /** What the last copy said that was damaged. */
   damage?: DenizenError
   /** The youngest of the copies that were asked, and found too old. */
@@ -59,6 +61,19 @@ export function avoidAge(
 /** A read that may find another copy that is young enough, where its home can't be asked. */
 export const isBounded = ({ intent }: Journey): boolean =>
   intent.kind === 'read' && boundOf(intent.consistency) !== undefined
+
+/**
+ * A home waits for a move's end no longer than a call may take. Nothing was applied: it is asked
+ * again, a bounded number of times. False where the result is one.
+ */
+export function waitForMove(journey: Journey, result: StepResult): boolean {
+  const outcome = result.kind === 'done' ? result.outcome : undefined
+  if (outcome?.kind !== 'failed' || outcome.error.code !== 'home_moving') return false
+  journey.movesMet += 1
+  return journey.movesMet < MOVES_MET_MAX
+}
+
+const MOVES_MET_MAX = 5
 
 export function whyUnreachable({ knowledge, placement, group, topology }: Journey): string {
   const home = knowledge.kind === 'home' ? knowledge.region : placement.computedHome(group)

@@ -1,6 +1,7 @@
 /** A list as this region's copy has it: a page merged from the pages of its stores. */
 import type { ListItem } from '../execution/operation.ts'
-import type { ListStoreReply } from '../execution/operations/list.ts'
+import type { ListStoreReply, ListStoreRequest } from '../execution/operations/list.ts'
+import { assert } from '../model/assert.ts'
 import { compareUtf8 } from '../model/bytes.ts'
 import type { Key } from '../model/key.ts'
 import { limits } from '../model/limits.ts'
@@ -8,6 +9,7 @@ import type { Placement } from '../model/placement.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { atSettledHome, type Between, type Moves } from './between-homes.ts'
 import type { PeerListReply, PeerListRequest } from './list-messages.ts'
 import { isOfWhole } from './local-answer.ts'
 import type { Freshness } from './receipt.ts'
@@ -18,6 +20,7 @@ export interface ListCopyOptions {
   readonly shards: ShardClient<RoutingOperations>
   readonly freshness: Freshness
   readonly clock: Clock
+  readonly moves: Moves
 }
 
 /** What the page is of: the copy is as old as the oldest of its slots. */
@@ -29,14 +32,29 @@ interface Covered {
   readonly hasHeardAll: () => boolean
 }
 
+/** Where the request names a group, only its home answers, once it has one. */
 export async function listCopy(
   options: ListCopyOptions,
   placement: Placement,
   request: PeerListRequest,
 ): Promise<PeerListReply> {
+  const { group } = request
+  const read = (): Promise<PeerListReply | Between> => readCopy(options, placement, request)
+  if (group !== undefined) return await atSettledHome(options, placement, group, read)
+  const reply = await read()
+  assert(!('kind' in reply && reply.kind === 'between'), 'only a home is between two')
+  return reply as PeerListReply
+}
+
+async function readCopy(
+  options: ListCopyOptions,
+  placement: Placement,
+  request: PeerListRequest,
+): Promise<PeerListReply | Between> {
   const { shards, clock } = options
   const nowMs = clock.wallMs()
-  const { prefix, after, limit, values, seen, boundMs } = request
+  const { prefix, after, limit, values, seen, boundMs, group } = request
+  const { id } = placement
   const isWhole = isOfWhole(request)
   const covered = await coveredBy(options, placement, prefix)
   const count = shards.storeCount(placement.id)
@@ -44,15 +62,19 @@ export async function listCopy(
   const replies = await Promise.all(
     Array.from({ length: count }, (_, store) => {
       const isOfStore = (slot: Slot): boolean => shards.storeOfSlot(placement.id, slot) === store
-      return shards.callStore(placement.id, store, 'list', {
+      const body: ListStoreRequest = {
         ...{ prefix, after, limit, bytesMax, values, nowMs },
         seen: seen.filter(({ slot }) => isOfStore(slot)),
         whole: isWhole ? covered.slots.filter(isOfStore) : [],
-      })
+      }
+      return group !== undefined && isOfStore(placement.slotOf(group))
+        ? shards.callStore(id, store, 'listAtHome', { ...body, group })
+        : shards.callStore(id, store, 'list', body)
     }),
   )
   const pages: ListStoreReply[] = []
   for (const reply of replies) {
+    if ('kind' in reply) return reply
     if ('behind' in reply) return boundMs === undefined ? reply : { stale: true }
     pages.push(reply)
   }
@@ -78,9 +100,13 @@ async function coveredBy(
   const [slot = 0] = slots
   const home =
     group === undefined ? undefined : await shards.call(placement.id, slot, 'locate', { group })
+  const marker =
+    group === undefined ? undefined : await shards.call(placement.id, slot, 'marker', { group })
+  // What the copy may lack of earlier homes may be as old as any feed is.
+  const source = marker?.past ? undefined : home?.region
   return {
     slots,
-    stalenessMs: () => oldest(ages, home?.region),
+    stalenessMs: () => oldest(ages, source),
     hasHeardAll: () => home?.region === self || oldest(ages, undefined) !== undefined,
   }
 }

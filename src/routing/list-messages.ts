@@ -1,7 +1,13 @@
-/** The call `list` between regions: a page of one copy, or why it has none to give. */
+/** The call `list` between regions. */
 import { z } from 'zod'
 import { limits } from '../model/limits.ts'
-import { bytesSchema, keySchema, seenPointsSchema, versionSchema } from '../protocol/schemas.ts'
+import {
+  bytesSchema,
+  homeSchema,
+  keySchema,
+  seenPointsSchema,
+  versionSchema,
+} from '../protocol/schemas.ts'
 
 const seenSchema = z
   .array(z.strictObject({ slot: z.int().min(0), points: seenPointsSchema }))
@@ -16,6 +22,8 @@ export const listRequestSchema = z.strictObject({
   /** As `Wanted` has them, of all slots that the list may have keys of. */
   hasRest: z.literal(true).exactOptional(),
   boundMs: z.int().min(0).exactOptional(),
+  /** All keys are of this group, and only its home may answer. */
+  group: z.string().min(1).exactOptional(),
 })
 export type PeerListRequest = z.infer<typeof listRequestSchema>
 
@@ -29,6 +37,7 @@ const itemSchema = z.strictObject({
 export const listReplySchema = z.union([
   z.strictObject({ behind: z.literal(true) }),
   z.strictObject({ stale: z.literal(true), stalenessMs: z.number().min(0).exactOptional() }),
+  z.strictObject({ kind: z.literal('elsewhere'), home: homeSchema }),
   z.strictObject({
     items: z.array(itemSchema),
     next: keySchema.exactOptional(),

@@ -2,6 +2,7 @@
  * Lists: keys under a prefix in byte order, merged from the stores of one dataset. A list is served
  * whole by one copy: this region's, or the nearest one that has all that the session has seen.
  */
+import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import { timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
@@ -10,6 +11,7 @@ import type { PeerCall } from '../peers/peers.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { type AgedCopy, aged, copiesTooOld, younger } from './aged-copies.ts'
+import type { Moves } from './between-homes.ts'
 import type { Claims } from './claims.ts'
 import type { Topology } from './decide.ts'
 import { groupOfPrefix, listCopy } from './list-copy.ts'
@@ -28,12 +30,25 @@ import type { SessionTokens } from './session-tokens.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { unanswered } from './unanswered.ts'
 
+interface ElsewhereList {
+  readonly elsewhere: RegionId
+}
+
+function asPage(reply: ListPage | ElsewhereList): ListPage {
+  assert(!('elsewhere' in reply), 'only of a home is asked whether it is one')
+  return reply
+}
+
+/** How often a list follows who says that the home is elsewhere. */
+const HOMES_ASKED_MAX = 3
+
 export interface ListsOptions {
   readonly self: RegionId
   readonly table: () => PlacementTable
   readonly topology: Topology
   readonly shards: ShardClient<RoutingOperations>
   readonly claims: Claims
+  readonly moves: Moves
   readonly freshness: Freshness
   readonly sessions: SessionTokens
   readonly clock: Clock
@@ -60,20 +75,41 @@ export class Lists {
       ...(bySession && session.hasRest && { hasRest: true }),
       ...(boundMs !== undefined && { boundMs }),
     }
-    const atHome = context.consistency === 'strong' || (bySession && session.degraded)
-    const home = atHome ? await this.#home(placement, request.prefix, context) : undefined
-    if (atHome && home === undefined) {
-      // Nobody ever wrote the group, and the registrar has said so.
-      return { items: [], receipt: { servedBy: self, role: 'replica', stalenessMs: 0 } }
+    if (context.consistency !== 'strong' && !(bySession && session.degraded)) {
+      return asPage(await this.#fromAny(placement, peerRequest, undefined))
     }
+    const group = this.#groupOf(placement, request.prefix, context)
+    const only = placement.data.home[0] as RegionId
+    if (group === undefined) return asPage(await this.#fromAny(placement, peerRequest, only))
+    let home = await this.#home(placement, group)
+    for (let n = 0; n < HOMES_ASKED_MAX; n++) {
+      // Nobody ever wrote the group, and the registrar has said so.
+      if (home === undefined) {
+        return { items: [], receipt: { servedBy: self, role: 'replica', stalenessMs: 0 } }
+      }
+      const asked = this.#options.moves.mayMove() ? { ...peerRequest, group } : peerRequest
+      const page = await this.#fromAny(placement, asked, home)
+      if (!('elsewhere' in page)) return page
+      home = page.elsewhere
+    }
+    throw new DenizenError('home_unreachable', 'the regions do not agree on the home yet')
+  }
+
+  /** From the home, or the nearest copy that has what is asked of it. */
+  async #fromAny(
+    placement: Placement,
+    request: PeerListRequest,
+    home: RegionId | undefined,
+  ): Promise<ListPage | ElsewhereList> {
     let behind = false
     let youngest: AgedCopy | undefined
     for (const region of this.#sources(placement, home)) {
       const reply =
-        region === self
-          ? await listCopy(this.#options, placement, peerRequest)
-          : await this.#there(region, peerRequest)
+        region === this.#options.self
+          ? await listCopy(this.#options, placement, request)
+          : await this.#there(region, request)
       if (!reply) continue
+      if ('kind' in reply) return { elsewhere: reply.home.region }
       if ('items' in reply) return this.#page(reply, region, home)
       if ('stale' in reply) youngest = younger(youngest, aged(region, reply.stalenessMs))
       else behind = true
@@ -106,34 +142,37 @@ export class Lists {
     )
   }
 
-  /** The home of all that a prefix covers; undefined where nobody has claimed it. */
-  async #home(
+  /** The group that a prefix lies in; undefined where one region homes all that it covers. */
+  #groupOf(
     placement: Placement,
     prefix: string,
     { consistency }: RequestContext,
-  ): Promise<RegionId | undefined> {
-    const { self, claims, shards } = this.#options
+  ): string | undefined {
     const group = groupOfPrefix(placement, prefix)
-    if (group === undefined) {
-      if (consistency === 'strong') {
-        throw new DenizenError(
-          'prefix_spans_partitions',
-          'a strong list needs a prefix inside one group; leave Denizen-Consistency out to list more',
-        )
-      }
-      if (placement.data.home.length === 1) return placement.data.home[0]
+    if (group !== undefined) return group
+    if (consistency === 'strong') {
       throw new DenizenError(
-        'session_ahead',
-        'the session has seen more than its token holds: start another one to list so much',
+        'prefix_spans_partitions',
+        'a strong list needs a prefix inside one group; leave Denizen-Consistency out to list more',
       )
     }
-    const slot = placement.slotOf(group)
-    const computed = placement.computedHome(group)
-    if (computed !== undefined) return computed
+    if (placement.data.home.length === 1) return undefined
+    throw new DenizenError(
+      'session_ahead',
+      'the session has seen more than its token holds: start another one to list so much',
+    )
+  }
+
+  /** The home of a group as far as can be known here; undefined where nobody has claimed it. */
+  async #home(placement: Placement, group: string): Promise<RegionId | undefined> {
+    const { self, claims, shards } = this.#options
     if (placement.mayStore(self)) {
+      const slot = placement.slotOf(group)
       const known = await shards.call(placement.id, slot, 'locate', { group })
       if (known) return known.region
     }
+    const computed = placement.computedHome(group)
+    if (computed !== undefined) return computed
     const registered = await claims.lookup(placement, group)
     return registered && claims.known(registered).region
   }

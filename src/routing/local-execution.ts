@@ -2,16 +2,9 @@
  * Running an operation in this region: at the shard, and, where this region is to become a group's
  * home, after a claim at the registrar. The same code serves clients and other regions.
  */
-import type { KnownHome } from '../execution/home.ts'
-import type {
-  GroupOperation,
-  Operation,
-  Outcome,
-  Receipt,
-  Transaction,
-} from '../execution/operation.ts'
-import type { WriteReply } from '../execution/operations/write.ts'
+import type { GroupOperation, Operation, Transaction } from '../execution/operation.ts'
 import type { Phases } from '../metrics/phases.ts'
+import type { AccessRun } from '../model/access-runs.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
 import type { Placement } from '../model/placement.ts'
@@ -20,6 +13,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { acknowledged, type RegionsWith, regionsFor } from './acks.ts'
+import { atSettledHome, type Between, type Elsewhere, type Moves } from './between-homes.ts'
 import type { Claims } from './claims.ts'
 import type { Role } from './decide.ts'
 import {
@@ -30,10 +24,10 @@ import {
   type LocalAnswer,
   type PlainReply,
 } from './local-answer.ts'
-import { type CopyAge, type Freshness, receiptAt, receiptOf } from './receipt.ts'
+import { LocalResults } from './local-results.ts'
+import type { Freshness } from './receipt.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { creates, onceFor, type Step, type StepResult, valueToPut, type Wanted } from './step.ts'
-import { mismatch, transactedResult } from './step-results.ts'
 
 export interface LocalExecutionOptions {
   readonly self: RegionId
@@ -42,32 +36,43 @@ export interface LocalExecutionOptions {
   readonly freshness: Freshness
   readonly regionsWith: RegionsWith
   readonly clock: Clock
+  readonly moves: Moves
   /** This region's record of a key seems to be damaged. */
   readonly onDamaged: (dataset: string, key: string) => void
 }
 
 /** Not at the home: known to be elsewhere, or unclaimed. */
-type Misplaced =
-  | { readonly kind: 'homeless' }
-  | { readonly kind: 'elsewhere'; readonly home: KnownHome }
+type Misplaced = { readonly kind: 'homeless' } | Elsewhere
+
+type Run<Reply> = (
+  nowMs: number,
+  claimed: { readonly claimed?: GroupHome },
+) => Promise<Reply | Between>
+
+/** What of who sent a mutation goes with it to the shard. */
+const sentBy = (
+  operation: Exclude<GroupOperation, { kind: 'get' }>,
+  { principal = '', entry }: Step,
+) => ({
+  ...onceFor(operation, principal),
+  ...(entry !== undefined && { entry }),
+})
 
 const inStore = <T>(phases: Phases | undefined, task: Promise<T>): Promise<T> =>
   phases ? phases.spend('store', task) : task
 
 export class LocalExecution {
   readonly #options: LocalExecutionOptions
-  /** One for all that is answered at home. */
-  readonly #homeReceipt: Receipt
+  readonly results: LocalResults
 
   constructor(options: LocalExecutionOptions) {
     this.#options = options
-    const { self } = options
-    this.#homeReceipt = { home: self, servedBy: self, role: 'home', stalenessMs: 0 }
+    this.results = new LocalResults(options)
   }
 
   /** Failures of the operation are outcomes; only bugs reject. */
   async run(placement: Placement, step: Step, phases?: Phases): Promise<StepResult> {
-    const { operation, as, principal = '' } = step
+    const { operation, as } = step
     try {
       switch (operation.kind) {
         case 'get':
@@ -79,7 +84,7 @@ export class LocalExecution {
             phases,
           )
         default:
-          return await this.#change(placement, operation, principal, step.acks, phases)
+          return await this.#change(placement, operation, step, phases)
       }
     } catch (error) {
       if (!(error instanceof DenizenError)) throw error
@@ -101,8 +106,9 @@ export class LocalExecution {
     const nowMs = clock.wallMs()
     const age = freshness.asOf(placement.id, slot)
     const request = { key, as, seen: wanted.seen, whole: isOfWhole(wanted), nowMs }
-    const reading = shards.call(placement.id, slot, 'read', request)
-    const reply = await inStore(phases, reading)
+    const reply = await atSettledHome(this.#options, placement, group, () =>
+      inStore(phases, shards.call(placement.id, slot, 'read', request)),
+    )
     switch (reply.kind) {
       case 'elsewhere':
         return reply
@@ -125,13 +131,22 @@ export class LocalExecution {
         if (!registered) return { kind: 'unclaimed' }
         const home = claims.known(registered)
         if (home.region !== self) return { kind: 'elsewhere', home }
+        if (registered.moved) {
+          throw new DenizenError('home_moving', 'the copy has yet to hear of the homes before')
+        }
         // Claimed by this region, but no write was acknowledged yet.
-        return { kind: 'done', home, outcome: { kind: 'absent', receipt: this.#receipt(home) } }
+        return {
+          kind: 'done',
+          home,
+          outcome: { kind: 'absent', receipt: this.results.receipt(home) },
+        }
       }
       case 'found':
       case 'absent':
-        return judged(answerOf(reply, this.#receipt(reply.home, age)), wanted, () =>
-          age.stalenessMs(undefined),
+        return judged(
+          answerOf(reply, this.results.receiptAt(reply.home, age, reply.lacksPast)),
+          wanted,
+          () => age.stalenessMs(undefined),
         )
     }
   }
@@ -161,10 +176,9 @@ export class LocalExecution {
     reply: PlainReply,
     wanted: Demands,
   ): LocalAnswer | undefined {
-    const { home } = reply
-    const isHome = home?.region === this.#options.self
-    const receipt = isHome ? this.#homeReceipt : receiptOf(this.#options, home, { dataset, slot })
+    const { home, lacksPast } = reply
     const { freshness } = this.#options
+    const receipt = this.results.receipt(home, { dataset, slot, lacksPast })
     const result = judged(answerOf(reply, receipt), wanted, () =>
       freshness.stalenessMs(dataset, slot, undefined),
     )
@@ -174,16 +188,15 @@ export class LocalExecution {
   async #change(
     placement: Placement,
     operation: Exclude<GroupOperation, { kind: 'get' }>,
-    principal: string,
-    acks: number | undefined,
+    step: Step,
     phases: Phases | undefined,
   ): Promise<StepResult> {
     // Before anything is applied: it may be more than there are.
-    const regions = regionsFor(placement, acks)
+    const regions = regionsFor(placement, step.acks)
     const result =
       operation.kind === 'transaction'
-        ? await this.#transact(placement, operation, principal, phases)
-        : await this.#write(placement, operation, principal, phases)
+        ? await this.#transact(placement, operation, step, phases)
+        : await this.#write(placement, operation, step, phases)
     if (regions === 1) return result
     const { regionsWith } = this.#options
     const asked = { regions, operations: [operation] }
@@ -194,7 +207,7 @@ export class LocalExecution {
   async #write(
     placement: Placement,
     operation: Exclude<Operation, { kind: 'get' }>,
-    principal: string,
+    from: Step,
     phases: Phases | undefined,
   ): Promise<StepResult> {
     const { shards } = this.#options
@@ -204,84 +217,64 @@ export class LocalExecution {
       key,
       value: valueToPut(operation),
       precondition,
-      ...onceFor(operation, principal),
+      ...sentBy(operation, from),
     }
     const reply = await this.#atHome(placement, operation, (nowMs, claimed) =>
       inStore(phases, shards.call(placement.id, slot, 'write', { ...request, nowMs, ...claimed })),
     )
-    return this.wrote(reply)
+    if ('run' in reply) this.#suggest(placement, key, reply.run)
+    return this.results.wrote(reply)
+  }
+
+  #suggest(placement: Placement, key: Key, run: AccessRun | undefined): void {
+    if (run) this.#options.moves.suggest(placement, placement.groupOf(key), run)
   }
 
   async #transact(
     placement: Placement,
     transaction: Transaction,
-    principal: string,
+    from: Step,
     phases: Phases | undefined,
   ): Promise<StepResult> {
     const { shards } = this.#options
     const slot = placement.slotOf(transaction.key)
-    const request = { transaction, ...onceFor(transaction, principal) }
+    const request = { transaction, ...sentBy(transaction, from) }
     const reply = await this.#atHome(placement, transaction, (nowMs, claimed) =>
       inStore(
         phases,
         shards.call(placement.id, slot, 'transact', { ...request, nowMs, ...claimed }),
       ),
     )
-    return transactedResult(reply, home => this.#receipt(home))
+    if ('run' in reply) this.#suggest(placement, transaction.key, reply.run)
+    return this.results.transacted(reply)
   }
 
   /** Runs a mutation in the shard; where its group has no home yet, again with a claim in hand. */
   async #atHome<Reply extends { readonly kind: string }>(
     placement: Placement,
     operation: GroupOperation,
-    run: (nowMs: number, claimed: { readonly claimed?: GroupHome }) => Promise<Reply>,
+    run: Run<Reply>,
   ): Promise<Reply | Misplaced> {
-    const { self, claims, clock } = this.#options
-    const first = await run(clock.wallMs(), {})
-    if (first.kind !== 'homeless') return first
+    const { self, claims } = this.#options
     const group = placement.groupOf(operation.key)
+    const first = await this.#run(placement, group, run, {})
+    if (first.kind !== 'homeless') return first
     let registered: GroupHome | undefined
     if (!creates(operation)) registered = await claims.lookup(placement, group)
     else if (placement.mayHome(self)) registered = await claims.claim(placement, group)
     if (!registered) return { kind: 'homeless' }
     const home = claims.known(registered)
     if (home.region !== self) return { kind: 'elsewhere', home }
-    return await run(clock.wallMs(), { claimed: registered })
+    return await this.#run(placement, group, run, { claimed: registered })
   }
 
-  /** Of what a store was asked to write. */
-  wrote(reply: WriteReply): StepResult {
-    switch (reply.kind) {
-      case 'homeless':
-        return { kind: 'unclaimed' }
-      case 'elsewhere':
-        return reply
-      case 'absent':
-      case 'mismatch': {
-        const { home, point } = reply
-        const receipt = this.#receipt(home)
-        const outcome: Outcome =
-          reply.kind === 'absent'
-            ? { kind: 'absent', receipt }
-            : { kind: 'failed', error: mismatch(reply.current), receipt }
-        return { kind: 'done', home, outcome, ...(point && { point }) }
-      }
-      case 'written':
-      case 'deleted': {
-        const { version, created, point, home } = reply
-        const receipt = this.#receipt(home)
-        const outcome: Outcome =
-          reply.kind === 'written'
-            ? { kind: 'written', version, created, receipt }
-            : { kind: 'deleted', version, receipt }
-        return { kind: 'done', home, point, outcome }
-      }
-    }
-  }
-
-  /** `age`: of the copy that answered, where it is of interest. */
-  #receipt(home: KnownHome | undefined, age?: CopyAge): Receipt {
-    const { self } = this.#options
-    return home?.region === self ? this.#homeReceipt : receiptAt(self, home, age?.stalenessMs)
+  async #run<Reply>(
+    placement: Placement,
+    group: string,
+    run: Run<Reply>,
+    claimed: { readonly claimed?: GroupHome },
+  ): Promise<Reply | Elsewhere> {
+    const { clock } = this.#options
+    return await atSettledHome(this.#options, placement, group, () => run(clock.wallMs(), claimed))
   }
 }

@@ -13,6 +13,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { acknowledged, type RegionsWith, regionsFor } from './acks.ts'
+import type { Between } from './between-homes.ts'
 import type { Claims } from './claims.ts'
 import type { Role } from './decide.ts'
 import { type Demands, isOfWhole, type LocalAnswer } from './local-answer.ts'
@@ -56,7 +57,7 @@ export interface PlacedWrite {
 }
 
 /** Undefined: nobody is home yet, and what comes of it is known later. */
-type Results = (StepResult | undefined)[]
+type Results = (StepResult | Between | undefined)[]
 
 export class LocalMany {
   readonly #options: LocalManyOptions
@@ -116,7 +117,7 @@ export class LocalMany {
     placement: Placement,
     writes: readonly PlacedWrite[],
     context: RequestContext,
-  ): Promise<StepResult[]> {
+  ): Promise<(StepResult | Between)[]> {
     const { phases } = context
     const principal = this.#principalOf(writes, context.principal)
     const results: Results = new Array(writes.length)
@@ -131,7 +132,7 @@ export class LocalMany {
       const claimed = await this.#claim(placement, writes, homeless, results)
       await pass([...claimed.keys()], claimed)
     }
-    const ended = results.map((result): StepResult => result ?? { kind: 'unclaimed' })
+    const ended = results.map((result): StepResult | Between => result ?? { kind: 'unclaimed' })
     const regions = regionsFor(placement, context.acks)
     if (regions === 1) return ended
     const operations = writes.map(({ operation }) => operation)
@@ -205,7 +206,7 @@ export class LocalMany {
     write: PlacedWrite,
     { feed, kinds, versions, others }: WriteManyReply,
     at: number,
-  ): StepResult | undefined {
+  ): StepResult | Between | undefined {
     const kind = kinds[at]
     if (kind === replyKinds.other) {
       const reply = others.get(at)
@@ -213,7 +214,7 @@ export class LocalMany {
       if (reply?.kind === 'failed') {
         return this.#failed(placement, write, DenizenError.fromWire(reply.error))
       }
-      return reply && this.#options.local.wrote(reply)
+      return reply?.kind === 'between' ? reply : reply && this.#options.local.results.wrote(reply)
     }
     const version = { term: versions[at * 2] as number, seq: versions[at * 2 + 1] as number }
     const receipt = this.#receipt

@@ -28,6 +28,14 @@ export interface CopyAge {
   stalenessMs(home: RegionId | undefined): number | undefined
 }
 
+/** The copy of a slot that answered. */
+export interface AnsweringCopy {
+  readonly dataset: string
+  readonly slot: Slot
+  /** It may lack changes of the group's earlier homes: then it is as old as its oldest feed. */
+  readonly lacksPast?: true | undefined
+}
+
 export interface Answering {
   readonly self: RegionId
   readonly freshness: AgesNow
@@ -37,9 +45,10 @@ export interface Answering {
 export function receiptOf(
   { self, freshness }: Answering,
   home: KnownHome | undefined,
-  copy: { readonly dataset: string; readonly slot: Slot } | undefined,
+  copy: AnsweringCopy | undefined,
 ): Receipt {
-  return receiptAt(self, home, copy && (of => freshness.stalenessMs(copy.dataset, copy.slot, of)))
+  const age = copy && ((of?: RegionId) => freshness.stalenessMs(copy.dataset, copy.slot, of))
+  return receiptAt(self, home, age, copy?.lacksPast)
 }
 
 /** `stalenessMs`: as `CopyAge` has it, of the copy that answered, where its age is of interest. */
@@ -47,10 +56,12 @@ export function receiptAt(
   self: RegionId,
   home: KnownHome | undefined,
   stalenessMs: CopyAge['stalenessMs'] | undefined,
+  lacksPast: true | undefined,
 ): Receipt {
   const region = home && { home: home.region }
   if (home?.region === self) return { ...region, servedBy: self, role: 'home', stalenessMs: 0 }
-  const ageMs = stalenessMs?.(home?.region)
+  // What it lacks of earlier homes may be as old as any feed is.
+  const ageMs = stalenessMs?.(lacksPast ? undefined : home?.region)
   const age = ageMs === undefined ? {} : { stalenessMs: ageMs }
   return { ...region, servedBy: self, role: 'replica', ...age }
 }

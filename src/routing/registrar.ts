@@ -12,7 +12,7 @@ import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
 import type { FeedNumber } from '../model/position.ts'
 import type { RegionNumber } from '../model/slot.ts'
-import { claimTerm } from '../model/version.ts'
+import { claimTerm, IMPLICIT_TERM } from '../model/version.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { StoreReader } from '../storage/store.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
@@ -45,11 +45,74 @@ function claimOne(
   if (!placement.mayHome(regions.idOf(region))) {
     throw new DenizenError('residency_violation', 'a region that may not home claimed a group')
   }
+  return grant(store, epoch, group, { region, feed })
+}
+
+export interface MoveHome {
+  readonly group: string
+  /** Under which the home was stopped. */
+  readonly fromTerm: number
+  /** Who is to be home, and the feed that it would write. */
+  readonly region: RegionNumber
+  readonly feed: FeedNumber
+}
+
+export interface MoveHomesRequest {
+  readonly epoch: number
+  readonly moves: readonly MoveHome[]
+}
+
+/**
+ * The home of each group after its compare-and-set, in order; null where the registrar knows of no
+ * home to compare with. Who asks again is answered the same.
+ */
+export const moveHomes = (
+  store: StoreTransaction,
+  request: MoveHomesRequest,
+): (GroupHome | null)[] => request.moves.map(one => moveOne(store, request.epoch, one))
+
+function moveOne(
+  store: StoreTransaction,
+  epoch: number,
+  { group, fromTerm, region, feed }: MoveHome,
+): GroupHome | null {
+  const { placement, regions } = store.context
+  const standing = store.registrarEntry(group)
+  const computed = placement.computedHome(group) !== undefined ? IMPLICIT_TERM : undefined
+  const decision = decideMove(standing?.term ?? computed, fromTerm)
+  if (decision === 'unknown') return null
+  if (decision === 'stands') return standing ?? null
+  if (!placement.mayHome(regions.idOf(region))) {
+    throw new DenizenError('residency_violation', 'a region that may not home took a group')
+  }
+  return grant(store, epoch, group, { region, feed, moved: true })
+}
+
+/**
+ * The compare-and-set of a group's home: what becomes of a wish to follow `fromTerm`, where
+ * `standingTerm` is that of the home that the registrar knows, if any.
+ */
+export function decideMove(
+  standingTerm: number | undefined,
+  fromTerm: number,
+): 'grant' | 'stands' | 'unknown' {
+  if (standingTerm === undefined || standingTerm < fromTerm) return 'unknown'
+  return standingTerm === fromTerm ? 'grant' : 'stands'
+}
+
+/** Enters a home under a term that no home of the slot has had. */
+function grant(
+  store: StoreTransaction,
+  epoch: number,
+  group: string,
+  who: Omit<GroupHome, 'term'>,
+): GroupHome {
+  const { placement } = store.context
   const slot = placement.slotOf(placement.groupOf(group as Key))
   const counter = store.claimCounter(slot)
   assert(!counter || counter.epoch <= epoch, 'registrar epochs only go up')
   const n = counter?.epoch === epoch ? counter.n + 1 : 1
-  const home = { region, feed, term: claimTerm(epoch, n) }
+  const home = { ...who, term: claimTerm(epoch, n) }
   store.putClaimCounter(slot, { epoch, n })
   store.putRegistrarEntry(group, home)
   return home

@@ -22,6 +22,7 @@ import type { Random } from '../runtime/random.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { type RegionsWith, regionsFor } from './acks.ts'
 import { assignKey, deriveKey } from './assigned-keys.ts'
+import type { Between } from './between-homes.ts'
 import type { Claims } from './claims.ts'
 import { admit, type Decision, decide, type Role, type Topology } from './decide.ts'
 import { executeMany, type Settled, type Tried } from './execute-many.ts'
@@ -34,6 +35,7 @@ import {
   orTooOld,
   outcomeOnNothing,
   stepOf,
+  waitForMove,
   wantedOf,
   whyUnreachable,
 } from './journey.ts'
@@ -214,14 +216,16 @@ export class Router {
     const group = placement.groupOf(operation.key)
     const lost = new Set<RegionId>()
     const stored = placement.mayStore(topology.self)
-    const cached = stored ? undefined : locations.get(placement.id, group)
+    // Where the policy computes homes, a group that was moved is where it was last seen.
+    const asksCopy = stored && placement.computedHome(group) === undefined
+    const cached = asksCopy ? undefined : locations.get(placement.id, group)
     return {
       ...{ placement, operation, group, lost },
       principal: principalOf(this.#options.sessionMac, operation, context.principal),
       phases: context.phases,
       acks: operation.kind === 'get' ? 1 : regionsFor(placement, context.acks),
       wanted: wantedOf(context, session, placement, group),
-      misdirections: 0,
+      ...{ misdirections: 0, movesMet: 0 },
       intent: {
         kind: operation.kind === 'get' ? 'read' : 'write',
         creates: creates(operation),
@@ -256,7 +260,8 @@ export class Router {
       case 'consult': {
         const slot = placement.slotOf(group)
         const home = await shards.call(placement.id, slot, 'locate', { group })
-        this.#know(journey, home ?? this.#options.locations.get(placement.id, group))
+        const seen = this.#options.locations.get(placement.id, group)
+        this.#know(journey, seen && seen.term > (home?.term ?? 0) ? seen : home)
         return undefined
       }
       case 'lookup': {
@@ -276,12 +281,18 @@ export class Router {
     journey.knowledge = home ? { kind: 'home', ...home } : { kind: 'unknown' }
   }
 
-  #learn(journey: Journey, region: RegionId, as: Role, result: StepResult): Settled | undefined {
+  #learn(
+    journey: Journey,
+    region: RegionId,
+    as: Role,
+    result: StepResult | Between,
+  ): Settled | undefined {
     const { placement, group } = journey
     const { locations } = this.#options
     switch (result.kind) {
       case 'done':
         if (as === 'copy' && avoidDamage(journey, region, result)) return undefined
+        if (waitForMove(journey, result)) return undefined
         if (result.home) locations.learn(placement.id, group, result.home)
         return result
       case 'behind':
@@ -289,6 +300,8 @@ export class Router {
         if (result.kind === 'stale') avoidAge(journey, region, result)
         else journey.intent = { ...journey.intent, behind: true }
         if (result.home) this.#know(journey, result.home)
+        return undefined
+      case 'between':
         return undefined
       case 'unclaimed':
         journey.knowledge = { kind: 'unclaimed' }

@@ -147,7 +147,13 @@ export interface Explanation {
   readonly partition?: string
   readonly group: string
   readonly slot: number
-  readonly home?: { readonly region: RegionId; readonly since: string; readonly reason: string }
+  readonly home?: {
+    readonly region: RegionId
+    readonly since: string
+    readonly reason: string
+    /** When it was moved, by the wall clock of who decided it. */
+    readonly movedAtMs?: number
+  }
   readonly registrar?: RegionId
   readonly policyEpoch: number
   readonly law: readonly string[]

@@ -7,7 +7,13 @@ import {
   expire,
   expireKey,
 } from '../execution/operations/expire.ts'
-import { type ListStoreReply, type ListStoreRequest, list } from '../execution/operations/list.ts'
+import {
+  type ListAtHomeRequest,
+  type ListStoreReply,
+  type ListStoreRequest,
+  list,
+  listAtHome,
+} from '../execution/operations/list.ts'
 import {
   type HasSeenRequest,
   hasSeen,
@@ -28,11 +34,19 @@ import {
   type WriteManyRequest,
   writeMany,
 } from '../execution/operations/write-many.ts'
+import type { HomeMarker } from '../storage/home-marker.ts'
 import { soundHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { Handlers } from '../storage/shard.ts'
 import type { ChangesReply, ChangesRequest } from '../storage/store-changes.ts'
-import { type ClaimRequest, claim, type LookupRequest, lookup } from './registrar.ts'
+import {
+  type ClaimRequest,
+  claim,
+  type LookupRequest,
+  lookup,
+  type MoveHomesRequest,
+  moveHomes,
+} from './registrar.ts'
 import {
   type ClaimedHomes,
   type ClaimedHomesRequest,
@@ -52,13 +66,16 @@ export type RoutingOperations = {
   expire: { request: ExpireRequest; reply: ExpireReply }
   expireKey: { request: ExpireKeyRequest; reply: undefined }
   list: { request: ListStoreRequest; reply: ListStoreReply | { readonly behind: true } }
+  listAtHome: { request: ListAtHomeRequest; reply: ReturnType<typeof listAtHome> }
   current: { request: CurrentRequest; reply: CurrentReply }
   hasSeen: { request: HasSeenRequest; reply: boolean }
   /** Answered by the shard itself. */
   changes: { request: ChangesRequest; reply: ChangesReply }
   locate: { request: { readonly group: string }; reply: KnownHome | undefined }
+  marker: { request: { readonly group: string }; reply: HomeMarker | undefined }
   claim: { request: ClaimRequest; reply: GroupHome[] }
   lookup: { request: LookupRequest; reply: (GroupHome | null)[] }
+  moveHomes: { request: MoveHomesRequest; reply: (GroupHome | null)[] }
   claimedHomes: { request: ClaimedHomesRequest; reply: ClaimedHomes }
   enterHomes: { request: EnterHomesRequest; reply: null }
   skipClaims: { request: SkipClaimsRequest; reply: null }
@@ -66,10 +83,14 @@ export type RoutingOperations = {
 
 export const routingHandlers: Handlers<RoutingOperations> = {
   reads: {
-    ...{ read, readMany, list, current, lookup, claimedHomes },
+    ...{ read, readMany, list, listAtHome, current, lookup, claimedHomes },
     hasSeen: (store, { slot, seen, whole }) => hasSeen(store, slot, seen, whole),
+    marker: (store, { group }) => store.homeMarker(group),
     locate: (store, { group }) => findHome(store, group, soundHead(store.heldHead(group))),
   },
-  writes: { write, writeMany, transact, claim, expire, expireKey, enterHomes, skipClaims },
+  writes: {
+    ...{ write, writeMany, transact, claim, moveHomes },
+    ...{ expire, expireKey, enterHomes, skipClaims },
+  },
   counts: { writeMany: ({ keys }) => keys.length },
 }

@@ -4,6 +4,7 @@ import type { KnownHome } from '../execution/home.ts'
 import type { FeedPoint, GroupOperation, GroupOutcome, Operation } from '../execution/operation.ts'
 import type { WantedPoints } from '../execution/operations/read.ts'
 import type { IdempotencyKey } from '../model/idempotency.ts'
+import type { RegionId } from '../model/slot.ts'
 import type { Role } from './decide.ts'
 import type { Mac } from './session.ts'
 
@@ -27,6 +28,8 @@ export interface Step extends Wanted {
   readonly principal?: string
   /** Regions that are to have a write on disk, where that is more than the dataset asks for. */
   readonly acks?: number
+  /** The region that has sent it here; never sent itself. */
+  readonly entry?: RegionId
 }
 
 /** What a region answers to one operation: an outcome, or where to go instead. */

@@ -68,7 +68,9 @@ async function run(
   const value = valueToPut(operation)
   const request = { key, value, precondition, nowMs: clock.wallMs() }
   try {
-    const result = local.wrote(await shards.call(dataset, slot, 'write', request))
+    const reply = await shards.call(dataset, slot, 'write', request)
+    if (reply.kind === 'between') return undefined
+    const result = local.results.wrote(reply)
     if (result.kind !== 'done' || result.outcome.kind === 'transacted') return undefined
     if (phases) phases.isOfStore = true
     const { outcome, point } = result

@@ -37,6 +37,10 @@ export const recordEntry = (key: string, position: Position, shared: boolean): F
   text: key,
 })
 
+export const markerEntry = (group: string, position: Position): FeedEntry => ({
+  ...{ position, kind: entryKind.home, text: group },
+})
+
 export const isShared = (kind: EntryKind): boolean =>
   kind === entryKind.sharedRecord || kind === entryKind.idempotency
 

@@ -70,10 +70,15 @@ export interface GroupHome {
   readonly region: RegionNumber
   readonly feed: FeedNumber
   readonly term: number
+  /** Of the registrar: it follows another home, and has to have what that one has written. */
+  readonly moved?: true
 }
 
+const GROUP_HOME_BYTES = 14
+
 export function encodeGroupHome(home: GroupHome): Uint8Array {
-  const bytes = new Uint8Array(14)
+  const bytes = new Uint8Array(GROUP_HOME_BYTES + (home.moved ? 1 : 0))
+  if (home.moved) bytes[GROUP_HOME_BYTES] = 1
   bytes[0] = home.region >>> 8
   bytes[1] = home.region
   writeU32(bytes, 2, home.feed)
@@ -85,25 +90,7 @@ export const decodeGroupHome = (bytes: Uint8Array): GroupHome => ({
   region: ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0),
   feed: readU32(bytes, 2),
   term: readU53(bytes, 6),
-})
-
-/**
- * The home marker of a group as a feed carries it: the home, and the position it was written at.
- */
-export interface HomeMarker extends GroupHome {
-  readonly position: Position
-}
-
-export function encodeHomeMarker(marker: HomeMarker): Uint8Array {
-  const bytes = new Uint8Array(22)
-  bytes.set(encodeGroupHome(marker))
-  writeU53(bytes, 14, marker.position)
-  return bytes
-}
-
-export const decodeHomeMarker = (bytes: Uint8Array): HomeMarker => ({
-  ...decodeGroupHome(bytes),
-  position: readU53(bytes, 14),
+  ...(bytes.length > GROUP_HOME_BYTES && bytes[GROUP_HOME_BYTES] === 1 && { moved: true }),
 })
 
 /** The registrar's claim counter of a slot, in one registrar epoch. */

@@ -16,6 +16,7 @@
  * | 8 expiry | due u64 (wall-clock ms), kind u8, text | empty |
  * | 9 idempotency record | scope | see row-values.ts |
  * | 10 idempotency records of a slot | slot u16 | count u64 |
+ * | 11 there are home markers | | empty |
  */
 import {
   compareUtf8,
@@ -31,7 +32,7 @@ import type { Slot } from '../model/slot.ts'
 
 const table = {
   ...{ record: 1, feedEntry: 2, feedState: 3, home: 4, registrar: 5, claims: 6, digest: 7 },
-  ...{ expiry: 8, idempotency: 9, idempotencyCount: 10 },
+  ...{ expiry: 8, idempotency: 9, idempotencyCount: 10, marked: 11 },
 }
 
 const U53_HIGH = 2 ** 32
@@ -154,6 +155,7 @@ export const rowKeys = {
   expiry: expiryRow,
   idempotency: (scope: string) => textRow(table.idempotency, scope),
   idempotencyCount: (slot: Slot) => slotRow(table.idempotencyCount, slot),
+  marked: () => Uint8Array.of(table.marked),
 }
 
 /** The half-open range of all rows of one kind. */

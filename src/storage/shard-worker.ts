@@ -1,5 +1,6 @@
 /** The shard's side of the boundary: turns messages into calls on a `Shard`. */
 import type { ShardMeter } from '../metrics/shard-meter.ts'
+import { AccessRuns } from '../model/access-runs.ts'
 import { assert } from '../model/assert.ts'
 import type { Hasher } from '../model/hash.ts'
 import { PlacementTable } from '../model/placement.ts'
@@ -114,7 +115,10 @@ export function storeContexts(
   const regions = new RegionNumbers(regionNumbers)
   return dataset => {
     const placement = table.byId(dataset)
-    return placement && { hasher, placement, self, ownFeed, regions }
+    if (!placement) return undefined
+    const { rehome } = placement.data
+    const accesses = rehome && new AccessRuns(rehome.after)
+    return { hasher, placement, self, ownFeed, regions, ...(accesses && { accesses }) }
   }
 }
 

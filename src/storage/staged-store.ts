@@ -4,11 +4,16 @@ import type { Slot } from '../model/slot.ts'
 import type { Engine } from './engine.ts'
 import type { PackedRows } from './packed-rows.ts'
 import type { FeedState, SlotDigest } from './row-values.ts'
+import { rowKeys } from './rows.ts'
 import { StagedChanges } from './staged-changes.ts'
 import { type StoreContext, StoreReader } from './store.ts'
 
+const noValue = new Uint8Array()
+
 export class StagedStore extends StoreReader {
   protected readonly staged: StagedChanges
+  /** May be true for a marker that was taken back. */
+  #mayBeMarked: boolean | undefined
 
   constructor(engine: Engine, context: StoreContext, rows: PackedRows) {
     super(engine, context)
@@ -23,6 +28,18 @@ export class StagedStore extends StoreReader {
   protected override recordRow(key: string): Uint8Array | undefined {
     const staged = this.staged.record(key)
     return staged === undefined ? super.recordRow(key) : (staged ?? undefined)
+  }
+
+  /** Asked for once in a transaction: thousands of writes need not look each. */
+  protected override isMarked(): boolean {
+    this.#mayBeMarked ??= super.isMarked()
+    return this.#mayBeMarked
+  }
+
+  /** For the markers of this transaction, and all that follow. */
+  protected mark(): void {
+    this.#mayBeMarked = true
+    if (this.row(rowKeys.marked()) === undefined) this.staged.stageRow(rowKeys.marked(), noValue)
   }
 
   override feedState(slot: Slot, feed: FeedNumber): FeedState {

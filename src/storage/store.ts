@@ -3,6 +3,7 @@
  * committed, and so durable; `StoreTransaction` adds staged changes on top, which one commit makes
  * durable together.
  */
+import type { AccessRuns } from '../model/access-runs.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import { groupOfScope } from '../model/idempotency.ts'
@@ -12,6 +13,7 @@ import type { FeedNumber, Position } from '../model/position.ts'
 import type { RegionId, RegionNumbers, Slot } from '../model/slot.ts'
 import type { EngineReader } from './engine.ts'
 import { decodeEntryRow, type FeedEntry, pointsToRecord } from './feed-entry.ts'
+import { decodeHomeMarker, type HomeMarker } from './home-marker.ts'
 import { decodeIdempotencyRecord, type IdempotencyRecord } from './idempotency-record.ts'
 import {
   damagedHead,
@@ -28,11 +30,9 @@ import {
   decodeDigest,
   decodeFeedState,
   decodeGroupHome,
-  decodeHomeMarker,
   emptyDigest,
   type FeedState,
   type GroupHome,
-  type HomeMarker,
   newFeed,
   type SlotDigest,
 } from './row-values.ts'
@@ -58,6 +58,8 @@ export interface StoreContext {
   readonly ownFeed: FeedNumber
   /** Region numbers of coordination: what rows hold in place of ids. */
   readonly regions: RegionNumbers
+  /** Whence groups are written, where the policy moves them to their writers. */
+  readonly accesses?: AccessRuns
 }
 
 /** The name of a store within its node, as the key of maps. */
@@ -67,6 +69,9 @@ export const storeName = (of: { readonly dataset: string; readonly store: number
 export class StoreReader {
   readonly engine: EngineReader
   readonly context: StoreContext
+  #isMarked = false
+  /** The engine's stamp when there was no marker. */
+  #unmarkedAt = Number.NaN
 
   constructor(engine: EngineReader, context: StoreContext) {
     this.engine = engine
@@ -129,8 +134,22 @@ export class StoreReader {
   }
 
   homeMarker(group: string): HomeMarker | undefined {
+    if (!this.isMarked()) return undefined
     const bytes = this.row(rowKeys.home(group))
     return bytes && decodeHomeMarker(bytes)
+  }
+
+  /**
+   * False where no group of the store has a marker, as far as that is cheap to know: whole-key
+   * groups have none before the first of them is moved, and they pay nothing until then.
+   */
+  protected isMarked(): boolean {
+    if (this.context.placement.data.groupBySegments !== null || this.#isMarked) return true
+    const stamp = this.engine.stamp()
+    if (stamp === this.#unmarkedAt) return false
+    this.#isMarked = this.row(rowKeys.marked()) !== undefined
+    this.#unmarkedAt = stamp
+    return this.#isMarked
   }
 
   registrarEntry(group: string): GroupHome | undefined {

@@ -17,7 +17,8 @@ import type { Slot } from '../model/slot.ts'
 import { claimedRecord } from './damaged-record.ts'
 import type { DigestAudit } from './digest-audit.ts'
 import type { Engine } from './engine.ts'
-import { entryKind, type FeedEntry, recordEntry } from './feed-entry.ts'
+import { entryKind, type FeedEntry, markerEntry, recordEntry } from './feed-entry.ts'
+import { encodeHomeMarker, type HomeMarker } from './home-marker.ts'
 import { encodeIdempotencyRecord, type IdempotencyRecord } from './idempotency-record.ts'
 import { PackedRows } from './packed-rows.ts'
 import {
@@ -38,10 +39,8 @@ import {
   emptyDigest,
   encodeClaimCounter,
   encodeGroupHome,
-  encodeHomeMarker,
   type FeedState,
   type GroupHome,
-  type HomeMarker,
   type SlotDigest,
 } from './row-values.ts'
 import { expiryKind, rowKeys } from './rows.ts'
@@ -235,11 +234,19 @@ export class StoreTransaction extends StagedStore {
     this.staged.dropEntry(slot, feed, entry)
   }
 
-  putHomeMarker(slot: Slot, group: string, marker: HomeMarker): void {
+  /** Stages a marker and its entry: default at the place that the marker itself names. */
+  putHomeMarker(
+    slot: Slot,
+    group: string,
+    marker: HomeMarker,
+    { feed, position }: Omit<RecordPlace, 'shared'> = marker,
+  ): void {
     this.#refuseUnless(this.context.placement.hasGroup(group))
+    const held = this.homeMarker(group)
+    if (held?.feed === feed) this.dropEntry(slot, feed, markerEntry(group, held.position))
     this.staged.stageRow(rowKeys.home(group), encodeHomeMarker(marker))
-    const { feed, position } = marker
-    this.putEntry(slot, feed, { position, kind: entryKind.home, text: group })
+    this.mark()
+    this.putEntry(slot, feed, markerEntry(group, position))
   }
 
   /** Stages an idempotency record and its entry, in the feed and at the position that it names. */

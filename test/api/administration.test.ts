@@ -26,6 +26,7 @@ async function operated(
         return new Blob(['all ', 'of it']).stream()
       },
       finalizeFormat: async () => 2,
+      rehome: async ({ group, to }) => ({ group, from: 'eu-west', home: to, term: 7 }),
       scrub: () => Promise.reject(new Error('nobody asked for a scrub')),
       async record(act) {
         acts.push(act)
@@ -71,6 +72,30 @@ test('the format in force is told, and a refusal says who stands in the way', as
   assert.is((await jsonOf(refusal)).detail, 'eu-west runs denizen 0.1.0')
 })
 
+test('a group is moved where it is asked to go, and the log names no key', async () => {
+  const asked: unknown[] = []
+  const { acts, post, who } = await operated({
+    async rehome(request) {
+      asked.push(request)
+      return { group: 'a/b', from: 'eu-west', home: request.to, term: 7 }
+    },
+  })
+  const reply = await post('/v1/admin/rehome/cities/a%2Fb/c?to=us-east')
+  assert.equal(
+    [reply.status, await jsonOf(reply)],
+    [200, { group: 'a/b', from: 'eu-west', home: 'us-east', term: 7 }],
+  )
+  assert.equal(asked, [{ dataset: 'cities', group: 'a/b/c', to: 'us-east' }])
+  assert.equal(acts, [
+    { who, what: 'rehome', outcome: 'done', details: { dataset: 'cities', to: 'us-east' } },
+  ])
+  assert.is(await problemOf(await post('/v1/admin/rehome/cities/k')), '400 bad_request')
+  assert.is(
+    await problemOf(await post('/v1/admin/rehome/nothing/k?to=us-east')),
+    '404 unknown_dataset',
+  )
+})
+
 test('what was done, by whom, and what came of it is in the audit log first', async () => {
   const { acts, post, who } = await operated({
     finalizeFormat: async () => {
@@ -98,7 +123,7 @@ test('who may scrape its metrics takes no backup of a node', async () => {
 
 test('only who may administer the node gets there', async () => {
   const { asked, post } = await operated({}, ['read'])
-  for (const path of ['backup?place=eu-west', 'upgrade/finalize']) {
+  for (const path of ['backup?place=eu-west', 'upgrade/finalize', 'rehome/cities/k?to=us-east']) {
     assert.is(await problemOf(await post(`/v1/admin/${path}`)), '403 forbidden')
   }
   assert.equal(asked, [])

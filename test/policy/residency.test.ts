@@ -193,7 +193,6 @@ test('settings that are not enforced yet are listed', () => {
     notEnforcedYet(diagnostics).map(({ line, column, severity }) => [line, column, severity]),
     [
       [8, 15, 'warning'],
-      [9, 13, 'warning'],
       [11, 57, 'warning'],
     ],
   )

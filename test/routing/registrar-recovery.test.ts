@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/model/bytes.ts'
 import { claimTerm, termInEpoch } from '../../src/model/version.ts'
+import { stopHome, takeHome } from '../../src/movement/move-rows.ts'
 import { claim, lookup } from '../../src/routing/registrar.ts'
 import {
   type ClaimedGroup,
@@ -10,6 +11,8 @@ import {
   enterHomes,
   skipClaims,
 } from '../../src/routing/registrar-recovery.ts'
+import type { HomeMarker } from '../../src/storage/home-marker.ts'
+import { newFeed } from '../../src/storage/row-values.ts'
 import { feeds, openStore, type TestStore } from '../support/store.ts'
 
 const slot = 0
@@ -66,6 +69,44 @@ test('an older report does not replace a later claim', async () => {
   const groups = [{ group: 'g', term: claimTerm(1, 9) }]
   await registrar.commit(store => enterHomes(store, { region: 'two', feed: feeds.two, groups }))
   assert.equal(lookup(registrar.reader, { groups: ['g'] }), [standing])
+})
+
+test('a move that a registrar has forgotten stands once the new home has reported', async () => {
+  for (const order of [
+    ['one', 'two'],
+    ['two', 'one'],
+  ] as const) {
+    const placement = { slots: 1 }
+    const [before, after] = [claimTerm(1, 1), claimTerm(1, 2)]
+    const one = await openStore({ placement, self: 'one' })
+    const two = await openStore({ placement, self: 'two' })
+    const why = { kind: 'operator', writes: 0, atMs: 0 } as const
+    await one.commit(store => {
+      const version = { term: before, seq: store.appendPosition(slot) }
+      const flags = { tombstone: false, shared: false, expiresAtMs: 0 }
+      const value = { mediaType: '', value: utf8('v') }
+      store.writeRecord(slot, 'g', { version, feed: feeds.one, ...flags, ...value }, undefined)
+      assert.ok(stopHome(store, { group: 'g', term: before, to: 'two', why }))
+    })
+    const marker = one.reader.homeMarker('g') as HomeMarker
+    const home = { region: 2, feed: feeds.two, term: after }
+    await two.commit(store => {
+      store.putHomeMarker(slot, 'g', marker)
+      assert.is(takeHome(store, { group: 'g', home }), undefined, 'it lacks the last writes')
+      const complete = { end: marker.position, complete: marker.position }
+      store.putFeedState(slot, feeds.one, { ...newFeed, ...complete })
+    })
+    const taken = await two.commit(store => takeHome(store, { group: 'g', home }))
+    assert.equal(taken, { region: 'two', term: after })
+    const registrar = await openStore({ placement, self: 'three' })
+    for (const region of order) {
+      const from = region === 'one' ? one : two
+      const { groups } = claimedHomes(from.reader, { slot, after: 0, entriesMax: 99 })
+      const report = { region, feed: feeds[region], groups }
+      await registrar.commit(store => enterHomes(store, report))
+    }
+    assert.equal(lookup(registrar.reader, { groups: ['g'] }), [home])
+  }
 })
 
 test.run()

@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { compareBytes, compareUtf8 } from '../../src/model/bytes.ts'
+import { decodeHomeMarker, encodeHomeMarker } from '../../src/storage/home-marker.ts'
 import {
   decodeIdempotencyRecord,
   encodeIdempotencyRecord,
@@ -12,11 +13,11 @@ import {
   decodeClaimCounter,
   decodeDigest,
   decodeFeedState,
-  decodeHomeMarker,
+  decodeGroupHome,
   encodeClaimCounter,
   encodeDigest,
   encodeFeedState,
-  encodeHomeMarker,
+  encodeGroupHome,
 } from '../../src/storage/row-values.ts'
 import {
   entryRowText,
@@ -113,6 +114,20 @@ test('row values come back as they were', () => {
   assert.equal(decodeFeedState(encodeFeedState(state)), state)
   const marker = { region: 65_535, feed: 2 ** 32 - 1, term: 2 ** 52, position: 2 ** 33 + 1 }
   assert.equal(decodeHomeMarker(encodeHomeMarker(marker)), marker)
+  assert.is(encodeHomeMarker(marker).length, 22, 'what builds of format 1 know stays as it was')
+  const granted = { region: 513, feed: 65_537, term: 2 ** 32 + 1 }
+  for (const home of [granted, { ...granted, moved: true } as const]) {
+    assert.equal(decodeGroupHome(encodeGroupHome(home)), home)
+  }
+  const why = { kind: 'access', writes: 3, atMs: 2 ** 41 } as const
+  const stopped = { to: 513, why: { ...why, kind: 'operator' } } as const
+  const past = [
+    { feed: 65_537, position: 2 ** 32 + 7 },
+    { feed: 2 ** 31, position: 2 ** 53 - 1 },
+  ]
+  for (const more of [{ why }, { stopped }, { past }, { why, stopped, past }]) {
+    assert.equal(decodeHomeMarker(encodeHomeMarker({ ...marker, ...more })), { ...marker, ...more })
+  }
   const counter = { epoch: 3, n: 2 ** 40 }
   assert.equal(decodeClaimCounter(encodeClaimCounter(counter)), counter)
   const record: IdempotencyRecord = {

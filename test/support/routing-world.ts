@@ -1,14 +1,15 @@
 /**
  * Regions in one process, with everything that decides where an operation runs: real shards,
- * claims, forwarding, lists and routers; calls cross as CBOR. Nothing is replicated, so that a
- * copy knows only what its own region did.
+ * claims, forwarding, moves, lists and routers; calls cross as CBOR. Nothing is replicated but by
+ * `replicate`, so that a copy knows only what its own region did.
  */
 import { type ClusterRecord, foundCluster } from '../../src/coordination/cluster-record.ts'
 import { DenizenError } from '../../src/model/errors.ts'
 import { limits } from '../../src/model/limits.ts'
-import type { PlacementTable, PolicyData } from '../../src/model/placement.ts'
+import type { Placement, PlacementTable, PolicyData } from '../../src/model/placement.ts'
 import { feedNumber } from '../../src/model/position.ts'
 import { type RegionId, RegionNumbers } from '../../src/model/slot.ts'
+import { Movements } from '../../src/movement/movements.ts'
 import { type NodeOperations, nodeHandlers } from '../../src/node/shard-operations.ts'
 import { PeerFailure } from '../../src/peers/peers.ts'
 import { decodeCbor, encodeCbor } from '../../src/protocol/cbor.ts'
@@ -41,6 +42,7 @@ export interface RoutingRegion {
   readonly claims: Claims
   readonly shards: ShardClient<NodeOperations>
   readonly forwarder: Forwarder
+  readonly movements: Movements
 }
 
 const sessionMac = hmacSha256('07'.repeat(32))
@@ -70,6 +72,12 @@ export class RoutingWorld {
   regionsWith: RegionsWith = async (_dataset, _regions, writes) => writes.map(() => 1)
   /** Nor is anything complete in all regions, unless a test says so. */
   isEverywhere: IsEverywhere = () => false
+  /** Every region's build knows what moves write. */
+  mayMove = true
+  /** Regions that follow no feeds. */
+  readonly stale = new Set<RegionId>()
+  /** Hears of each call before it is sent. */
+  onCall: (from: RegionId, to: RegionId, name: string, body: unknown) => void = () => {}
   readonly #data: PolicyData
   readonly #readsHere: boolean
   readonly #table: PlacementTable
@@ -83,7 +91,7 @@ export class RoutingWorld {
     this.#data = data
     this.#readsHere = readsHere
     this.#table = tableOf(data)
-    const begin = { clusterId: 'test', sessionKey: '07'.repeat(32), dataFormat: 1 }
+    const begin = { clusterId: 'test', sessionKey: '07'.repeat(32), dataFormat: 2 }
     this.#record = foundCluster(data, hasher, begin)
     this.#numbers = Object.fromEntries(
       Object.entries(this.#record.members).map(([id, { number }]) => [id, number]),
@@ -148,11 +156,66 @@ export class RoutingWorld {
       regions: () => new RegionNumbers(this.#numbers),
     }
     const claims = new Claims(common)
-    const local = new LocalExecution({ ...common, claims })
+    const { reachable } = common.topology
+    const movements = new Movements({ ...common, claims, reachable, mayMove: () => this.mayMove })
+    const local = new LocalExecution({ ...common, claims, moves: movements })
     const forwarder = new Forwarder({ ...common, local })
     const router = new Router({ ...common, claims, local, forwarder })
-    const lists = new Lists({ ...common, claims })
-    this.#regions.set(region, { region, router, lists, claims, shards, forwarder })
+    const lists = new Lists({ ...common, claims, moves: movements })
+    const parts = { router, lists, claims, shards, forwarder, movements }
+    this.#regions.set(region, { region, ...parts })
+  }
+
+  placement(dataset: string): Placement {
+    const placement = this.#table.byId(dataset)
+    if (!placement) throw new Error('no such dataset')
+    return placement
+  }
+
+  /** Waits until a region acts as home of a group; to be waited for with `until`. */
+  async whenHomed(dataset: string, group: string, region: RegionId): Promise<void> {
+    const slot = this.placement(dataset).slotOf(group)
+    const { shards } = this.at(region)
+    while (!(await shards.call(dataset, slot, 'homeState', { group })).isHere) {
+      await new Promise(resolve => setImmediate(resolve))
+    }
+  }
+
+  /** Brings a region's copy of a dataset up to the end of what another has of its own feed. */
+  async replicate(dataset: string, from: RegionId, to: RegionId): Promise<void> {
+    const placement = this.placement(dataset)
+    if (from === to || this.stale.has(to) || !placement.mayStore(from) || !placement.mayStore(to))
+      return
+    const [source, target] = [this.at(from).shards, this.at(to).shards]
+    const feed = feedNumber(this.#numbers[from] ?? 0, 1)
+    for (let slot = 0; slot < placement.data.slots; slot++) {
+      const states = await target.call(dataset, slot, 'feedStates', {})
+      const after = states.find(it => it.slot === slot && it.feed === feed)?.state.end ?? 0
+      const requests = [{ slot, after }]
+      const [chunk] = await source.call(dataset, slot, 'readFeeds', { requests, bytesMax: 2 ** 20 })
+      if (chunk?.kind !== 'chunk') throw new Error('the feed goes on')
+      const { kind: _, ...part } = chunk
+      await target.call(dataset, slot, 'applyChunk', { type: 'chunk', dataset, ...part })
+    }
+  }
+
+  /** Waits for a task, while time passes and all copies follow all feeds. */
+  async until<T>(dataset: string, task: Promise<T>): Promise<T> {
+    let settled = false
+    const settle = (): void => {
+      settled = true
+    }
+    task.then(settle, settle)
+    const regions = [...this.#regions.keys()]
+    for (let n = 0; n < 2_000 && !settled; n++) {
+      for (const from of regions) {
+        for (const to of regions) await this.replicate(dataset, from, to)
+      }
+      this.clock.advance(5)
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    if (!settled) throw new Error('what was waited for never came')
+    return await task
   }
 
   #age(region: RegionId, home: RegionId | undefined): number | undefined {
@@ -200,6 +263,7 @@ export class RoutingWorld {
 
   async #call(from: RegionId, to: RegionId, name: string, body: unknown): Promise<unknown> {
     this.calls.push(`${from} ${to} ${name}`)
+    this.onCall(from, to, name, body)
     const state = this.#links.get(to)?.state ?? 'up'
     if (state === 'cut') throw new PeerFailure(false, 'not connected')
     if (state === 'starting') throw new DenizenError('not_ready', `${to} does not serve yet`)
@@ -209,8 +273,9 @@ export class RoutingWorld {
   }
 
   async #answer(from: RegionId, to: RegionId, name: string, body: unknown): Promise<unknown> {
-    const { claims, lists, forwarder } = this.at(to)
+    const { claims, lists, forwarder, movements } = this.at(to)
     if (name === 'registrar') return await claims.answer(from, body)
+    if (name === 'rehome') return await movements.answer(from, body)
     if (name === 'list') return await lists.answer(from, body)
     return await forwarder.answer(from, body)
   }

@@ -32,7 +32,9 @@ export const layers: Readonly<Record<string, Layer>> = {
   replication: { uses: [...sharedWords, ...shell, 'storage', 'metrics'] },
   routing: { uses: [...sharedWords, ...shell, 'execution', 'storage', 'metrics'] },
   repair: { uses: [...sharedWords, ...shell, 'storage', 'routing', 'replication'] },
-  movement: { uses: [...sharedWords, ...shell, 'storage', 'routing', 'replication'] },
+  movement: {
+    uses: [...sharedWords, ...shell, 'storage', 'execution', 'routing', 'replication', 'metrics'],
+  },
   access: { uses: ['model', 'policy'], knows: ['runtime'] },
   api: { uses: [...sharedWords, 'access', 'routing', 'metrics'], knows: ['execution', 'runtime'] },
   dns: { uses: [...sharedWords, 'policy', 'runtime', 'coordination'] },

@@ -1,8 +1,12 @@
-/** What operators do to a node: take a backup of it, put a newer data format in force. */
+/** What operators do to a node: back it up, put a newer data format in force, move groups. */
 import { z } from 'zod'
 import type { Administration } from '../administration.ts'
+import { diversion } from '../admission.ts'
 import { audited } from '../audited.ts'
 import { noParameters, type Route, route } from '../declare.ts'
+import { groupPath, viaQuery } from '../schemas.ts'
+import { keyTarget } from '../target.ts'
+import { rehomedSchema } from '../view-schemas.ts'
 
 const plain = {
   method: 'POST',
@@ -70,7 +74,48 @@ const finalize = (administration: Administration): Route =>
     },
   })
 
+const rehome = (administration: Administration): Route =>
+  route({
+    ...plain,
+    path: '/v1/admin/rehome/{dataset}/{group}',
+    id: 'rehome',
+    summary: 'Moves the home of a group to another region',
+    description:
+      'The home stops, the next one takes over once it has everything, and operations that meet ' +
+      'the move wait for it. Answered when the move is over.',
+    mutates: true,
+    parameters: groupPath,
+    query: z.strictObject({
+      to: z.string().min(1).meta({ description: 'The region that is to be the home' }),
+      via: viaQuery.shape.via,
+    }),
+    replies: {
+      200: {
+        description: 'Where the group has its home now',
+        content: { 'application/json': { schema: rehomedSchema } },
+      },
+    },
+    errors: [
+      ...(['not_ready', 'bad_key', 'not_found', 'rehome_refused', 'home_moving'] as const),
+      ...(['home_unreachable', 'registrar_unavailable', 'outcome_unknown'] as const),
+    ],
+    async handle(exchange, inputs) {
+      const { dataset, key: group } = keyTarget(exchange.target.path, '/v1/admin/rehome/')
+      const { to, via } = inputs.query()
+      const { service } = exchange
+      // The group may be a partition's prefix without its last slash.
+      const admission = service.admit(dataset, `${group}/`, via)
+      if (admission.kind !== 'serve') throw diversion(exchange, admission)
+      const act = { what: 'rehome', details: { dataset, to } }
+      const rehomed = await audited(exchange, administration, act, () =>
+        exchange.timed('rehome', administration.rehome({ dataset, group, to })),
+      )
+      return exchange.structured(200, rehomed)
+    },
+  })
+
 export const administrationRoutes = (administration: Administration): readonly Route[] => [
   backUp(administration),
   finalize(administration),
+  rehome(administration),
 ]

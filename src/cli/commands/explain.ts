@@ -29,7 +29,7 @@ function show(terminal: Terminal, explanation: Explanation): void {
   terminal.line(
     home === undefined
       ? 'home: none yet; the first write gives it one'
-      : `home: ${colors.green(home.region)} since ${home.since}: ${home.reason}`,
+      : `home: ${colors.green(home.region)} since ${home.since}${movedText(home)}: ${home.reason}`,
   )
   if (registrar !== undefined) terminal.line(`registrar: ${registrar}`)
   const claims = law.length === 0 ? 'no claim of law' : law.join(', ')
@@ -43,6 +43,9 @@ function show(terminal: Terminal, explanation: Explanation): void {
   ])
   terminal.line(formatTable(colors, ['region', 'may', 'copy', 'forbidden by'], rows))
 }
+
+const movedText = ({ movedAtMs }: NonNullable<Explanation['home']>): string =>
+  movedAtMs === undefined ? '' : ` (${new Date(movedAtMs).toISOString()})`
 
 const mayText = ({ mayHome, mayStore, mayServe }: ExplainedRegion): string =>
   [mayHome ? 'home' : '', mayStore ? 'store' : '', mayServe ? 'serve' : '']

@@ -1,6 +1,6 @@
 /**
  * Where the groups of an import would get their homes: asked before anything is written, because a
- * group stays where its first write put it.
+ * group stays where its first write put it, unless it is moved.
  */
 import { z } from 'zod'
 import type { ClusterView } from '../../routing/service.ts'

@@ -9,7 +9,7 @@ import { soundHead } from '../../storage/record.ts'
 import { expiryKind } from '../../storage/rows.ts'
 import type { StoreTransaction } from '../../storage/transaction.ts'
 import { settled } from '../change.ts'
-import { findHome } from '../home.ts'
+import { standingOf } from '../home.ts'
 
 export interface ExpireRequest {
   /** Wall clock. */
@@ -43,12 +43,12 @@ export interface ExpireKeyRequest {
 }
 
 export function expireKey(store: StoreTransaction, { key, nowMs }: ExpireKeyRequest): undefined {
-  const { placement, self } = store.context
+  const { placement } = store.context
   const group = placement.groupOf(key)
   // A damaged record is not known to have expired: it waits for its repair.
   const held = soundHead(store.heldHead(key))
-  const home = findHome(store, group, held)
-  if (home?.region !== self) return undefined
-  settled(store, { slot: placement.slotOf(group), key, nowMs }, home.term, held)
+  const standing = standingOf(store, group, held)
+  if (standing.kind !== 'home') return undefined
+  settled(store, { slot: placement.slotOf(group), key, nowMs }, standing.home.term, held)
   return undefined
 }

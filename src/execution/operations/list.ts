@@ -7,8 +7,10 @@ import { limits } from '../../model/limits.ts'
 import type { Slot } from '../../model/slot.ts'
 import { isExpired } from '../../storage/record.ts'
 import type { StoreReader } from '../../storage/store.ts'
+import { standingOf } from '../home.ts'
 import type { ListItem } from '../operation.ts'
 import { hasSeen, type SeenPoints } from './read.ts'
+import type { NotAtHome } from './write.ts'
 
 export interface ListStoreRequest {
   readonly prefix: string
@@ -29,6 +31,21 @@ export interface ListStoreReply {
   readonly items: readonly ListItem[]
   /** The page has all that there is up to this key, which may be a deleted one; null: all. */
   readonly upTo: Key | null
+}
+
+/** All keys are of one group, and only its home may answer. */
+export interface ListAtHomeRequest extends ListStoreRequest {
+  readonly group: string
+}
+
+export function listAtHome(
+  store: StoreReader,
+  request: ListAtHomeRequest,
+): ReturnType<typeof list> | Exclude<NotAtHome, { readonly kind: 'homeless' }> {
+  const standing = standingOf(store, request.group, undefined)
+  // Claimed by this region, but no write was acknowledged yet: there is nothing.
+  const isHome = standing.kind === 'home' || standing.kind === 'homeless'
+  return isHome ? list(store, request) : standing
 }
 
 /** A copy that has not got all that the session has seen says so instead. */

@@ -10,8 +10,9 @@ import type { Version } from '../../model/version.ts'
 import { damagedHead, isExpired, type StoredRecord } from '../../storage/record.ts'
 import type { StoreReader } from '../../storage/store.ts'
 import type { ValueCopies } from '../../storage/value-copies.ts'
-import { findHome, type KnownHome } from '../home.ts'
+import { findHome, type KnownHome, lacksPast, standingOf } from '../home.ts'
 import type { FeedPoint } from '../operation.ts'
+import type { NotAtHome } from './write.ts'
 
 /** Points of feeds, of one slot, that the answer must not be older than. */
 export type SeenPoints = readonly { readonly feed: FeedNumber; readonly position: Position }[]
@@ -42,25 +43,29 @@ export type ReadReply =
       readonly point: FeedPoint
       /** Wall-clock ms of the home; 0: never. */
       readonly expiresAtMs: number
+      readonly lacksPast?: LacksPast
     }
   | {
       readonly kind: 'absent'
       readonly home: KnownHome | undefined
       /** The tombstone's point: a session that saw the absence must not see the value again. */
       readonly point: FeedPoint | undefined
+      readonly lacksPast?: LacksPast
     }
   /**
    * The session has seen more than this copy has, or the value has expired here: only the home can
    * say that it is gone.
    */
   | { readonly kind: 'behind'; readonly home: KnownHome | undefined }
-  /** Asked as home, but the home is elsewhere, or not known here. */
-  | { readonly kind: 'elsewhere'; readonly home: KnownHome }
-  | { readonly kind: 'homeless' }
+  /** Asked as home. */
+  | NotAtHome
   /** The record fails its checksum. Its home is not known where only the record would tell. */
   | { readonly kind: 'damaged'; readonly home: KnownHome | undefined }
   /** This is the home: `expireKey` has to make the absence durable before it is told. */
   | { readonly kind: 'expired' }
+
+/** The copy may lack changes of earlier homes: the age of its home's feed says too little. */
+type LacksPast = true
 
 export function read(store: StoreReader, request: ReadRequest): ReadReply {
   const { placement } = store.context
@@ -75,24 +80,25 @@ export function readAt(
   { key, as, seen, whole, nowMs }: ReadRequest,
   copies?: ValueCopies,
 ): ReadReply {
-  const { self } = store.context
   const held = recordOrDamage(store, key, copies)
   const record = held === damagedHead ? undefined : held
-  const home = findHome(store, group, record)
-  const atHome = home?.region === self
-  if (as === 'home' && home && !atHome) return { kind: 'elsewhere', home }
+  const standing = standingOf(store, group, record)
+  const atHome = standing.kind === 'home'
+  const home = 'home' in standing ? standing.home : findHome(store, group, record)
+  const isUnknown = held === damagedHead && standing.kind === 'homeless'
+  if (as === 'home' && !atHome && !isUnknown) return standing
   if (held === damagedHead) return { kind: 'damaged', home }
-  if (as === 'home' && !home) return { kind: 'homeless' }
   if (!atHome && seen && !hasSeen(store, slot, seen, whole)) return { kind: 'behind', home }
-  if (!record) return { kind: 'absent', home, point: undefined }
+  const age = !atHome && lacksPast(store, group) ? ({ lacksPast: true } as const) : undefined
+  if (!record) return { kind: 'absent', home, point: undefined, ...age }
   if (isExpired(record, nowMs)) {
-    if (!seen) return { kind: 'absent', home, point: undefined }
+    if (!seen) return { kind: 'absent', home, point: undefined, ...age }
     return atHome ? { kind: 'expired' } : { kind: 'behind', home }
   }
   const point = { slot, feed: record.feed, position: record.version.seq }
-  if (record.tombstone) return { kind: 'absent', home, point }
+  if (record.tombstone) return { kind: 'absent', home, point, ...age }
   const { version, mediaType, value, expiresAtMs } = record
-  return { kind: 'found', version, mediaType, value, home, point, expiresAtMs }
+  return { kind: 'found', version, mediaType, value, home, point, expiresAtMs, ...age }
 }
 
 function recordOrDamage(

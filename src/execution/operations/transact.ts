@@ -2,13 +2,14 @@
  * `transact`: a transaction on one group, if this region is its home, in one turn of the shard. All
  * that it changes has one position, and so one version: followers apply it whole.
  */
+import type { AccessRun } from '../../model/access-runs.ts'
 import { assert } from '../../model/assert.ts'
 import { compareBytes } from '../../model/bytes.ts'
 import { DenizenError } from '../../model/errors.ts'
 import type { IdempotencyKey } from '../../model/idempotency.ts'
 import type { Key } from '../../model/key.ts'
 import { limits } from '../../model/limits.ts'
-import type { Slot } from '../../model/slot.ts'
+import type { RegionId, Slot } from '../../model/slot.ts'
 import { compareVersions, type Version } from '../../model/version.ts'
 import type { Effect, IdempotencyRecord } from '../../storage/idempotency-record.ts'
 import type { StoredRecord, VerifiedHead } from '../../storage/record.ts'
@@ -16,7 +17,7 @@ import type { GroupHome } from '../../storage/row-values.ts'
 import type { StoreTransaction } from '../../storage/transaction.ts'
 import { putChange, settled } from '../change.ts'
 import { transactionKeys } from '../check-transaction.ts'
-import { homeWithClaim, type KnownHome, markHome } from '../home.ts'
+import { type KnownHome, markHome, standingOf } from '../home.ts'
 import { earlierRun, type OnceOnly, onceOnly, remember } from '../idempotency.ts'
 import type {
   FeedPoint,
@@ -26,6 +27,7 @@ import type {
   TransactionResult,
   TransactionStep,
 } from '../operation.ts'
+import type { NotAtHome } from './write.ts'
 
 export interface TransactRequest {
   readonly transaction: Transaction
@@ -34,6 +36,8 @@ export interface TransactRequest {
   readonly idempotency?: IdempotencyKey
   /** The registrar's answer to a claim that this region has just made for the group. */
   readonly claimed?: GroupHome
+  /** The region through which it entered, if that is another one. */
+  readonly entry?: RegionId
 }
 
 export type TransactReply =
@@ -44,9 +48,10 @@ export type TransactReply =
       readonly home: KnownHome
       /** The end of the feed: all that was read lies before it. */
       readonly point: FeedPoint
+      /** Worth telling, where the policy moves groups to their writers. */
+      readonly run?: AccessRun
     }
-  | { readonly kind: 'elsewhere'; readonly home: KnownHome }
-  | { readonly kind: 'homeless' }
+  | NotAtHome
 
 /** Throws `too_large` where it reads more than a reply holds. */
 export function transact(store: StoreTransaction, request: TransactRequest): TransactReply {
@@ -58,9 +63,9 @@ export function transact(store: StoreTransaction, request: TransactRequest): Tra
     'keys of one group',
   )
   const slot = placement.slotOf(group)
-  const home = homeWithClaim(store, group, store.recordHead(group), claimed)
-  if (!home) return { kind: 'homeless' }
-  if (home.region !== self) return { kind: 'elsewhere', home }
+  const standing = standingOf(store, group, store.recordHead(group), claimed)
+  if (standing.kind !== 'home') return standing
+  const { home } = standing
   assert(placement.mayHome(self), 'only a region that may home becomes a home')
 
   const once = request.idempotency && onceOnlyOf(store, transaction, slot, request.idempotency)
@@ -78,7 +83,15 @@ export function transact(store: StoreTransaction, request: TransactRequest): Tra
     remember(store, once, run.version, { succeeded, effects: results.map(effectOf) }, nowMs)
   }
   const point = { slot, feed, position: store.feedState(slot, feed).end }
-  return { kind: 'transacted', succeeded, results, home, point }
+  const accessRun = run.version && store.context.accesses?.count(group, request.entry)
+  return {
+    kind: 'transacted',
+    succeeded,
+    results,
+    home,
+    point,
+    ...(accessRun && { run: accessRun }),
+  }
 }
 
 class Run {

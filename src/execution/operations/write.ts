@@ -3,17 +3,20 @@
  * of an earlier run, of the precondition and the write itself happen in one turn of the shard, so
  * nothing can come between them.
  */
+
+import type { AccessRun } from '../../model/access-runs.ts'
 import { assert } from '../../model/assert.ts'
 import { DenizenError } from '../../model/errors.ts'
 import type { IdempotencyKey } from '../../model/idempotency.ts'
 import type { Key } from '../../model/key.ts'
+import type { RegionId } from '../../model/slot.ts'
 import { compareVersions, type Version } from '../../model/version.ts'
 import type { IdempotencyRecord } from '../../storage/idempotency-record.ts'
 import { damagedHead, soundHead } from '../../storage/record.ts'
 import type { GroupHome } from '../../storage/row-values.ts'
 import type { StoreTransaction } from '../../storage/transaction.ts'
 import { type NewValue, putChange, settled } from '../change.ts'
-import { homeWithClaim, type KnownHome, markHome } from '../home.ts'
+import { type KnownHome, markHome, type Standing, standingOf } from '../home.ts'
 import { earlierRun, onceOnly, remember } from '../idempotency.ts'
 import type { FeedPoint, Precondition } from '../operation.ts'
 
@@ -28,6 +31,8 @@ export interface WriteRequest {
   readonly idempotency?: IdempotencyKey
   /** The registrar's answer to a claim that this region has just made for the group. */
   readonly claimed?: GroupHome
+  /** The region through which it entered, if that is another one. */
+  readonly entry?: RegionId
 }
 
 export type WriteReply =
@@ -37,6 +42,8 @@ export type WriteReply =
       readonly created: boolean
       readonly point: FeedPoint
       readonly home: KnownHome
+      /** Worth telling, where the policy moves groups to their writers. */
+      readonly run?: AccessRun
     }
   /**
    * Nothing was written: a delete found nothing, or the precondition does not hold. `point` is
@@ -49,8 +56,10 @@ export type WriteReply =
       readonly current: Version | undefined
       readonly point: FeedPoint | undefined
     }
-  | { readonly kind: 'elsewhere'; readonly home: KnownHome }
-  | { readonly kind: 'homeless' }
+  | NotAtHome
+
+/** Nothing was done: this region is not the home, or can't act as it now. */
+export type NotAtHome = Exclude<Standing, { readonly kind: 'home' }>
 
 export function write(store: StoreTransaction, request: WriteRequest): WriteReply {
   const { key, value, claimed, nowMs } = request
@@ -58,9 +67,9 @@ export function write(store: StoreTransaction, request: WriteRequest): WriteRepl
   const group = placement.groupOf(key)
   const slot = placement.slotOf(group)
   const found = store.heldHead(key)
-  const home = homeWithClaim(store, group, soundHead(found), claimed)
-  if (!home) return { kind: 'homeless' }
-  if (home.region !== self) return { kind: 'elsewhere', home }
+  const standing = standingOf(store, group, soundHead(found), claimed)
+  if (standing.kind !== 'home') return standing
+  const { home } = standing
   assert(placement.mayHome(self), 'only a region that may home becomes a home')
 
   const once = request.idempotency && onceOnlyOf(store, request, group, slot)
@@ -85,7 +94,9 @@ export function write(store: StoreTransaction, request: WriteRequest): WriteRepl
     remember(store, once, version, { succeeded: true, effects: [effect] }, nowMs)
   }
   const point = { slot, feed, position: seq }
-  return { kind: value ? 'written' : 'deleted', version, created: !live, point, home }
+  const run = store.context.accesses?.count(group, request.entry)
+  const kind = value ? 'written' : 'deleted'
+  return { kind, version, created: !live, point, home, ...(run && { run }) }
 }
 
 /** What is damaged is replaced by a write that asks for nothing: its version is higher anyway. */

@@ -1,0 +1,30 @@
+/** The shard operations that re-homing calls, and the handlers that answer them in the shard. */
+import type { KnownHome } from '../execution/home.ts'
+import type { FeedEnd } from '../storage/home-marker.ts'
+import type { Handlers } from '../storage/shard.ts'
+import {
+  changesLacking,
+  type GroupRequest,
+  type HomeState,
+  homeState,
+  type StopHomeRequest,
+  stopHome,
+  type TakeHomeRequest,
+  takeHome,
+  type UnsettledReply,
+  type UnsettledRequest,
+  unsettledGroups,
+} from './move-rows.ts'
+
+export type MovementOperations = {
+  homeState: { request: GroupRequest; reply: HomeState }
+  changesLacking: { request: GroupRequest & { readonly ends: readonly FeedEnd[] }; reply: number }
+  unsettledGroups: { request: UnsettledRequest; reply: UnsettledReply }
+  stopHome: { request: StopHomeRequest; reply: boolean }
+  takeHome: { request: TakeHomeRequest; reply: KnownHome | undefined }
+}
+
+export const movementHandlers: Handlers<MovementOperations> = {
+  reads: { homeState, changesLacking, unsettledGroups },
+  writes: { stopHome, takeHome },
+}
