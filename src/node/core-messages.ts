@@ -96,6 +96,8 @@ export type Question =
   | { readonly kind: 'cluster' }
   | { readonly kind: 'scrub'; readonly start: boolean }
   | { readonly kind: 'finalizeFormat' }
+  | { readonly kind: 'beginCensus'; readonly desired: unknown }
+  | { readonly kind: 'census' }
   /** To be put into the audit log. */
   | { readonly kind: 'record'; readonly act: AdministrativeAct }
   /** The page for Prometheus. */

@@ -26,6 +26,7 @@ import { soundHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { Handlers } from '../storage/shard.ts'
 import type { ChangesReply, ChangesRequest } from '../storage/store-changes.ts'
+import { type CensusReply, type CensusRequest, homeCensus } from './home-census.ts'
 import { type ClaimRequest, claim, type LookupRequest, lookup } from './registrar.ts'
 import {
   type ClaimedHomes,
@@ -52,6 +53,7 @@ export type RoutingOperations = {
   locate: { request: { readonly group: string }; reply: KnownHome | undefined }
   claim: { request: ClaimRequest; reply: GroupHome[] }
   lookup: { request: LookupRequest; reply: (GroupHome | null)[] }
+  homeCensus: { request: CensusRequest; reply: CensusReply }
   claimedHomes: { request: ClaimedHomesRequest; reply: ClaimedHomes }
   enterHomes: { request: EnterHomesRequest; reply: null }
   skipClaims: { request: SkipClaimsRequest; reply: null }
@@ -59,7 +61,7 @@ export type RoutingOperations = {
 
 export const routingHandlers: Handlers<RoutingOperations> = {
   reads: {
-    ...{ read, readMany, list, current, lookup, claimedHomes },
+    ...{ read, readMany, list, current, lookup, homeCensus, claimedHomes },
     locate: (store, { group }) => findHome(store, group, soundHead(store.heldHead(group))),
   },
   writes: { write, writeMany, transact, claim, expire, expireKey, enterHomes, skipClaims },
