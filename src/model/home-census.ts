@@ -7,7 +7,7 @@ import type { RegionId } from './slot.ts'
 
 /** Groups of one dataset with the same home now, and the same place under the other policy. */
 export interface CensusLine {
-  /** The id of the placement that takes them; null: they are in no partition of the other policy. */
+  /** The id of the placement that takes them; null: no partition of the other policy does. */
   readonly into: string | null
   /** Their home now; null where this copy does not know it. */
   readonly from: RegionId | null

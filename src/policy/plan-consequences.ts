@@ -2,13 +2,8 @@
 import { nearestRegions } from '../model/distance.ts'
 import type { PlacementData, PolicyRegion } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
-import type { DatasetPlan } from './plan.ts'
+import type { Consequence, DatasetPlan } from './dataset-plan.ts'
 import { homingText } from './report.ts'
-
-export interface Consequence {
-  readonly kind: 'copy' | 'erase' | 'homes' | 'registrars' | 'serve' | 'records' | 'settings'
-  readonly text: string
-}
 
 /** `from` and `to`: before and after, as far as there is one. */
 export function consequencesOf(
@@ -49,7 +44,7 @@ const leftOut = ({ store, name }: PlacementData): Consequence =>
 
 const partitionAdded = ({ prefix, store }: PlacementData): Consequence[] => [
   say('records', `records under ${prefix} move into the stores of this partition`),
-  say('copy', `${list(store)} get a copy of them, from their homes`),
+  say('copy', `a copy of them goes to ${list(store)}, from their homes`),
 ]
 
 const partitionRemoved = ({ prefix, store }: PlacementData): Consequence[] => [
@@ -66,9 +61,9 @@ function copies(
   to: PlacementData,
 ): Consequence[] {
   if (gained.store.length === 0) return []
-  const text = `${list(gained.store)} get a copy of everything, each group from its home (${list(from.home)})`
+  const text = `a copy of everything goes to ${list(gained.store)}, each group from its home (${list(from.home)})`
   const proxies = gained.store.filter(region => !to.serve.includes(region))
-  const silent = proxies.length === 0 ? '' : `; ${list(proxies)} may keep it but not answer for it`
+  const silent = proxies.length === 0 ? '' : `; no answers are given in ${list(proxies)}`
   return [say('copy', text + silent)]
 }
 
@@ -83,19 +78,27 @@ function homes(
   from: PlacementData,
   to: PlacementData,
 ): Consequence[] {
+  const [before, after] = [homingText(from.homing), homingText(to.homing)]
   const texts: string[] = []
   if (lost.home.length > 0) {
-    const where = to.home.length === 1 ? list(to.home) : `the nearest of ${list(to.home)}`
-    texts.push(`groups homed in ${list(lost.home)} move to ${where}`)
+    texts.push(`groups homed in ${list(lost.home)} move to ${goalOf(to)}`)
   }
-  if (homingText(from.homing) !== homingText(to.homing)) {
-    texts.push(`homes are chosen anew (${homingText(from.homing)} → ${homingText(to.homing)})`)
-  } else if (isComputed(to) && (gained.home.length > 0 || lost.home.length > 0)) {
-    texts.push(`homes are computed over ${list(to.home)} now, so that some move between these too`)
+  if (before !== after) texts.push(`homes are chosen anew: ${before} → ${after}`)
+  else if (isComputed(to) && gained.home.length > 0) {
+    texts.push(`groups whose home is computed to be in ${list(gained.home)} now move there`)
   } else if (gained.home.length > 0) {
-    texts.push(`${list(gained.home)} may home new groups; those that have a home stay there`)
+    texts.push(`new groups may be homed in ${list(gained.home)}; others stay where they are`)
   }
   return texts.map(text => say('homes', text))
+}
+
+/** Where homes go that can't stay. */
+function goalOf(to: PlacementData): string {
+  if (to.home.length === 1) return list(to.home)
+  if (to.homing.kind === 'pinned') return to.homing.region
+  return isComputed(to)
+    ? `where they are computed to be, of ${list(to.home)}`
+    : `the nearest of ${list(to.home)}`
 }
 
 const isComputed = ({ homing }: PlacementData): boolean =>
@@ -115,10 +118,17 @@ function serving(
   const proxies = gained.serve.filter(region => !to.store.includes(region))
   const holders = gained.serve.filter(region => to.store.includes(region))
   return [
-    ...(holders.length === 0 ? [] : [say('serve', `${list(holders)} answer from their copy`)]),
+    ...(holders.length === 0
+      ? []
+      : [say('serve', `requests in ${list(holders)} are answered there, from a copy`)]),
     ...(proxies.length === 0
       ? []
-      : [say('serve', `${list(proxies)} answer without a copy: each answer is fetched from one`)]),
+      : [
+          say(
+            'serve',
+            `requests in ${list(proxies)} are answered there without a copy: each answer is fetched`,
+          ),
+        ]),
     ...lost.serve.map(region => say('serve', stopsServing(region, to, regions))),
   ]
 }

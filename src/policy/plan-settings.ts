@@ -11,7 +11,7 @@ const toldElsewhere: ReadonlySet<string> = new Set([
 
 const texts: Readonly<Record<string, (placement: PlacementData) => string>> = {
   homing: ({ homing }) => homingText(homing),
-  anywhere: ({ anywhere }) => (anywhere ? 'anywhere' : 'bounded'),
+  anywhere: ({ anywhere }) => (anywhere ? 'anywhere' : 'bounded (replies are not cached)'),
   law: ({ law }) => law.join(', ') || 'none',
   ttlMs: ({ ttlMs }) => (ttlMs === undefined ? 'none' : formatDuration(ttlMs)),
 }

@@ -6,35 +6,13 @@
 import type { Hasher } from '../model/hash.ts'
 import { type PlacementData, type PolicyData, registrarRegion } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
-import { type CitedLaw, citedLaws } from './cited-laws.ts'
-import { type Consequence, consequencesOf } from './plan-consequences.ts'
+import { citedLaws } from './cited-laws.ts'
+import type { DatasetChange, DatasetPlan } from './dataset-plan.ts'
+import { consequencesOf } from './plan-consequences.ts'
 import { type Refusal, refusalsOf } from './plan-refusals.ts'
 import { type RegionPlan, regionPlans } from './plan-regions.ts'
 import { settingChanges } from './plan-settings.ts'
 import type { Right } from './right.ts'
-
-export type DatasetChange =
-  | 'dataset added'
-  /** It is not in the file any more: it stays in force until it is erased by name. */
-  | 'dataset left out'
-  | 'partition added'
-  | 'partition removed'
-  | 'changed'
-
-export interface DatasetPlan {
-  /** `cities`, or `tenants/eu/`. */
-  readonly id: string
-  readonly change: DatasetChange
-  readonly gained: Readonly<Record<Right, readonly RegionId[]>>
-  readonly lost: Readonly<Record<Right, readonly RegionId[]>>
-  /** Slots whose registrar is another region afterwards, of all. */
-  readonly registrars: { readonly moved: number; readonly slots: number }
-  /** Other settings that change, in words. */
-  readonly settings: readonly string[]
-  /** Rule packs that it claims to satisfy afterwards. */
-  readonly law: readonly CitedLaw[]
-  readonly consequences: readonly Consequence[]
-}
 
 export interface PolicyPlan {
   readonly cluster: string

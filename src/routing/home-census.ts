@@ -1,6 +1,6 @@
 /**
- * Counts where the groups of a store have their homes, and where a policy that is not in force would
- * put them. It goes over the records in slices; each begins where the last one ended.
+ * Counts where the groups of a store have their homes, and where a policy that is not in force
+ * would put them. It goes over the records in slices; each begins where the last one ended.
  */
 import { findHome } from '../execution/home.ts'
 import { nearestRegions } from '../model/distance.ts'

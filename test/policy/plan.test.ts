@@ -1,7 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { PlacementData, PolicyData } from '../../src/model/placement.ts'
-import { type DatasetPlan, isEmpty, type PolicyPlan, policyPlan } from '../../src/policy/plan.ts'
+import type { DatasetPlan } from '../../src/policy/dataset-plan.ts'
+import { isEmpty, type PolicyPlan, policyPlan } from '../../src/policy/plan.ts'
 import { dataset, hasher, policy } from '../support/policies.ts'
 
 const regions = ['one', 'two', 'three']
@@ -60,10 +61,10 @@ const cases: readonly Case[] = [
     to: cities(regions),
     gained: { home: ['three'], store: ['three'], serve: ['three'] },
     says: [
-      'copy: three get a copy of everything, each group from its home (one, two)',
-      'homes: three may home new groups; those that have a home stay there',
+      'copy: a copy of everything goes to three, each group from its home (one, two)',
+      'homes: new groups may be homed in three; others stay where they are',
       'registrars: ',
-      'serve: three answer from their copy',
+      'serve: requests in three are answered there, from a copy',
     ],
   },
   {
@@ -71,7 +72,7 @@ const cases: readonly Case[] = [
     from: cities(['one', 'two']),
     to: cities(['one', 'two'], { serve: regions }),
     gained: { serve: ['three'] },
-    says: ['serve: three answer without a copy: each answer is fetched from one'],
+    says: ['serve: requests in three are answered there without a copy: each answer is fetched'],
   },
   {
     name: 'a region that refuses from now on',
@@ -86,17 +87,23 @@ const cases: readonly Case[] = [
     to: cities(regions, { homing: { kind: 'hash' }, home: ['one', 'two'] }),
     lost: { home: ['three'] },
     says: [
-      'homes: groups homed in three move to the nearest of one, two',
-      'homes: homes are computed over one, two now, so that some move between these too',
+      'homes: groups homed in three move to where they are computed to be, of one, two',
       'registrars: ',
     ],
+  },
+  {
+    name: 'homes of hashes, computed over more regions',
+    from: cities(regions, { homing: { kind: 'hash' }, home: ['one', 'two'] }),
+    to: cities(regions, { homing: { kind: 'hash' } }),
+    gained: { home: ['three'] },
+    says: ['homes: groups whose home is computed to be in three now move there', 'registrars: '],
   },
   {
     name: 'another rule of homing',
     from: cities(regions),
     to: cities(regions, { homing: { kind: 'pinned', region: 'two' } }),
     says: [
-      'homes: homes are chosen anew (hint → pinned to two)',
+      'homes: homes are chosen anew: hint → pinned to two',
       'settings: homing: hint → pinned to two: no copy moves for that',
     ],
   },
@@ -105,7 +112,7 @@ const cases: readonly Case[] = [
     from: cities(regions, { anywhere: true, ttlMs: 5_000 }),
     to: cities(regions, { outside: 'refuse', law: ['gdpr'], ttlMs: 86_400_000 }),
     says: [
-      'settings: outside: redirect → refuse; residency: anywhere → bounded; law: none → gdpr; ttl: 5s → 1d: no copy moves for that',
+      'settings: outside: redirect → refuse; residency: anywhere → bounded (replies are not cached); law: none → gdpr; ttl: 5s → 1d: no copy moves for that',
     ],
   },
 ]

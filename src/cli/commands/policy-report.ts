@@ -1,4 +1,4 @@
-/** `denizen policy report`: which dataset is where, since when, under which law, who may serve it. */
+/** `denizen policy report`: which dataset is where, since when, under which law. */
 import type { Command } from 'commander'
 import { cellText } from '../../policy/report.ts'
 import {

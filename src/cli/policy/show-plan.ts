@@ -1,5 +1,6 @@
 /** A plan as text: what changes, then what that moves, then how long it may take. */
-import type { DatasetPlan, PolicyPlan } from '../../policy/plan.ts'
+import type { DatasetPlan } from '../../policy/dataset-plan.ts'
+import type { PolicyPlan } from '../../policy/plan.ts'
 import type { DatasetCosts, PlanCosts } from '../../policy/plan-costs.ts'
 import type { Right } from '../../policy/right.ts'
 import { bytesText, countText, secondsText } from '../quantities.ts'
