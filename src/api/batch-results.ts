@@ -64,10 +64,10 @@ function checked(check: () => void): DenizenError | undefined {
 }
 
 export function failureResult(error: DenizenError): object {
-  const { region, current } = error.extra
+  const { region, current, version = current } = error.extra
   return {
     status: error.status,
-    ...(typeof current === 'string' ? { etag: `"${current}"` } : {}),
+    ...(typeof version === 'string' ? { etag: `"${version}"` } : {}),
     ...(typeof region === 'string' ? { region } : {}),
     error: errorItem(error),
   }

@@ -10,7 +10,8 @@ import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
 import { limits } from '../model/limits.ts'
 import { RecentMap } from '../model/recent-map.ts'
-import type { FoundNow, FoundValue, Service } from '../routing/service.ts'
+import type { FoundNow, FoundValue } from '../routing/found-now.ts'
+import type { Service } from '../routing/service.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { etagOf } from './preconditions.ts'
 import {
@@ -19,6 +20,7 @@ import {
   type Headers,
   quoted,
   receiptHeaders,
+  unquoted,
   valueHeaders,
   variedBy,
 } from './reply-headers.ts'
@@ -51,6 +53,8 @@ interface Known {
   readonly key: Key
   answer: FoundNow | undefined
   valueLines: string
+  /** Of a session that begins with it. */
+  sessionLine: string
   receiptParts: ReceiptParts
   isKept: boolean
 }
@@ -68,6 +72,8 @@ type Count = (durationMs: number) => void
 /** What a plain read may have of headers that matter. */
 interface Asked {
   readonly authorization: string | undefined
+  /** Of `Denizen-Session`. */
+  readonly token: string | undefined
   readonly isOfScript: boolean
 }
 
@@ -93,7 +99,12 @@ export class PlainReads {
     if (!known) return undefined
     const caller = this.#options.access.known(asked.authorization)
     if (!caller?.permits('read', known.dataset, known.key, false)) return undefined
-    const answer = this.#options.service.findNow(known.dataset, known.key, known.answer)
+    const answer = this.#options.service.findNow(
+      known.dataset,
+      known.key,
+      asked.token,
+      known.answer,
+    )
     if (!answer || !isHeaderSafe(known, answer)) return undefined
     const waitMs = caller.take(known.dataset)
     if (waitMs !== 0) return { caller, waitMs }
@@ -101,13 +112,16 @@ export class PlainReads {
     return this.#reply(known, answer, asked, startMs)
   }
 
-  #reply(known: Known, { found }: FoundNow, { isOfScript }: Asked, startMs: number): ReadyReply {
+  #reply(known: Known, answer: FoundNow, { isOfScript }: Asked, startMs: number): ReadyReply {
+    const { found, session } = answer
     const durationMs = this.#options.clock.monotonicMs() - startMs
     known.receiptParts.count(durationMs)
     const took = durationMs.toFixed(2)
     const cors = isOfScript ? corsLines : ''
     const timing = `Server-Timing: store;dur=${took}, total;dur=${took}\r\n`
-    const headers = fixedLines + known.valueLines + known.receiptParts.lines + cors + timing
+    const ofSession = session === found.session ? known.sessionLine : sessionLine(session)
+    const headers =
+      fixedLines + known.valueLines + ofSession + known.receiptParts.lines + cors + timing
     return { headers, body: found.value }
   }
 
@@ -118,6 +132,7 @@ export class PlainReads {
     known.answer = answer
     if (before?.found !== found) {
       known.valueLines = valueLines(found)
+      known.sessionLine = sessionLine(found.session)
       this.#keep(rawTarget, known, found)
     }
     if (before?.receipt !== receipt) known.receiptParts = this.#receiptParts(known.dataset, receipt)
@@ -186,7 +201,7 @@ function parse(rawTarget: string): Known | undefined {
     const { dataset, key } = keyTarget(rawTarget, kvBase)
     return {
       ...{ dataset, key, answer: undefined },
-      ...{ valueLines: '', receiptParts: none, isKept: false },
+      ...{ valueLines: '', sessionLine: '', receiptParts: none, isKept: false },
     }
   } catch (error) {
     if (error instanceof DenizenError) return undefined
@@ -195,20 +210,23 @@ function parse(rawTarget: string): Known | undefined {
 }
 
 /** Headers that a read is answered by; all others change nothing. `long`: the route's to read. */
-const meanings = new Map<string, 'accept' | 'authorization' | 'origin' | 'consistency' | 'long'>([
+type Meaning = 'accept' | 'authorization' | 'origin' | 'consistency' | 'session' | 'long'
+const meanings = new Map<string, Meaning>([
   ...Object.keys(getValue.headers.shape).map(name => [name.toLowerCase(), 'long'] as const),
   ...['content-length', 'transfer-encoding'].map(name => [name, 'long'] as const),
   ['accept', 'accept'],
   ['authorization', 'authorization'],
   ['origin', 'origin'],
   ['denizen-consistency', 'consistency'],
+  ['denizen-session', 'session'],
 ])
 
 /** Undefined where there is more in them than a plain read has. */
 function askedOf(rawHeaders: readonly string[]): Asked | undefined {
   let authorization: string | undefined
   let isOfScript = false
-  let isConsistencySaid = false
+  let token: string | undefined
+  let consistency: string | undefined
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const [name, value] = [rawHeaders[at] as string, rawHeaders[at + 1] as string]
     switch (meanings.get(name.toLowerCase())) {
@@ -225,14 +243,21 @@ function askedOf(rawHeaders: readonly string[]): Asked | undefined {
         authorization = value
         break
       case 'consistency':
-        if (isConsistencySaid || (value !== 'session' && value !== 'eventual')) return undefined
-        isConsistencySaid = true
+        if (consistency !== undefined) return undefined
+        consistency = value
+        break
+      case 'session':
+        if (token !== undefined || value.length > limits.sessionTokenBytesMax + 2) return undefined
+        token = unquoted(value)
         break
       case 'long':
         return undefined
     }
   }
-  return { authorization, isOfScript }
+  if (consistency === 'eventual' ? token !== undefined : (consistency ?? 'session') !== 'session') {
+    return undefined
+  }
+  return { authorization, token, isOfScript }
 }
 
 /** Stored types were checked when they came; nothing else checks what becomes a header here. */
@@ -251,7 +276,8 @@ const makeFlat = (text: string): boolean => /^\n/.test(text)
 
 const fixedLines = linesOf({ Vary: variedBy, ...valueHeaders })
 
-const valueLines = ({ version, mediaType, value, session, cacheable }: FoundValue): string =>
-  `Cache-Control: ${cacheControl(cacheable)}\r\n` +
-  `Denizen-Session: ${quoted(session)}\r\nETag: ${etagOf(version)}\r\n` +
+const valueLines = ({ version, mediaType, value, cacheable }: FoundValue): string =>
+  `Cache-Control: ${cacheControl(cacheable)}\r\nETag: ${etagOf(version)}\r\n` +
   `Content-Type: ${mediaType}\r\nContent-Length: ${value.length}\r\n`
+
+const sessionLine = (session: string): string => `Denizen-Session: ${quoted(session)}\r\n`

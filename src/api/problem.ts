@@ -5,7 +5,7 @@ import type { LogFields } from '../runtime/log.ts'
 import { type Exchange, encodeStructure } from './exchange.ts'
 import type { Reply } from './host.ts'
 import { problemFormat } from './negotiation.ts'
-import { currentEtag, type Headers } from './reply-headers.ts'
+import { etagNamed, type Headers } from './reply-headers.ts'
 import { targetVia } from './target.ts'
 
 /** Seconds after which a caller may try again what failed for the moment. */
@@ -67,7 +67,8 @@ function headersOf(exchange: Exchange, error: DenizenError): Headers {
     return { Location: `${error.extra.url}${targetVia(exchange.target, exchange.service.region)}` }
   }
   if (error.code === 'method_not_allowed') return { Allow: String(error.extra.allow) }
-  if (error.code === 'version_mismatch') return currentEtag(error.extra.current)
+  if (error.code === 'version_mismatch') return etagNamed(error.extra.current)
+  if (error.code === 'acks_timeout') return etagNamed(error.extra.version)
   if (error.code === 'unauthenticated') return { 'WWW-Authenticate': challenge(exchange) }
   if (error.status === 429) return { 'Retry-After': String(error.extra.retryAfterSeconds) }
   if (error.code === 'disk_full') return { 'Retry-After': DISK_FULL_RETRY_SECONDS }

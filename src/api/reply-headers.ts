@@ -138,6 +138,6 @@ function oldest(receipts: readonly Receipt[]): number | undefined {
 export const sessionHeader = (session: string | undefined): Headers =>
   session === undefined ? {} : { 'Denizen-Session': quoted(session) }
 
-/** The version that a failed precondition met, as the ETag to compare with next time. */
-export const currentEtag = (current: unknown): Headers =>
-  typeof current === 'string' ? { ETag: `"${current}"` } : {}
+/** A version that an error names, as the ETag to compare with next time. */
+export const etagNamed = (version: unknown): Headers =>
+  typeof version === 'string' ? { ETag: `"${version}"` } : {}

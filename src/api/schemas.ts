@@ -1,7 +1,9 @@
 /** The parameters, headers and bodies that several routes share. */
 import { z } from 'zod'
+import type { AcksLevel } from '../model/acks.ts'
 import { limits } from '../model/limits.ts'
 import type { Consistency, RequestContext } from '../routing/service.ts'
+import { consistencyOf, consistencyPattern } from './consistency.ts'
 import { notSupported } from './declare.ts'
 import type { Exchange } from './exchange.ts'
 import { unquoted } from './reply-headers.ts'
@@ -53,17 +55,15 @@ const redirectHeader = z.string().exactOptional().meta({
 
 const consistencyHeader = z
   .string()
-  .refine(text => !text.startsWith('bounded='), {
-    ...notSupported('bounded staleness is not in this version'),
-    abort: true,
-  })
-  .pipe(z.enum(['strong', 'session', 'eventual']))
+  .transform(consistencyOf)
   .default('session' satisfies Consistency)
   .meta({
     description:
       '`strong`: answered at the home. `session`: by the nearest copy that has all that this ' +
-      'session wrote and saw. `eventual`: by the nearest copy.',
-    override: { type: 'string', enum: ['strong', 'session', 'eventual'], default: 'session' },
+      'session wrote and saw. `bounded=5s`: by the nearest copy that provably has all that the ' +
+      'home had acknowledged so long before the request came (500ms 5s 10m 2h 30d). `eventual`: ' +
+      'by the nearest copy.',
+    override: { type: 'string', pattern: consistencyPattern, default: 'session' },
   })
 
 const sessionHeader = z
@@ -122,15 +122,40 @@ const idempotencyHeader = z
     example: '"8e03978e-40d5-43dd-bc93-6894a57f9324"',
   })
 
+/** undefined: what is done anyway. */
+const acksOf = (text: string): AcksLevel | undefined => {
+  if (text === 'quorum' || text === 'all') return text
+  return text === '1' ? undefined : Number(text)
+}
+
+const acksHeader = z
+  .string()
+  .refine(text => text !== 'local', {
+    ...notSupported('acks: local needs etcd, which is not in this version'),
+    abort: true,
+  })
+  .pipe(
+    z.string().regex(/^([1-9][0-9]{0,2}|quorum|all)$/, {
+      error: 'must be a number of regions, quorum or all',
+    }),
+  )
+  .transform(acksOf)
+  .exactOptional()
+  .meta({
+    description:
+      'Regions that have the write on disk before the reply, at least: a number, `quorum` (most of ' +
+      "those that may store the dataset) or `all` of them. The dataset's own level counts where it " +
+      'is higher. Where fewer have it in time, the reply is 500 `acks_timeout` with the version: ' +
+      'the write stands.',
+    example: 'quorum',
+    override: { type: 'string', pattern: '^([1-9][0-9]{0,2}|quorum|all)$' },
+  })
+
 /** Headers of mutations. Honest refusals: ignoring them would break what the caller relies on. */
 export const mutationHeaders = contextHeaders.extend({
   'Idempotency-Key': idempotencyHeader,
   'Denizen-TTL': absent('nothing is put, or each put in the body has its own ttl'),
-  'Denizen-Acks': z
-    .string()
-    .refine(text => text.trim() === '1', notSupported('only the level 1 is in this version'))
-    .exactOptional()
-    .meta({ description: 'Regions that have the write on disk before the reply: 1.' }),
+  'Denizen-Acks': acksHeader,
 })
 
 /** Headers of a mutation that puts one value. */
@@ -147,7 +172,8 @@ export function mutationContextOf(
   exchange: Exchange,
   headers: z.output<typeof mutationHeaders> | z.output<typeof putHeaders>,
 ): Mutation {
-  const context = contextOf(headers)
+  const acks = headers['Denizen-Acks']
+  const context = { ...contextOf(headers), ...(acks !== undefined && { acks }) }
   const idempotencyKey = headers['Idempotency-Key']
   if (idempotencyKey === undefined) return { context, once: {} }
   const { principal } = exchange.caller

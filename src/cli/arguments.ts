@@ -55,6 +55,19 @@ export const collectUrl = (text: string, before: readonly string[]): readonly st
 export const withJson = (command: Command): Command =>
   command.option('--json', 'print JSON instead of text', false)
 
+/** For commands that write. */
+export const withAcks = (command: Command): Command =>
+  command.option(
+    '--acks <level>',
+    'regions that have it on disk before the answer, at least: a number, quorum, all',
+    parseAcks,
+  )
+
+function parseAcks(text: string): string {
+  if (/^([1-9][0-9]{0,2}|quorum|all)$/.test(text)) return text
+  throw new InvalidArgumentError('Write a number of regions, quorum or all.')
+}
+
 const defaultUrl = 'http://127.0.0.1:7001'
 
 export const withUrl = (command: Command): Command =>

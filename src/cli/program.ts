@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { z } from 'zod'
 import { registerBackup } from './commands/backup.ts'
+import { registerBench } from './commands/bench.ts'
+import { registerCheckHistory } from './commands/check-history.ts'
 import { registerDelete } from './commands/del.ts'
 import { registerDev } from './commands/dev.ts'
 import { registerDoctor } from './commands/doctor.ts'
@@ -53,6 +55,8 @@ export function createProgram(terminal: Terminal): Command {
   registerUpgrade(program, terminal)
   registerToken(program, terminal)
   registerSim(program, terminal)
+  registerBench(program, terminal)
+  registerCheckHistory(program, terminal)
   return program
 }
 

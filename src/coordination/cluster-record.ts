@@ -38,6 +38,7 @@ const placementSchema = z.strictObject({
   anywhere: z.boolean(),
   law: z.array(text),
   ttlMs: z.int().min(1).max(timing.ttlMaxMs).exactOptional(),
+  acks: z.union([z.int().min(2), z.enum(['quorum', 'all'])]).exactOptional(),
   home: z.array(text).min(1),
   store: z.array(text).min(1),
   serve: z.array(text).min(1),

@@ -49,6 +49,11 @@ export const errorKinds = {
     'This version does not support that',
     'Leave the named header or parameter out.',
   ),
+  acks_above_regions: kind(
+    400,
+    'More regions are to have the write than may store the dataset',
+    'Send Denizen-Acks with at most the number in the detail, or quorum, or all.',
+  ),
   unauthenticated: kind(
     401,
     'The request says not, or not provably, who sends it',
@@ -189,6 +194,12 @@ export const errorKinds = {
     'Retry soon; copies catch up. Without Denizen-Session an older state is answered at once.',
     { retry: 'safe', level: 'info' },
   ),
+  copies_too_old: kind(
+    503,
+    'No reachable copy is provably as young as was asked',
+    'Retry later, or ask with a larger bound: the body names the youngest copy that was asked, and its age in stalenessMs, which grows.',
+    { retry: 'safe', level: 'info' },
+  ),
   no_serving_region: kind(
     503,
     'No region that may answer for the dataset can be reached',
@@ -228,6 +239,12 @@ export const errorKinds = {
     'The request was sent, but no answer came back',
     'Repeat it with the same Idempotency-Key if it had one; else read the key to see whether the write took effect, and repeat it with If-Match.',
     { applied: 'unknown', retry: 'no', level: 'warn' },
+  ),
+  acks_timeout: kind(
+    500,
+    'The write took effect, but too few regions had it on disk in time',
+    'Go on with the version and the session token of this reply: the write stands at its home, and reaches the other regions once they can be reached. Repeat it with the same Idempotency-Key to wait for them again.',
+    { applied: 'yes', retry: 'no', level: 'warn' },
   ),
   stale_policy: kind(
     503,

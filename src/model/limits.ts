@@ -142,6 +142,8 @@ export const limits = {
   messageDepthMax: 80,
   /** Bytes of an encoded session token. */
   sessionTokenBytesMax: 2_048,
+  /** Sessions that a thread remembers, so that their tokens are verified once in a while. */
+  sessionsRememberedMax: 1_024,
 
   /**
    * Bytes of an access file or of a file of keys, and tokens in one: what the main thread parses
@@ -171,6 +173,8 @@ export const timing = {
   peerSilenceMaxMs: 1_200,
   /** A call to a peer whose answer is awaited before the request fails. */
   callTimeoutMs: 1_500,
+  /** How long a home waits, after its own disk, for other regions to have a write too. */
+  acksWaitMaxMs: 1_000,
   /** Pauses between attempts to connect to a peer. */
   reconnectMinMs: 50,
   reconnectMaxMs: 1_000,
@@ -221,6 +225,8 @@ export const timing = {
   accessPollMs: 1_000,
   /** How often what datasets hold is counted anew, to be compared with their quotas. */
   usageIntervalMs: 1_000,
+  /** A remembered session is looked at anew after this: less of it may have to be named. */
+  sessionRememberedMs: 1_000,
   /** A verified JWT is verified anew after this, so that keys taken back are noticed. */
   jwtRememberedMs: 300_000,
 } as const

@@ -6,6 +6,7 @@
  * `PolicyData` is plain data: it is what coordination keeps, what every data directory holds and
  * what nodes send each other, so that two builds of Denizen never compile one policy differently.
  */
+import { type AcksLevel, regionsOf } from './acks.ts'
 import { assert } from './assert.ts'
 import { utf8 } from './bytes.ts'
 import { DenizenError } from './errors.ts'
@@ -50,6 +51,8 @@ export interface PlacementData {
   readonly law: readonly string[]
   /** Life of a value that names none, in ms; without it values live until they are deleted. */
   readonly ttlMs?: number
+  /** Regions that hold a write on disk before it is answered; without it the home alone. */
+  readonly acks?: AcksLevel
   /** Sorted region ids. home ⊆ store. */
   readonly home: readonly RegionId[]
   readonly store: readonly RegionId[]
@@ -76,6 +79,8 @@ export interface PolicyData {
 
 export class Placement {
   readonly data: PlacementData
+  /** Regions that hold a write on disk before it is answered: 1 is the home alone. */
+  readonly acks: number
   readonly #home: ReadonlySet<RegionId>
   readonly #store: ReadonlySet<RegionId>
   readonly #serve: ReadonlySet<RegionId>
@@ -84,6 +89,7 @@ export class Placement {
 
   constructor(data: PlacementData, hasher: Hasher) {
     this.data = data
+    this.acks = regionsOf(data.acks ?? 1, data.store.length)
     this.#home = new Set(data.home)
     this.#store = new Set(data.store)
     this.#serve = new Set(data.serve)

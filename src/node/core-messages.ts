@@ -6,6 +6,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { AccessState } from '../access/access-control.ts'
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
+import type { FeedPoint } from '../execution/operation.ts'
 import type { Family } from '../metrics/family.ts'
 import type { AdministrativeAct } from '../model/administrative-act.ts'
 import type { WireError } from '../model/errors.ts'
@@ -92,6 +93,13 @@ export type Question =
       readonly body: unknown
       readonly timeoutMs: number
       readonly trace?: string | undefined
+    }
+  /** How many regions have writes on disk, once so many do, or time is over. */
+  | {
+      readonly kind: 'acks'
+      readonly dataset: string
+      readonly regions: number
+      readonly writes: readonly FeedPoint[]
     }
   | { readonly kind: 'cluster' }
   | { readonly kind: 'scrub'; readonly start: boolean }

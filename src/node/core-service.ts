@@ -3,9 +3,9 @@
  * force it answers only that it is not ready, and why.
  */
 import { DenizenError } from '../model/errors.ts'
-import type { Key } from '../model/key.ts'
 import type { RegionId } from '../model/slot.ts'
-import type { ClusterView, FoundNow, Service } from '../routing/service.ts'
+import type { FoundNow } from '../routing/found-now.ts'
+import type { ClusterView, Service } from '../routing/service.ts'
 import type { Serving } from './serving.ts'
 
 export class CoreService implements Service {
@@ -62,9 +62,8 @@ export class CoreService implements Service {
   admit(...args: Parameters<Service['admit']>): ReturnType<Service['admit']> {
     return this.#parts().router.admit(...args)
   }
-  findNow(dataset: string, key: Key, before: FoundNow | undefined): FoundNow | undefined {
-    if (this.#reason !== undefined) return undefined
-    return this.#serving?.hotReads.find(dataset, key, before)
+  findNow(...args: Parameters<Service['findNow']>): FoundNow | undefined {
+    return this.#reason === undefined ? this.#serving?.hotReads.find(...args) : undefined
   }
   async execute(...args: Parameters<Service['execute']>): ReturnType<Service['execute']> {
     return await this.#parts().router.execute(...args)

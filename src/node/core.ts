@@ -196,6 +196,9 @@ export class Core {
         tracedCall(tracing, to, name, trace =>
           this.#asks.ask({ kind: 'call', region: to, name, body, timeoutMs, trace }),
         ),
+      // The main thread made it of this type.
+      regionsWith: async (dataset, regions, writes) =>
+        (await this.#asks.ask({ kind: 'acks', dataset, regions, writes })) as number[],
       onViolation: () => post({ kind: 'violation' }),
       onDamaged: (dataset, key) => post({ kind: 'damaged', dataset, key }),
     })

@@ -4,6 +4,7 @@
  */
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
 import type { PeerMeter } from '../metrics/peer-meter.ts'
+import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import { PlacementTable } from '../model/placement.ts'
@@ -14,6 +15,7 @@ import { Repairs } from '../repair/repairs.ts'
 import { Scrubber } from '../repair/scrubber.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
 import { Replication } from '../replication/streams.ts'
+import type { RegionsWith } from '../routing/acks.ts'
 import { Expiry } from '../routing/expiry.ts'
 import type { ScrubReport } from '../routing/service.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -92,6 +94,7 @@ export class DataPlane {
     const { answers } = createServing({
       ...{ self, hasher, table, record, shards, clock, random, tracing, onViolation },
       freshness: this.#ages,
+      regionsWith: (...asked) => replication.regionsWith(...asked),
       onDamaged: (dataset, key) => repairs.onDamaged(dataset, key),
       reachable: region => links.reachable(region),
       call: (...args) => links.call(...args),
@@ -109,6 +112,12 @@ export class DataPlane {
       reachable: reachable.map(({ region }) => region),
     })
     return { table, shards, ages: this.#ages, stores, replication }
+  }
+
+  /** See `AckWaits`: asked by a core. */
+  async regionsWith(...asked: Parameters<RegionsWith>): Promise<readonly number[]> {
+    assert(this.#replication, 'a core writes once its node replicates')
+    return await this.#replication.regionsWith(...asked)
   }
 
   /** How a call of this name is answered; undefined for unknown ones, and before `open` is done. */

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { StaticCoordination } from '../coordination/static.ts'
 import type { PeerMeter } from '../metrics/peer-meter.ts'
 import type { AdministrativeAct } from '../model/administrative-act.ts'
+import { assert } from '../model/assert.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { PeerLinks } from '../peers/links.ts'
 import { type Audit, auditLog } from '../runtime/audit-log.ts'
@@ -141,6 +142,8 @@ export class Front {
   async #answer(question: Question): Promise<unknown> {
     const { coordination, data, links } = this.#options
     switch (question.kind) {
+      case 'acks':
+        return await this.#data().regionsWith(question.dataset, question.regions, question.writes)
       case 'cluster':
         return await this.#status.view()
       case 'scrub':
@@ -160,6 +163,12 @@ export class Front {
         return await links.call(region, name, body, { timeoutMs, trace })
       }
     }
+  }
+
+  #data(): DataPlane {
+    const data = this.#options.data()
+    assert(data, 'a core writes once the stores are open')
+    return data
   }
 
   /** What was done is not undone for a log that can't be written. */

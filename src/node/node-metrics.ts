@@ -174,6 +174,7 @@ function peerFamilies(peers: readonly PeerStatus[]): Family[] {
 function lagFamilies({ replication, ages }: Copies): Family[] {
   const lags = replication.lags()
   return [
+    replication.acksFamily(),
     gauges(
       'denizen_replication_lag_seconds',
       'Age of the copy of what a region homes; +Inf while nothing was heard of it.',

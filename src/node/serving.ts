@@ -11,6 +11,7 @@ import type { PlacementTable } from '../model/placement.ts'
 import type { FeedNumber } from '../model/position.ts'
 import { type RegionId, RegionNumbers } from '../model/slot.ts'
 import type { PeerCall } from '../peers/peers.ts'
+import type { RegionsWith } from '../routing/acks.ts'
 import { Claims } from '../routing/claims.ts'
 import type { Topology } from '../routing/decide.ts'
 import { Explain } from '../routing/explain.ts'
@@ -21,6 +22,7 @@ import { LocalExecution } from '../routing/local-execution.ts'
 import { LocationCache } from '../routing/location-cache.ts'
 import type { Freshness } from '../routing/receipt.ts'
 import { Router } from '../routing/router.ts'
+import { SessionTokens } from '../routing/session-tokens.ts'
 import { Watches } from '../routing/watches.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { hmacSha256 } from '../runtime/mac.ts'
@@ -37,6 +39,7 @@ export interface ServingOptions {
   readonly record: () => ClusterRecord
   readonly shards: ShardClient<NodeOperations>
   readonly freshness: Freshness
+  readonly regionsWith: RegionsWith
   readonly reachable: (region: RegionId) => boolean
   readonly call: PeerCall
   readonly clock: Clock
@@ -65,7 +68,8 @@ export function createServing(options: ServingOptions): Serving {
   const { self, hasher, table, record, reachable, random } = options
   const sessionMac = hmacSha256(record().sessionKey)
   const topology = topologyOf(table, self, reachable)
-  const common = { ...options, topology, sessionMac, table: () => table }
+  const sessions = new SessionTokens(sessionMac, (...of) => options.freshness.isEverywhere(...of))
+  const common = { ...options, topology, sessionMac, sessions, table: () => table }
   const regions = new RegionNumbers(regionNumbers(record()))
   const claims = new Claims({ ...common, regions: () => regions })
   const local = new LocalExecution({ ...common, claims })

@@ -62,8 +62,8 @@ export function adviseOnDurability(
     const message = `failover: auto of ${id} would lose writes that only the home has on disk`
     context.error('failover_needs_acks', failover.path, message, 'set acks: 2 or more')
   }
-  if (acks && acks.value !== 1) {
-    warnNotEnforced(acks.path, `acks: ${acks.value}`, 'a write is confirmed by its home alone')
+  if (acks?.value === 'local') {
+    warnNotEnforced(acks.path, 'acks: local', 'it needs etcd, and there is one node per region')
   }
   if (failover?.value === 'auto') {
     warnNotEnforced(failover.path, 'failover: auto', 'no region is replaced by itself')

@@ -97,12 +97,17 @@ function compilePart(part: Part, context: CompileContext): PlacementData | undef
     anywhere,
     law,
     ...(ttlMs !== undefined && { ttlMs }),
+    ...acksOf(part.setting('acks')?.value),
     home: ids(regions.home),
     store: ids(regions.store),
     serve: ids(regions.serve),
     forbidden,
   }
 }
+
+/** Left out where the home alone is enough; `local` is of one region, and refused by nodes. */
+const acksOf = (acks: PartitionInput['acks']): Pick<PlacementData, 'acks'> =>
+  acks === undefined || acks === 1 || acks === 'local' ? {} : { acks }
 
 function partHoming(part: Part, context: CompileContext): Homing | undefined {
   const homing = part.setting('homing')

@@ -13,6 +13,7 @@ const texts: Readonly<Record<string, (placement: PlacementData) => string>> = {
   homing: ({ homing }) => homingText(homing),
   anywhere: ({ anywhere }) => (anywhere ? 'anywhere' : 'bounded (replies are not cached)'),
   law: ({ law }) => law.join(', ') || 'none',
+  acks: ({ acks }) => `${acks ?? 1}`,
   ttlMs: ({ ttlMs }) => (ttlMs === undefined ? 'none' : formatDuration(ttlMs)),
 }
 

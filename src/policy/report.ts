@@ -2,6 +2,7 @@
  * What `denizen policy check` shows, as data: partition by region, what each may do and why not,
  * what outsiders are answered and what a loss of regions leaves. Rendering is the caller's.
  */
+import { regionsOf } from '../model/acks.ts'
 import { nearestRegions } from '../model/distance.ts'
 import type {
   Forbidden,
@@ -134,16 +135,23 @@ export const homingText = (homing: Homing): string => {
   }
 }
 
-/** True of `acks: 1` and no automatic fail-over, which is what this version enforces. */
-function survives({ home, store }: PlacementData): string[] {
+/** Without automatic fail-over, which is not in this version. */
+function survives({ home, store, acks }: PlacementData): string[] {
   const [only] = store
   if (store.length === 1) {
     return [`no loss of a region: ${only} has the only copy`, `no writes while ${only} is away`]
   }
   const others = store.length - 1
   const lines = [
-    `the loss of ${others === 1 ? 'one region' : `any ${others} regions`} of ${store.length}: a copy is left, but not of writes that were still on their way to it`,
+    `the loss of ${regionsLost(others)} of ${store.length}: a copy is left, but not of writes that were still on their way to it`,
   ]
+  const asked = regionsOf(acks ?? 1, store.length)
+  if (asked > 1) {
+    lines.push(
+      `the loss of ${regionsLost(asked - 1)} of ${store.length} with all acknowledged writes left`,
+      `writes are acknowledged only while ${asked} of ${store.length} regions, the home among them, are in touch`,
+    )
+  }
   const [soleHome] = home
   lines.push(
     home.length === 1
@@ -152,6 +160,8 @@ function survives({ home, store }: PlacementData): string[] {
   )
   return lines
 }
+
+const regionsLost = (count: number): string => (count === 1 ? 'one region' : `any ${count} regions`)
 
 /**
  * What changes if the desired policy comes into force, in words; empty if nothing does. A node
@@ -221,6 +231,7 @@ function placementDrift(from: PlacementData, to: PlacementData): string[] {
     ]),
     ...changed(`homing of ${id}`, homingText(from.homing), homingText(to.homing)),
     ...changed(`what outsiders of ${id} get`, from.outside, to.outside),
+    ...changed(`acks of ${id}`, `${from.acks ?? 1}`, `${to.acks ?? 1}`),
     ...changed(`the law claimed for ${id}`, list(from.law), list(to.law)),
     ...changed(
       `the segments of a group of ${id}`,

@@ -120,7 +120,9 @@ const acksSchema = z
   .union([z.int().min(1).max(256), z.enum(['quorum', 'all', 'local'])], {
     error: 'must be a number of regions, quorum, all or local',
   })
-  .describe('Regions that hold a write on disk before the reply: 1 (default), 2, quorum, all')
+  .describe(
+    'Regions that hold a write on disk before the reply: 1 (default), 2, quorum, all; needs etcd: local',
+  )
 
 const failoverSchema = z
   .enum(['manual', 'auto'])

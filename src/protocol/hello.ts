@@ -10,7 +10,7 @@ import { decodeCbor, encodeCbor } from './cbor.ts'
 
 export const PROTOCOL_NAME = 'denizen-peer'
 /** Goes up with every change of what crosses between nodes. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 
 /** What each of the two connections that a node opens to a peer is for. */
 const purposeSchema = z.enum(['calls', 'feeds'])

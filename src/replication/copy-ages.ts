@@ -1,10 +1,14 @@
 /**
- * How old this region's copies are, from what its streams of all sources know. The thread that
- * follows the sources fills it, and passes every change on, so that other threads have the same.
+ * How old this region's copies are, from what its streams of all sources know; and what all other
+ * copies have too. The thread that follows the sources fills it, and passes every change on, so
+ * that other threads have the same.
  */
 import type { PlacementTable } from '../model/placement.ts'
+import type { FeedNumber, Position } from '../model/position.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { EverywherePoint } from './complete-everywhere.ts'
+import { KnownEverywhere } from './known-everywhere.ts'
 
 /**
  * When the copies of one source's feeds were last known to be complete, by monotonic time, in
@@ -22,8 +26,16 @@ export interface FeedAge {
   readonly asOfMs: number | undefined
 }
 
-/** What has become known: of all feeds of a source, by a poll; or of one, by progress. */
+/**
+ * What has become known: of all feeds of a source, by a poll; of one, by progress; or of what is
+ * complete in all regions.
+ */
 export type AgeChange = { readonly region: RegionId } & (
+  | {
+      readonly of: 'everywhere'
+      readonly feed: FeedNumber
+      readonly points: readonly EverywherePoint[]
+    }
   | { readonly of: 'source'; readonly ages: SourceAges }
   | { readonly of: 'feed'; readonly age: FeedAge }
 )
@@ -42,12 +54,17 @@ export interface CopyAgesOptions {
 export class CopyAges {
   readonly #options: CopyAgesOptions
   readonly #sources = new Map<RegionId, OneSource>()
+  readonly #everywhere = new KnownEverywhere()
 
   constructor(options: CopyAgesOptions) {
     this.#options = options
   }
 
   learn(change: AgeChange): void {
+    if (change.of === 'everywhere') {
+      this.#everywhere.learn(change.feed, change.points)
+      return
+    }
     if (change.of === 'source') {
       const { asOfMs, lagging } = change.ages
       const own = new Map(lagging.map(age => [nameOf(age.dataset, age.slot), age.asOfMs]))
@@ -63,17 +80,60 @@ export class CopyAges {
    * the greatest over all feeds that could have brought a change.
    */
   stalenessMs(dataset: string, slot: Slot, home: RegionId | undefined): number | undefined {
-    const { self, table, clock } = this.#options
-    const sources = home === undefined ? (table().byId(dataset)?.data.home ?? []) : [home]
-    const now = clock.monotonicMs()
-    let stalenessMs = 0
-    for (const region of sources) {
-      if (region === self) continue
-      const asOfMs = this.#asOfMs(region, dataset, slot)
-      if (asOfMs === undefined) return undefined
-      stalenessMs = Math.max(stalenessMs, Math.round(now - asOfMs))
+    const asOfMs = this.#oldest(dataset, home, region => this.#asOfMs(region, dataset, slot))
+    return asOfMs === undefined ? undefined : this.#ageMs(asOfMs)
+  }
+
+  /**
+   * The same of what is read later: it counts from what is known now. Once a read has been asked of
+   * another thread, the copy may become fresher than what that read has found.
+   */
+  asOf(
+    dataset: string,
+    slot: Slot,
+  ): { stalenessMs(home: RegionId | undefined): number | undefined } {
+    const homes = this.#homesOf(dataset)
+    const asOfMs = new Map(homes.map(region => [region, this.#asOfMs(region, dataset, slot)]))
+    return {
+      stalenessMs: home => {
+        const oldestMs = this.#oldest(dataset, home, region => asOfMs.get(region))
+        return oldestMs === undefined ? undefined : this.#ageMs(oldestMs)
+      },
     }
-    return stalenessMs
+  }
+
+  /** Every region that may store the dataset is complete past it; what one region alone has is. */
+  isEverywhere(
+    dataset: string,
+    point: { readonly slot: Slot; readonly feed: FeedNumber; readonly position: Position },
+  ): boolean {
+    if (this.#everywhere.has(dataset, point)) return true
+    return this.#options.table().byId(dataset)?.data.store.length === 1
+  }
+
+  #homesOf(dataset: string): readonly RegionId[] {
+    return this.#options.table().byId(dataset)?.data.home ?? []
+  }
+
+  /** Where other regions have nothing to add, it is infinite. */
+  #oldest(
+    dataset: string,
+    home: RegionId | undefined,
+    asOf: (region: RegionId) => number | undefined,
+  ): number | undefined {
+    let oldestMs = Number.POSITIVE_INFINITY
+    for (const region of home === undefined ? this.#homesOf(dataset) : [home]) {
+      if (region === this.#options.self) continue
+      const asOfMs = asOf(region)
+      if (asOfMs === undefined) return undefined
+      oldestMs = Math.min(oldestMs, asOfMs)
+    }
+    return oldestMs
+  }
+
+  /** Rounded up: a copy is never fresher than it says. */
+  #ageMs(asOfMs: number): number {
+    return Math.max(0, Math.ceil(this.#options.clock.monotonicMs() - asOfMs))
   }
 
   /** The greatest age of the copy over the slots of one source's feed, in ms; as above. */

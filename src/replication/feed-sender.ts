@@ -16,7 +16,7 @@ import type { Slot } from '../model/slot.ts'
 import type { Behind, FromFollower, FromSource } from './messages.ts'
 import type { SlotChunk } from './read-feeds.ts'
 import type { SnapshotPart, StalledSnapshot } from './read-snapshot.ts'
-import { type DatasetState, newDatasetState, type Snapshot } from './sender-state.ts'
+import { type DatasetState, newDatasetState, newSlotState, type Snapshot } from './sender-state.ts'
 
 interface Read {
   readonly dataset: string
@@ -39,9 +39,17 @@ export type ReadEffect =
 export type SenderEffect =
   | { readonly kind: 'send'; readonly message: FromSource }
   | ReadEffect
+  /** The follower is durably complete up to a position: what acknowledgements count by. */
+  | {
+      readonly kind: 'completed'
+      readonly dataset: string
+      readonly slot: Slot
+      readonly complete: Position
+    }
   /** The follower asked for what it may not have: drop the stream, count, alarm. */
   | { readonly kind: 'violation'; readonly dataset: string }
 
+type Ack = Extract<FromFollower, { type: 'ack' }>
 type Ends = readonly { readonly slot: Slot; readonly end: Position }[]
 
 /** Slots in one read. */
@@ -64,7 +72,7 @@ export class FeedSender {
       case 'follow':
         return this.#onFollow(message.dataset, message.positions)
       case 'ack':
-        return this.#onAck(message.dataset, message.slot, message.position, message.bytes)
+        return this.#onAck(message)
       case 'poll':
         this.#polls = [...this.#polls, message.id].slice(-limits.pollsInFlightMax)
         return [...this.#answerPolls(), ...this.#resume()]
@@ -101,9 +109,10 @@ export class FeedSender {
     const state = this.#ofRound(read)
     if (!state) return []
     state.following = true
-    for (const { slot, position } of state.positions) {
+    for (const { slot, position, complete } of state.positions) {
       const at = position ?? 0
-      state.slots.set(slot, { end: 0, sent: at, acked: at, replacing: false })
+      // Whatever it says, it has not gone further than it stands.
+      state.slots.set(slot, newSlotState(at, Math.min(complete, at)))
       if (position === null) this.#needSnapshot(state, slot)
     }
     for (const { slot, end } of ends) this.#grow(state, slot, end)
@@ -111,10 +120,17 @@ export class FeedSender {
     for (const [slot, end] of state.grownBefore) this.#grow(state, slot, end)
     state.grownBefore.clear()
     // A follower that is past this feed's end holds what the host has lost: let the read find out.
-    for (const [slot, { sent, end }] of state.slots) if (sent > end) state.waiting.add(slot)
+    for (const [slot, known] of state.slots) {
+      if (known.sent <= known.end) continue
+      known.complete = 0
+      state.waiting.add(slot)
+    }
     const { dataset } = read
     const following = send({ type: 'following', dataset })
-    return [following, ...this.#answerPolls(), ...this.#pump(dataset, state)]
+    const completed = [...state.slots].map(([slot, { complete }]) =>
+      completedTo(dataset, slot, complete),
+    )
+    return [following, ...completed, ...this.#answerPolls(), ...this.#pump(dataset, state)]
   }
 
   onGrowth(dataset: string, ends: Ends): SenderEffect[] {
@@ -129,7 +145,7 @@ export class FeedSender {
   }
 
   #grow(state: DatasetState, slot: Slot, end: Position): void {
-    const known = state.slots.get(slot) ?? { end: 0, sent: 0, acked: 0, replacing: false }
+    const known = state.slots.get(slot) ?? newSlotState()
     state.slots.set(slot, known)
     if (end > known.end) known.end = end
     if (state.stalled.has(slot)) return
@@ -140,6 +156,7 @@ export class FeedSender {
     const known = state.slots.get(slot)
     assert(known, 'a slot that needs a snapshot is followed')
     known.replacing = true
+    known.complete = 0
     state.waiting.delete(slot)
     state.stale.add(slot)
   }
@@ -156,6 +173,7 @@ export class FeedSender {
       assert(slot, 'chunks are read of slots that are followed')
       if (chunk.kind === 'resync') {
         this.#needSnapshot(state, chunk.slot)
+        effects.push(completedTo(dataset, chunk.slot, 0))
         continue
       }
       const { kind: _, damaged, ...body } = chunk
@@ -206,13 +224,16 @@ export class FeedSender {
     if (known.end > known.sent) state.waiting.add(slot)
   }
 
-  #onAck(dataset: string, slot: Slot, position: Position, bytes: number): SenderEffect[] {
+  #onAck({ dataset, slot, position, complete, bytes }: Ack): SenderEffect[] {
     const state = this.#datasets.get(dataset)
     const known = state?.slots.get(slot)
     if (!state || !known) return []
     known.acked = Math.max(known.acked, position)
     state.outstandingBytes = Math.max(0, state.outstandingBytes - bytes)
-    return this.#pump(dataset, state)
+    // What was not sent can't be on its disk, whatever it says.
+    known.complete = known.replacing ? 0 : Math.min(complete, known.sent)
+    const completed = completedTo(dataset, slot, known.complete)
+    return [completed, ...this.#pump(dataset, state)]
   }
 
   /** Between two rounds it is not known what the follower lacks: an answer would be a guess. */
@@ -263,3 +284,6 @@ export class FeedSender {
 }
 
 const send = (message: FromSource): SenderEffect => ({ kind: 'send', message })
+const completedTo = (dataset: string, slot: Slot, complete: Position): SenderEffect => ({
+  ...{ kind: 'completed', dataset, slot, complete },
+})

@@ -14,6 +14,7 @@ import { limits } from '../model/limits.ts'
 import { type FeedNumber, type Position, positionsBetween } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { ApplyReply } from './apply.ts'
+import type { EverywherePoint } from './complete-everywhere.ts'
 import type { FeedAge, SourceAges } from './copy-ages.ts'
 import { StreamFreshness } from './freshness.ts'
 import type { Behind, FeedChunk, FromFollower, FromSource, ReplaceChunk } from './messages.ts'
@@ -32,6 +33,11 @@ export type FollowerEffect =
 type KnownAges =
   | { readonly of: 'source'; readonly ages: SourceAges }
   | { readonly of: 'feed'; readonly age: FeedAge }
+  | {
+      readonly of: 'everywhere'
+      readonly feed: FeedNumber
+      readonly points: readonly EverywherePoint[]
+    }
 
 interface SlotState {
   readonly end: Position
@@ -98,12 +104,13 @@ export class Follower {
 
   onStates(dataset: string, states: ReadonlyMap<Slot, SlotState>): FollowerEffect[] {
     if (this.#datasets.get(dataset)?.phase !== 'asking') return []
-    const positions: { slot: Slot; position: Position | null }[] = []
+    const positions: Extract<FromFollower, { type: 'follow' }>['positions'] = []
     const aged: FollowerEffect[] = []
     for (let slot = 0; slot < this.#options.slots(dataset); slot++) {
       const state = states.get(slot)
-      aged.push(...this.#progress(dataset, slot, state?.complete ?? 0))
-      positions.push({ slot, position: state?.replacing ? null : (state?.end ?? 0) })
+      const complete = state?.complete ?? 0
+      aged.push(...this.#progress(dataset, slot, complete))
+      positions.push({ slot, position: state?.replacing ? null : (state?.end ?? 0), complete })
     }
     return [...aged, send({ type: 'follow', dataset, positions })]
   }
@@ -121,14 +128,21 @@ export class Follower {
       case 'polled': {
         const sentAtMs = this.#pollsSentAtMs.get(message.id)
         this.#pollsSentAtMs.delete(message.id)
-        if (sentAtMs === undefined) return []
+        const everywhere = this.#everywhere(message.everywhere)
+        if (sentAtMs === undefined) return everywhere
         const complete = (dataset: string, slot: Slot): Position =>
           this.#complete.get(nameOf(dataset, slot)) ?? 0
         this.#behind = message.behind
         this.freshness.onPolled(sentAtMs, message.behind, complete)
-        return [{ kind: 'aged', of: 'source', ages: this.freshness.ages() }]
+        return [{ kind: 'aged', of: 'source', ages: this.freshness.ages() }, ...everywhere]
       }
     }
+  }
+
+  #everywhere(points: readonly EverywherePoint[] = []): FollowerEffect[] {
+    const { feed, mayStore } = this.#options
+    const known = points.filter(({ dataset }) => mayStore(dataset))
+    return known.length === 0 ? [] : [{ kind: 'aged', of: 'everywhere', feed, points: known }]
   }
 
   #onChunk(chunk: FeedChunk | ReplaceChunk): FollowerEffect[] {
@@ -149,9 +163,10 @@ export class Follower {
     if (reply.kind === 'gap') {
       return following ? this.#restart(dataset, state) : this.#settle(dataset, state)
     }
-    const aged = this.#progress(dataset, slot, reply.complete)
+    const { end: position, complete } = reply
+    const aged = this.#progress(dataset, slot, complete)
     const goOn = following
-      ? [send({ type: 'ack', dataset, slot, position: reply.end, bytes })]
+      ? [send({ type: 'ack', dataset, slot, position, complete, bytes })]
       : this.#settle(dataset, state)
     return [...aged, ...goOn]
   }

@@ -6,9 +6,10 @@
  *   follow(dataset, positions) ──────────▶  reads its feed from those positions on
  *              ◀──────── following(dataset)
  *              ◀──────── chunk(dataset, slot, …)   within the dataset's credit
- *   ack(dataset, slot, bytes) ───────────▶  after the chunk is durable; gives the credit back
+ *   ack(dataset, slot, complete, bytes) ─▶  after the chunk is durable; gives the credit back
  *   poll(id) ────────────────────────────▶  once a second
- *              ◀──────── polled(id, behind)        the feeds that are not acked to their ends
+ *              ◀──────── polled(id, behind)        the feeds that are not acked to their ends;
+ *                                                  what has become complete in all regions
  *              ◀──────── replace(dataset, slot, …) a replacing snapshot, where the feed can't go on
  */
 import { z } from 'zod'
@@ -17,11 +18,20 @@ import { bytesSchema } from '../protocol/schemas.ts'
 const slotSchema = z.int().min(0)
 const positionSchema = z.int().min(0)
 
-/** `position` null asks for a replacing snapshot. */
+/**
+ * `position` null asks for a replacing snapshot. `complete`: up to where the follower has durably
+ * applied everything; it lies before `position` where it stands in the middle of a range.
+ */
 const followSchema = z.strictObject({
   type: z.literal('follow'),
   dataset: z.string(),
-  positions: z.array(z.strictObject({ slot: slotSchema, position: positionSchema.nullable() })),
+  positions: z.array(
+    z.strictObject({
+      slot: slotSchema,
+      position: positionSchema.nullable(),
+      complete: positionSchema,
+    }),
+  ),
 })
 const ackSchema = z.strictObject({
   type: z.literal('ack'),
@@ -29,6 +39,8 @@ const ackSchema = z.strictObject({
   slot: slotSchema,
   /** Applied durably up to here. */
   position: positionSchema,
+  /** Complete up to here. */
+  complete: positionSchema,
   bytes: z.int().min(0),
 })
 const pollSchema = z.strictObject({ type: z.literal('poll'), id: z.int().min(1) })
@@ -94,6 +106,13 @@ const behindSchema = z.strictObject({
 })
 export type Behind = z.infer<typeof behindSchema>
 
+/** The source's feed of the slot is complete up to `position` in every region that may store it. */
+const everywhereSchema = z.strictObject({
+  dataset: z.string(),
+  slot: slotSchema,
+  position: positionSchema,
+})
+
 export const fromSourceSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('following'), dataset: z.string() }),
   chunkSchema,
@@ -102,6 +121,8 @@ export const fromSourceSchema = z.discriminatedUnion('type', [
     type: z.literal('polled'),
     id: z.int().min(1),
     behind: z.array(behindSchema),
+    /** What has changed since the answer before; left out where nothing has. */
+    everywhere: z.array(everywhereSchema).exactOptional(),
   }),
 ])
 export type FromSource = z.infer<typeof fromSourceSchema>

@@ -7,8 +7,22 @@ interface SlotState {
   end: Position
   sent: Position
   acked: Position
+  /** The follower is durably complete up to here. */
+  complete: Position
   /** A replacing snapshot is due or runs; what was sent before it does not count. */
   replacing: boolean
+}
+
+/** Of a follower that stands at a position; without one it has nothing. */
+export const newSlotState = (at: Position = 0, complete: Position = 0): SlotState => ({
+  ...{ end: 0, sent: at, acked: at, complete, replacing: false },
+})
+
+/** Where a follower stands. Null: it needs a replacing snapshot. */
+export interface FollowedFrom {
+  readonly slot: Slot
+  readonly position: Position | null
+  readonly complete: Position
 }
 
 /** The replacing snapshot that is being sent: parts of one slot, in key order. */
@@ -35,7 +49,7 @@ export interface DatasetState {
   /** Ends are known. Until then growth is only remembered. */
   following: boolean
   readonly grownBefore: Map<Slot, Position>
-  readonly positions: readonly { readonly slot: Slot; readonly position: Position | null }[]
+  readonly positions: readonly FollowedFrom[]
 }
 
 export const newDatasetState = (

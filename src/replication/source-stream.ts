@@ -5,12 +5,14 @@
 import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
 import { limits } from '../model/limits.ts'
-import type { FeedNumber } from '../model/position.ts'
+import type { FeedNumber, Position } from '../model/position.ts'
+import type { Slot } from '../model/slot.ts'
 import type { MessageStream } from '../peers/peers.ts'
 import type { Growth } from '../storage/shard.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import type { EverywherePoint } from './complete-everywhere.ts'
 import { FeedSender, type ReadEffect, type SenderEffect } from './feed-sender.ts'
-import { fromFollowerSchema } from './messages.ts'
+import { type FromSource, fromFollowerSchema } from './messages.ts'
 import type { SlotChunk } from './read-feeds.ts'
 import { allFeedStates, type ReplicationOperations } from './shard-operations.ts'
 import type { StreamFaults } from './stream-faults.ts'
@@ -23,6 +25,10 @@ export interface SourceStreamOptions {
   readonly shards: ShardClient<ReplicationOperations>
   readonly faults: StreamFaults
   readonly meter: PeerMeter
+  /** The follower is durably complete up to a position of this region's feed. */
+  readonly onComplete: (dataset: string, slot: Slot, complete: Position) => void
+  /** What has become complete in every region since this was asked for. */
+  readonly everywhere: () => readonly EverywherePoint[]
   /** A record that is to be sent is damaged here. */
   readonly onDamaged: (dataset: string, key: string) => void
 }
@@ -77,11 +83,14 @@ export class SourceStream {
     for (const effect of effects) {
       switch (effect.kind) {
         case 'send': {
-          const { message } = effect
+          const message = this.#withNews(effect.message)
           if ('bytes' in message) meter.sent(message.dataset, stream.region, message.bytes)
           stream.send(message, 'dataset' in message ? { lane: message.dataset } : {})
           break
         }
+        case 'completed':
+          this.#options.onComplete(effect.dataset, effect.slot, effect.complete)
+          break
         case 'violation':
           faults.violated(stream, effect.dataset)
           break
@@ -90,6 +99,13 @@ export class SourceStream {
           this.#readNext()
       }
     }
+  }
+
+  /** Answers to polls tell what else the follower wants to know. */
+  #withNews(message: FromSource): FromSource {
+    if (message.type !== 'polled') return message
+    const everywhere = this.#options.everywhere()
+    return everywhere.length === 0 ? message : { ...message, everywhere: [...everywhere] }
   }
 
   /**

@@ -2,6 +2,7 @@
  * The feeds of a node: one `SourceStream` for each stream on which a peer follows this region, one
  * `FollowedSource` for each region that it follows, for as long as the node runs.
  */
+import type { Family } from '../metrics/family.ts'
 import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { timing } from '../model/limits.ts'
 import type { PlacementTable } from '../model/placement.ts'
@@ -12,6 +13,8 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Growth } from '../storage/shard.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { AckWaits, type WrittenPoint } from './ack-waits.ts'
+import { CompleteEverywhere, type EverywherePoint } from './complete-everywhere.ts'
 import type { AgeChange } from './copy-ages.ts'
 import { FollowedSource } from './followed-source.ts'
 import type { ReplicationOperations } from './shard-operations.ts'
@@ -41,6 +44,10 @@ export interface ReplicationLag {
 export class Replication {
   readonly #options: ReplicationOptions
   readonly #faults: StreamFaults
+  readonly #acks: AckWaits
+  readonly #everywhere: CompleteEverywhere
+  /** Passes on, once a tick, what of this region's own feeds has become complete everywhere. */
+  readonly #ownNews: () => readonly EverywherePoint[]
   /** By the region that follows. */
   readonly #outgoing = new Map<RegionId, SourceStream>()
   /** By the region that is followed. */
@@ -51,6 +58,23 @@ export class Replication {
   constructor(options: ReplicationOptions) {
     this.#options = options
     this.#faults = new StreamFaults(options.log, options.onViolation)
+    const ownFeed = (): FeedNumber => options.feedOf(options.self)
+    this.#acks = new AckWaits({ ownFeed, clock: options.clock })
+    this.#everywhere = new CompleteEverywhere(dataset => {
+      const storing = options.table().byId(dataset)?.data.store ?? []
+      return storing.filter(region => region !== options.self)
+    })
+    this.#ownNews = this.#newsOf(() => true)
+  }
+
+  /** Each call gives what is new since the one before. */
+  #newsOf(mayTell: (dataset: string) => boolean): () => readonly EverywherePoint[] {
+    let told = 0
+    return () => {
+      const { points, upTo } = this.#everywhere.news(told)
+      told = upTo
+      return points.filter(({ dataset }) => mayTell(dataset))
+    }
   }
 
   start(): void {
@@ -61,6 +85,7 @@ export class Replication {
     this.#stopped = true
     this.#faults.stop()
     this.#cancelTick()
+    this.#acks.stop()
     for (const { stream } of this.#outgoing.values()) stream.close()
     for (const source of this.#incoming.values()) source.close()
   }
@@ -72,21 +97,30 @@ export class Replication {
       stream.close()
       return
     }
-    const outgoing = new SourceStream({
-      stream,
+    const isCurrent = (): boolean => this.#outgoing.get(region) === outgoing
+    const mayShare = (dataset: string): boolean => {
+      const placement = table().byId(dataset)
+      return placement?.mayStore(self) === true && placement.mayStore(region)
+    }
+    const outgoing: SourceStream = new SourceStream({
+      ...{ stream, mayShare, everywhere: this.#newsOf(mayShare) },
       ownFeed: feedOf(self),
-      mayShare: dataset => {
-        const placement = table().byId(dataset)
-        return placement?.mayStore(self) === true && placement.mayStore(region)
+      onComplete: (dataset, slot, complete) => {
+        if (!isCurrent()) return
+        this.#acks.onComplete(region, { dataset, slot }, complete)
+        this.#everywhere.onComplete(region, { dataset, slot }, complete)
       },
       ...{ shards, meter, onDamaged, faults: this.#faults },
     })
     this.#outgoing.get(region)?.stream.close()
+    this.#acks.onLost(region)
     this.#outgoing.set(region, outgoing)
     shards.awaitGrowth()
     stream.onClose(() => {
       outgoing.onClosed()
-      if (this.#outgoing.get(region) === outgoing) this.#outgoing.delete(region)
+      if (!isCurrent()) return
+      this.#outgoing.delete(region)
+      this.#acks.onLost(region)
     })
   }
 
@@ -104,6 +138,20 @@ export class Replication {
   /** This region's feeds have grown, durably. */
   onGrowth(growth: Growth): void {
     for (const outgoing of this.#outgoing.values()) outgoing.onGrowth(growth)
+  }
+
+  /** See `AckWaits`. */
+  regionsWith(
+    dataset: string,
+    regions: number,
+    writes: readonly WrittenPoint[],
+  ): Promise<readonly number[]> {
+    return this.#acks.regionsWith(dataset, regions, writes)
+  }
+
+  /** How long writes have waited for other regions. */
+  acksFamily(): Family {
+    return this.#acks.family()
   }
 
   /** How far the copies here are behind each source, as of its last answer to a poll. */
@@ -137,8 +185,10 @@ export class Replication {
   }
 
   #tick(): void {
-    const { clock } = this.#options
+    const { self, clock, feedOf, onAges } = this.#options
     for (const source of this.#incoming.values()) source.onTick(clock.monotonicMs())
+    const points = this.#ownNews()
+    if (points.length > 0) onAges({ region: self, of: 'everywhere', feed: feedOf(self), points })
     this.#cancelTick = clock.after(timing.pollIntervalMs, () => this.#tick())
   }
 }

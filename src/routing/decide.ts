@@ -3,9 +3,10 @@
  * home, and which regions are near and reachable. The router applies it, feeds what it learns back
  * in as knowledge, and asks again; nothing else decides where an operation runs.
  */
+import { timing } from '../model/limits.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
-import type { Admission, Consistency } from './service.ts'
+import { type Admission, boundOf, type Consistency } from './service.ts'
 
 /** What this region knows of a group's home, in the order in which it finds out. */
 export type Knowledge =
@@ -38,6 +39,8 @@ export interface Intent {
   readonly behind: boolean
   /** Regions whose copy was found damaged: they are not asked for it again. */
   readonly damagedAt?: ReadonlySet<RegionId>
+  /** The same of regions whose copy was found older than the bound. */
+  readonly tooOldAt?: ReadonlySet<RegionId>
 }
 
 /**
@@ -57,6 +60,13 @@ export type Decision =
   | { readonly action: 'absent' }
   | { readonly action: 'refuse'; readonly code: 'home_unreachable' | 'no_serving_region' }
 
+/** Copies that may turn out to be too old before a home that is reachable is asked. */
+const COPIES_BEFORE_HOME = 2
+/** The same where it is not: each that is asked costs a round trip. */
+const COPIES_ASKED_MAX = 6
+/** A copy's age swings between nothing and this: below it, other copies are seldom any younger. */
+const USUAL_AGE_MS = 2 * timing.pollIntervalMs
+
 export function decide(
   intent: Intent,
   placement: Placement,
@@ -66,8 +76,12 @@ export function decide(
 ): Decision {
   const { self } = topology
   const stores = placement.mayStore(self)
+  const boundMs = boundOf(intent.consistency)
   if (intent.kind === 'read' && intent.consistency !== 'strong' && !intent.behind) {
-    return readAnyCopy(placement, topology, intent.damagedAt)
+    if (boundMs === undefined) return readAnyCopy(placement, topology, intent)
+    const home = knowledge.kind === 'home' ? knowledge.region : placement.computedHome(group)
+    const young = readYoungCopy(intent, boundMs, placement, topology, home)
+    if (young) return young
   }
   if (knowledge.kind === 'home') return toHome(knowledge.region, topology)
   if (knowledge.kind === 'unclaimed') {
@@ -116,13 +130,34 @@ function toHome(region: RegionId, topology: Topology): Decision {
     : { action: 'refuse', code: 'home_unreachable' }
 }
 
+/**
+ * The nearest copy that may be young enough: each says for itself whether it is. Undefined where
+ * the home is to be asked, which has everything, or for: it is the last, and where the bound is
+ * shorter than copies usually are old, the first after this region.
+ */
+function readYoungCopy(
+  intent: Intent,
+  boundMs: number,
+  placement: Placement,
+  topology: Topology,
+  home: RegionId | undefined,
+): Decision | undefined {
+  const decision = readAnyCopy(placement, topology, intent)
+  if (decision.action !== 'forward') return decision.action === 'refuse' ? undefined : decision
+  const asked = intent.tooOldAt?.size ?? 0
+  const hasNoHome = home !== undefined && (!topology.reachable(home) || intent.damagedAt?.has(home))
+  if (hasNoHome) return asked < COPIES_ASKED_MAX ? decision : undefined
+  const isHomeNext = decision.region === home || boundMs < USUAL_AGE_MS
+  return isHomeNext || asked > COPIES_BEFORE_HOME ? undefined : decision
+}
+
 function readAnyCopy(
   placement: Placement,
   { self, byNearness, reachable }: Topology,
-  damagedAt: Intent['damagedAt'],
+  { damagedAt, tooOldAt }: Intent,
 ): Decision {
   const sound = (candidate: RegionId): boolean =>
-    placement.mayStore(candidate) && !damagedAt?.has(candidate)
+    placement.mayStore(candidate) && !damagedAt?.has(candidate) && !tooOldAt?.has(candidate)
   if (sound(self)) return { action: 'execute', as: 'copy' }
   const region = byNearness.find(
     candidate => candidate !== self && sound(candidate) && reachable(candidate),

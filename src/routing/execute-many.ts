@@ -9,16 +9,20 @@
 import type { Operation, Outcome } from '../execution/operation.ts'
 import type { WantedPoints } from '../execution/operations/read.ts'
 import { assert } from '../model/assert.ts'
-import { DenizenError } from '../model/errors.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { isReachable } from './acks.ts'
 import { type Decision, decide, type Intent, type Role, type Topology } from './decide.ts'
-import type { LocalMany, ManyReads, PlacedWrite } from './local-many.ts'
+import { demandsOf } from './journey.ts'
+import type { Demands } from './local-answer.ts'
+import { type LocalMany, type ManyReads, noReads, type PlacedWrite } from './local-many.ts'
+import { partitionsOf } from './partitions.ts'
 import type { RecentAnswers } from './recent-answers.ts'
 import type { Answer, RequestContext } from './service.ts'
-import { type Mac, Session } from './session.ts'
+import type { Session } from './session.ts'
+import type { SessionTokens } from './session-tokens.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { creates, type StepResult } from './step.ts'
 
@@ -39,7 +43,7 @@ export interface ExecuteManyOptions {
   readonly shards: ShardClient<RoutingOperations>
   readonly many: LocalMany
   readonly clock: Clock
-  readonly sessionMac: Mac
+  readonly sessions: SessionTokens
 }
 
 export async function executeMany(
@@ -49,7 +53,7 @@ export async function executeMany(
   context: RequestContext,
   longWay: LongWay,
 ): Promise<Answer> {
-  const session = Session.decode(options.sessionMac, context.session)
+  const session = options.sessions.decode(context.session)
   const many = new Many(options, { dataset, operations, context, session })
   many.read()
   if (many.isSettled) {
@@ -78,6 +82,7 @@ interface Reading {
   readonly isHere: boolean
   readonly recent: RecentAnswers
   readonly wanted: (slot: Slot) => WantedPoints
+  readonly demands: Demands
   /** By store. */
   readonly stores: Map<number, StoreReads>
 }
@@ -86,16 +91,6 @@ interface Writing {
   readonly indexes: number[]
   readonly roles: Role[]
   readonly writes: PlacedWrite[]
-}
-
-/** None where the dataset is not known: the long way says so of each operation. */
-function partitionsOf(table: PlacementTable, dataset: string): readonly Placement[] {
-  try {
-    return table.partitions(dataset)
-  } catch (error) {
-    if (error instanceof DenizenError) return []
-    throw error
-  }
 }
 
 const unasked = { kind: 'unasked' } as const
@@ -162,7 +157,7 @@ class Many {
       const store = shards.storeOfSlot(placement.id, slot)
       let reads = reading.stores.get(store)
       if (!reads) {
-        reads = { as: decision.as, indexes: [], keys: [], slots: [], seen: [] }
+        reads = { ...noReads(decision.as, reading.demands), indexes: [] }
         reading.stores.set(store, reads)
       }
       reads.indexes.push(index)
@@ -181,7 +176,7 @@ class Many {
       ? decide(intent, placement, '', unasked, this.#options.topology)
       : undefined
     const base = {
-      ...{ decision, isHere: decision?.action === 'execute' },
+      ...{ demands: demandsOf(context, session), decision, isHere: decision?.action === 'execute' },
       ...{ recent: this.#options.many.recent(placement), stores: new Map() },
     }
     if (context.consistency === 'eventual') return { ...base, wanted: () => null }
@@ -234,7 +229,7 @@ class Many {
 
   /** What runs in this region, as far as can be known now. */
   #writes(): ReadonlyMap<Placement, Writing> {
-    const { topology } = this.#options
+    const [{ topology }, { acks }] = [this.#options, this.#request.context]
     const writings = new Map<Placement, Writing>()
     const [creating, changing] = [this.#intent('write', true), this.#intent('write', false)]
     this.#request.operations.forEach((operation, index) => {
@@ -243,7 +238,7 @@ class Many {
       const group = placement.groupOf(operation.key)
       const intent = creates(operation) ? creating : changing
       const decision = decide(intent, placement, group, unasked, topology)
-      if (decision.action !== 'execute') return
+      if (decision.action !== 'execute' || !isReachable(placement, acks)) return
       let writing = writings.get(placement)
       if (!writing) {
         writing = { indexes: [], roles: [], writes: [] }
@@ -268,7 +263,7 @@ class Many {
       if (placement && settled.point) session.add(placement.id, settled.point)
     })
     if (session.empty) return { outcomes }
-    return { outcomes, session: session.encode(this.#options.sessionMac) }
+    return { outcomes, session: this.#options.sessions.encode(session) }
   }
 
   #settle(index: number, settled: Settled): void {

@@ -55,7 +55,10 @@ export const executeRequestSchema = z.strictObject({
       operation: operationSchema,
       as: z.enum(['home', 'candidate', 'copy']),
       seen: seenPointsSchema,
+      hasRest: z.literal(true).exactOptional(),
+      boundMs: z.int().min(0).exactOptional(),
       principal: z.string().exactOptional(),
+      acks: z.int().min(2).exactOptional(),
     }),
   ),
 })
@@ -109,6 +112,11 @@ export const executeReplySchema = z.array(
     }),
     z.strictObject({ kind: z.literal('elsewhere'), home: homeSchema }),
     z.strictObject({ kind: z.literal('behind'), home: homeSchema.exactOptional() }),
+    z.strictObject({
+      kind: z.literal('stale'),
+      home: homeSchema.exactOptional(),
+      stalenessMs: z.number().min(0).exactOptional(),
+    }),
     z.strictObject({ kind: z.literal('unclaimed') }),
     /** The reply is full: nothing was done, ask again. Only reads are answered so. */
     z.strictObject({ kind: z.literal('later') }),

@@ -131,10 +131,10 @@ export class Explain {
     const slot = placement.slotOf(placement.groupOf(key))
     // At the time 0 nothing has expired: it is about what the copy holds.
     const request = { key, as: 'copy', seen: null, nowMs: 0 } as const
+    const age = freshness.asOf(placement.id, slot)
     const reply = await shards.call(placement.id, slot, 'read', request)
     const home = 'home' in reply ? reply.home : undefined
-    const stalenessMs =
-      home?.region === self ? 0 : freshness.stalenessMs(placement.id, slot, home?.region)
+    const stalenessMs = home?.region === self ? 0 : age.stalenessMs(home?.region)
     return {
       ...(home && { home }),
       ...(reply.kind === 'found' && { version: reply.version }),

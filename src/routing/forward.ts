@@ -24,12 +24,16 @@ type Settle = (result: StepResult | PeerFailure) => void
 interface Bundle {
   readonly region: RegionId
   readonly dataset: string
+  /** Its writes are answered once other regions have them, too. */
+  readonly waits: boolean
   readonly steps: Step[]
   readonly settle: Settle[]
   /** Back into the span of its first operation. */
   readonly wayBack: WayBack
   bytes: number
 }
+
+type BundleTarget = Pick<Bundle, 'region' | 'dataset' | 'waits'>
 
 /** Bytes of values that go in one message, beyond the first operation. */
 const BUNDLE_BYTES_MAX = 1024 * 1024
@@ -59,18 +63,23 @@ export class Forwarder {
   /** Runs an operation in another region. Resolves with a `PeerFailure` when no answer came. */
   run(region: RegionId, placement: Placement, step: Step): Promise<StepResult | PeerFailure> {
     assert(placement.mayStore(region), 'operations are forwarded to regions that may store')
-    return new Promise(resolve => this.#add(region, placement.id, step, resolve))
+    const { operation, acks = placement.acks } = step
+    const waits = operation.kind !== 'get' && acks > 1
+    return new Promise(resolve =>
+      this.#add({ region, dataset: placement.id, waits }, step, resolve),
+    )
   }
 
-  #add(region: RegionId, dataset: string, step: Step, settle: Settle): void {
+  #add(to: BundleTarget, step: Step, settle: Settle): void {
     const { operation } = step
     if (operation.kind === 'transaction') {
       // Its reply may be as large as a reply can be.
-      void this.#send({ ...this.#newBundle(region, dataset), steps: [step], settle: [settle] })
+      void this.#send({ ...this.#newBundle(to), steps: [step], settle: [settle] })
       return
     }
-    const name = `${region} ${dataset}`
-    const bundle = this.#bundles.get(name) ?? this.#newBundle(region, dataset)
+    // What need not wait for other regions does not wait for what has to.
+    const name = `${to.region} ${to.dataset} ${to.waits}`
+    const bundle = this.#bundles.get(name) ?? this.#newBundle(to)
     if (this.#bundles.size === 0) setImmediate(() => this.#flush())
     this.#bundles.set(name, bundle)
     bundle.steps.push(step)
@@ -82,9 +91,9 @@ export class Forwarder {
     }
   }
 
-  #newBundle(region: RegionId, dataset: string): Bundle {
+  #newBundle(to: BundleTarget): Bundle {
     const back = wayBack(this.#options.tracing)
-    return { region, dataset, steps: [], settle: [], wayBack: back, bytes: 0 }
+    return { ...to, steps: [], settle: [], wayBack: back, bytes: 0 }
   }
 
   #flush(): void {
@@ -93,13 +102,14 @@ export class Forwarder {
     for (const bundle of bundles) bundle.wayBack(() => void this.#send(bundle))
   }
 
-  async #send({ region, dataset, steps, settle }: Bundle): Promise<void> {
+  async #send({ region, dataset, waits, steps, settle }: Bundle): Promise<void> {
+    const timeoutMs = timing.callTimeoutMs + (waits ? timing.acksWaitMaxMs : 0)
     try {
       const body = await this.#options.call(
         region,
         'execute',
         { dataset, steps: steps.map(stepToWire) },
-        { timeoutMs: timing.callTimeoutMs },
+        { timeoutMs },
       )
       const results: (StepResult | Later)[] = executeReplySchema.parse(body)
       assert(results.length === steps.length, 'a region answers each step')
@@ -107,7 +117,7 @@ export class Forwarder {
       results.forEach((result, index) => {
         const [step, one] = [steps[index] as Step, settle[index] as Settle]
         if (isAnswer(result)) one(result)
-        else this.#add(region, dataset, step, one)
+        else this.#add({ region, dataset, waits }, step, one)
       })
     } catch (error) {
       const failed: StepResult = {

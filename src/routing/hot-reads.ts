@@ -7,7 +7,8 @@
  * never older than what any thread has shown. `decide` and `admit` decide as on the long way.
  */
 import type { KnownHome } from '../execution/home.ts'
-import type { Receipt } from '../execution/operation.ts'
+import type { FeedPoint, Receipt } from '../execution/operation.ts'
+import type { HasSeenRequest } from '../execution/operations/read.ts'
 import { compareBytes } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
@@ -17,9 +18,9 @@ import { compareVersions } from '../model/version.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { admit, decide, type Intent, type Knowledge, type Topology } from './decide.ts'
-import { type Freshness, receiptOf } from './receipt.ts'
-import type { FoundNow, FoundValue } from './service.ts'
-import { type Mac, tokenOf } from './session.ts'
+import type { FoundNow, FoundValue } from './found-now.ts'
+import { type AgesNow, receiptOf } from './receipt.ts'
+import type { KnownSession, SessionTokens } from './session-tokens.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 
 export interface HotReadsOptions {
@@ -27,8 +28,8 @@ export interface HotReadsOptions {
   readonly table: () => PlacementTable
   readonly topology: Topology
   readonly shards: ShardClient<RoutingOperations>
-  readonly freshness: Freshness
-  readonly sessionMac: Mac
+  readonly freshness: AgesNow
+  readonly sessions: SessionTokens
   readonly clock: Clock
 }
 
@@ -51,18 +52,26 @@ interface Reading {
   /** Where the age of the copy plays no part, the receipt is the same each time. */
   readonly receipt: Receipt
   readonly replica: Replica | undefined
+  readonly point: FeedPoint
+  /** Of the placement. */
+  readonly id: string
 }
 
 /** What was found, and what has to be so for it to be found again. */
 class Hot implements FoundNow {
   readonly found: FoundValue
   readonly receipt: Receipt
+  readonly session: string
   readonly reading: Reading
+  /** The last session for which this very state of the copy was found to have enough. */
+  readonly enoughFor: KnownSession | undefined
 
-  constructor(found: FoundValue, reading: Reading) {
+  constructor(found: FoundValue, reading: Reading, session: string, of?: KnownSession) {
     this.found = found
     this.receipt = reading.receipt
+    this.session = session
     this.reading = reading
+    this.enoughFor = of
   }
 }
 
@@ -74,15 +83,50 @@ export class HotReads {
   }
 
   /** See `Service.findNow`. */
-  find(dataset: string, key: Key, before: FoundNow | undefined): FoundNow | undefined {
+  find(
+    dataset: string,
+    key: Key,
+    token: string | undefined,
+    before: FoundNow | undefined,
+  ): FoundNow | undefined {
+    const { sessions, clock } = this.#options
+    const of = token === undefined ? undefined : sessions.known(token, clock.monotonicMs())
+    if (token !== undefined && (!of || of.session.degraded)) return undefined
     const earlier = before instanceof Hot && isOf(before, dataset, key) ? before : undefined
     const isSame = earlier && this.#isAsItWas(earlier.reading)
     const hot = isSame ? earlier : this.#read(dataset, key, earlier)
     if (!hot || this.#isExpired(hot.reading)) return undefined
-    const { replica } = hot.reading
-    if (replica === undefined) return hot
+    const { replica, id, point } = hot.reading
+    if (of && replica && !this.#hasEnough(of, hot)) return undefined
+    // What was kept may have been told to another session.
+    const session = of ? sessions.after(of, id, point) : hot.found.session
+    if (replica === undefined) {
+      return session === hot.session ? hot : new Hot(hot.found, hot.reading, session)
+    }
     const receipt = receiptOf(this.#options, replica.home, replica)
-    return new Hot(hot.found, { ...hot.reading, receipt })
+    return new Hot(hot.found, { ...hot.reading, receipt }, session, of ?? hot.enoughFor)
+  }
+
+  /** Whether this copy may answer a session, as `read` and `judged` say on the long way. */
+  #hasEnough(of: KnownSession, { reading, enoughFor }: Hot): boolean {
+    if (of === enoughFor) return true
+    const { id, point } = reading
+    const { slot } = point
+    const { hasRest: whole } = of.session
+    if (whole && this.#options.freshness.stalenessMs(id, slot, undefined) === undefined)
+      return false
+    const seen = of.session.seen(id, slot)
+    // What was read and what is asked now have to be of one state.
+    return this.#hasSeen(id, { slot, seen, whole }) && this.#isAsItWas(reading)
+  }
+
+  #hasSeen(id: string, request: HasSeenRequest): boolean {
+    try {
+      return this.#options.shards.readNow(id, request.slot, 'hasSeen', request)?.reply === true
+    } catch (error) {
+      if (error instanceof DenizenError) return false
+      throw error
+    }
   }
 
   #isAsItWas({ table, stamp, stampNow }: Reading): boolean {
@@ -120,7 +164,7 @@ export class HotReads {
     key: Key,
     earlier: Hot | undefined,
   ): Hot | undefined {
-    const { self, shards, clock, sessionMac } = this.#options
+    const { self, shards, clock, sessions } = this.#options
     const { id: dataset } = placement
     const slot = placement.slotOf(placement.groupOf(key))
     const stampNow = shards.stampOf(dataset, slot)
@@ -131,14 +175,17 @@ export class HotReads {
     if (reply?.kind !== 'found') return undefined
     const { version, mediaType, value, home, point, expiresAtMs } = reply
     const isSame = earlier?.reading.table === table && isSameRecord(earlier.found, reply)
-    const session = isSame ? earlier.found.session : tokenOf(sessionMac, dataset, point)
+    const session = isSame ? earlier.found.session : sessions.of(dataset, point)
     const cacheable = placement.data.anywhere
-    return new Hot(isSame ? earlier.found : { version, mediaType, value, session, cacheable }, {
+    const found = isSame ? earlier.found : { version, mediaType, value, session, cacheable }
+    const reading: Reading = {
       ...{ dataset: placement.data.name, key, table, stampNow, expiresAtMs },
       stamp: stampNow() === before ? before : Number.NaN,
       receipt: receiptOf(this.#options, home, { dataset, slot }),
       replica: home?.region === self ? undefined : { dataset, slot, home },
-    })
+      ...{ point, id: dataset },
+    }
+    return new Hot(found, reading, session)
   }
 }
 

@@ -1,15 +1,16 @@
 /** What the router knows of one operation on its way, and the steps that come of it. */
 import type { GroupOperation, GroupOutcome, Receipt } from '../execution/operation.ts'
-import type { WantedPoints } from '../execution/operations/read.ts'
 import { evaluateOnNothing } from '../execution/operations/transact.ts'
 import type { Phases } from '../metrics/phases.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
+import { type AgedCopy, aged, copiesTooOld, younger } from './aged-copies.ts'
 import type { Intent, Knowledge, Role, Topology } from './decide.ts'
-import type { RequestContext } from './service.ts'
+import type { Demands } from './local-answer.ts'
+import { boundOf, type RequestContext } from './service.ts'
 import type { Session } from './session.ts'
-import type { Step, StepResult } from './step.ts'
+import type { Step, StepResult, Wanted } from './step.ts'
 
 export interface Journey {
   readonly placement: Placement
@@ -17,8 +18,10 @@ export interface Journey {
   /** Who asks, where callers have names. */
   readonly principal: string | undefined
   readonly phases: Phases | undefined
+  /** Regions that are to have a write on disk before it is answered. */
+  readonly acks: number
   /** What a copy has to have. */
-  readonly seen: WantedPoints
+  readonly wanted: Wanted
   readonly group: string
   intent: Intent
   knowledge: Knowledge
@@ -28,6 +31,8 @@ export interface Journey {
   misdirections: number
   /** What the last copy said that was damaged. */
   damage?: DenizenError
+  /** The youngest of the copies that were asked, and found too old. */
+  youngest?: AgedCopy
 }
 
 /** A damaged copy is no answer while another region may have a sound one. False where it is one. */
@@ -40,19 +45,60 @@ export function avoidDamage(journey: Journey, region: RegionId, result: StepResu
   return true
 }
 
-export const stepOf = ({ operation, seen, principal }: Journey, as: Role): Step => ({
-  ...{ operation, as, seen },
+/** A copy is too old: others may be younger. */
+export function avoidAge(
+  journey: Journey,
+  region: RegionId,
+  { stalenessMs }: Extract<StepResult, { kind: 'stale' }>,
+): void {
+  const tooOldAt = new Set([...(journey.intent.tooOldAt ?? []), region])
+  journey.intent = { ...journey.intent, tooOldAt }
+  journey.youngest = younger(journey.youngest, aged(region, stalenessMs))
+}
+
+/** A read that may find another copy that is young enough, where its home can't be asked. */
+export const isBounded = ({ intent }: Journey): boolean =>
+  intent.kind === 'read' && boundOf(intent.consistency) !== undefined
+
+export function whyUnreachable({ knowledge, placement, group, topology }: Journey): string {
+  const home = knowledge.kind === 'home' ? knowledge.region : placement.computedHome(group)
+  return home === undefined
+    ? 'no region that may hold the dataset is reachable from here'
+    : `the home is ${home}, which is not reachable from ${topology.self}`
+}
+
+/** What is told in place of an error where copies were asked, and a larger bound would do. */
+export function orTooOld(journey: Journey | undefined, error: DenizenError): DenizenError {
+  const youngest = journey?.youngest
+  const isOfHome = error.code === 'home_unreachable' || error.code === 'registrar_unavailable'
+  return youngest && isOfHome ? copiesTooOld(youngest, error.message) : error
+}
+
+export const stepOf = (
+  { placement, operation, wanted, principal, acks }: Journey,
+  as: Role,
+): Step => ({
+  ...{ operation, as, ...wanted },
   ...(principal !== undefined && { principal }),
+  ...(acks > placement.acks && { acks }),
 })
 
-export function wantedPoints(
-  { consistency }: RequestContext,
+export function wantedOf(
+  context: RequestContext,
   session: Session,
   placement: Placement,
   group: string,
-): WantedPoints {
-  if (consistency === 'eventual') return null
-  return consistency === 'session' ? session.seen(placement.id, placement.slotOf(group)) : []
+): Wanted {
+  if (context.consistency === 'eventual') return { seen: null }
+  const isSession = context.consistency === 'session'
+  const seen = isSession ? session.seen(placement.id, placement.slotOf(group)) : []
+  return { seen, ...demandsOf(context, session) }
+}
+
+export function demandsOf({ consistency }: RequestContext, session: Session): Demands {
+  const boundMs = boundOf(consistency)
+  const hasRest = consistency === 'session' && session.hasRest
+  return { ...(hasRest && { hasRest }), ...(boundMs !== undefined && { boundMs }) }
 }
 
 /** What an operation on a group that nobody ever wrote comes to. */

@@ -4,36 +4,43 @@
  */
 import type { KnownHome } from '../execution/home.ts'
 import type {
-  FeedPoint,
   GroupOperation,
   Operation,
   Outcome,
   Receipt,
   Transaction,
 } from '../execution/operation.ts'
-import type { ReadReply, WantedPoints } from '../execution/operations/read.ts'
-import type { TransactReply } from '../execution/operations/transact.ts'
 import type { WriteReply } from '../execution/operations/write.ts'
 import type { Phases } from '../metrics/phases.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
-import { formatVersion, type Version } from '../model/version.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { acknowledged, type RegionsWith, regionsFor } from './acks.ts'
 import type { Claims } from './claims.ts'
 import type { Role } from './decide.ts'
-import { type Freshness, receiptOf } from './receipt.ts'
+import {
+  answerOf,
+  type Demands,
+  isOfWhole,
+  judged,
+  type LocalAnswer,
+  type PlainReply,
+} from './local-answer.ts'
+import { type CopyAge, type Freshness, receiptAt, receiptOf } from './receipt.ts'
 import type { RoutingOperations } from './shard-operations.ts'
-import { creates, onceFor, type Step, type StepResult, valueToPut } from './step.ts'
+import { creates, onceFor, type Step, type StepResult, valueToPut, type Wanted } from './step.ts'
+import { mismatch, transactedResult } from './step-results.ts'
 
 export interface LocalExecutionOptions {
   readonly self: RegionId
   readonly shards: ShardClient<RoutingOperations>
   readonly claims: Claims
   readonly freshness: Freshness
+  readonly regionsWith: RegionsWith
   readonly clock: Clock
   /** This region's record of a key seems to be damaged. */
   readonly onDamaged: (dataset: string, key: string) => void
@@ -43,21 +50,6 @@ export interface LocalExecutionOptions {
 type Misplaced =
   | { readonly kind: 'homeless' }
   | { readonly kind: 'elsewhere'; readonly home: KnownHome }
-
-/** What a read of one key comes to where nothing stands in its way. */
-export interface LocalAnswer {
-  readonly kind: 'done'
-  readonly outcome: Outcome
-  readonly home?: KnownHome
-  readonly point?: FeedPoint
-}
-
-const mismatch = (current: Version | undefined): DenizenError =>
-  current
-    ? new DenizenError('version_mismatch', 'the key has another version', {
-        extra: { current: formatVersion(current) },
-      })
-    : new DenizenError('version_mismatch', 'the key does not exist')
 
 const inStore = <T>(phases: Phases | undefined, task: Promise<T>): Promise<T> =>
   phases ? phases.spend('store', task) : task
@@ -75,7 +67,7 @@ export class LocalExecution {
 
   /** Failures of the operation are outcomes; only bugs reject. */
   async run(placement: Placement, step: Step, phases?: Phases): Promise<StepResult> {
-    const { operation, as, seen, principal = '' } = step
+    const { operation, as, principal = '' } = step
     try {
       switch (operation.kind) {
         case 'get':
@@ -83,13 +75,11 @@ export class LocalExecution {
             placement,
             operation,
             as === 'copy' ? 'copy' : 'home',
-            seen,
+            step,
             phases,
           )
-        case 'transaction':
-          return await this.#transact(placement, operation, principal, phases)
         default:
-          return await this.#write(placement, operation, principal, phases)
+          return await this.#change(placement, operation, principal, step.acks, phases)
       }
     } catch (error) {
       if (!(error instanceof DenizenError)) throw error
@@ -102,21 +92,23 @@ export class LocalExecution {
     placement: Placement,
     { key }: Operation,
     as: 'home' | 'copy',
-    seen: WantedPoints,
+    wanted: Wanted,
     phases: Phases | undefined,
   ): Promise<StepResult> {
-    const { self, shards, claims, clock } = this.#options
+    const { self, shards, claims, freshness, clock } = this.#options
     const group = placement.groupOf(key)
     const slot = placement.slotOf(group)
     const nowMs = clock.wallMs()
-    const reading = shards.call(placement.id, slot, 'read', { key, as, seen, nowMs })
+    const age = freshness.asOf(placement.id, slot)
+    const request = { key, as, seen: wanted.seen, whole: isOfWhole(wanted), nowMs }
+    const reading = shards.call(placement.id, slot, 'read', request)
     const reply = await inStore(phases, reading)
     switch (reply.kind) {
       case 'elsewhere':
         return reply
       case 'expired':
         await shards.call(placement.id, slot, 'expireKey', { key, nowMs })
-        return await this.#read(placement, { kind: 'get', key }, as, seen, phases)
+        return await this.#read(placement, { kind: 'get', key }, as, wanted, phases)
       case 'behind':
         return reply.home ? { kind: 'behind', home: reply.home } : { kind: 'behind' }
       case 'damaged': {
@@ -138,44 +130,65 @@ export class LocalExecution {
       }
       case 'found':
       case 'absent':
-        return this.answer(placement, slot, reply)
+        return judged(answerOf(reply, this.#receipt(reply.home, age)), wanted, () =>
+          age.stalenessMs(undefined),
+        )
     }
   }
 
   /** The same at once, of a store that this thread reads; undefined where `run` has more to do. */
-  readNow(placement: Placement, key: Key, as: Role, seen: WantedPoints): LocalAnswer | undefined {
+  readNow(placement: Placement, key: Key, as: Role, wanted: Wanted): LocalAnswer | undefined {
     const { shards, clock } = this.#options
     const slot = placement.slotOf(placement.groupOf(key))
-    const request = { key, as: as === 'copy' ? as : 'home', seen, nowMs: clock.wallMs() } as const
+    const request = {
+      ...({ key, as: as === 'copy' ? as : 'home', seen: wanted.seen } as const),
+      ...{ whole: isOfWhole(wanted), nowMs: clock.wallMs() },
+    }
     try {
       const reply = shards.readNow(placement.id, slot, 'read', request)?.reply
       const plain = reply?.kind === 'found' || reply?.kind === 'absent'
-      return plain ? this.answer(placement, slot, reply) : undefined
+      return plain ? this.answerNow(placement, slot, reply, wanted) : undefined
     } catch (error) {
       if (error instanceof DenizenError) return undefined
       throw error
     }
   }
 
-  /** Of what was read in a store. */
-  answer(
-    placement: Placement,
+  /** Of what was just read in a store, in this turn; undefined where it is too old. */
+  answerNow(
+    { id: dataset }: Placement,
     slot: Slot,
-    reply: Extract<ReadReply, { kind: 'found' | 'absent' }>,
-  ): LocalAnswer {
-    const { home, point } = reply
-    const receipt = this.#receipt(home, placement.id, slot)
-    const outcome: Outcome =
-      reply.kind === 'absent'
-        ? { kind: 'absent', receipt }
-        : {
-            kind: 'found',
-            version: reply.version,
-            mediaType: reply.mediaType,
-            value: reply.value,
-            receipt,
-          }
-    return { kind: 'done', outcome, ...(home && { home }), ...(point && { point }) }
+    reply: PlainReply,
+    wanted: Demands,
+  ): LocalAnswer | undefined {
+    const { home } = reply
+    const isHome = home?.region === this.#options.self
+    const receipt = isHome ? this.#homeReceipt : receiptOf(this.#options, home, { dataset, slot })
+    const { freshness } = this.#options
+    const result = judged(answerOf(reply, receipt), wanted, () =>
+      freshness.stalenessMs(dataset, slot, undefined),
+    )
+    return result.kind === 'done' ? result : undefined
+  }
+
+  async #change(
+    placement: Placement,
+    operation: Exclude<GroupOperation, { kind: 'get' }>,
+    principal: string,
+    acks: number | undefined,
+    phases: Phases | undefined,
+  ): Promise<StepResult> {
+    // Before anything is applied: it may be more than there are.
+    const regions = regionsFor(placement, acks)
+    const result =
+      operation.kind === 'transaction'
+        ? await this.#transact(placement, operation, principal, phases)
+        : await this.#write(placement, operation, principal, phases)
+    if (regions === 1) return result
+    const { regionsWith } = this.#options
+    const asked = { regions, operations: [operation] }
+    const [settled] = await acknowledged(regionsWith, placement, asked, [result], phases)
+    return settled ?? result
   }
 
   async #write(
@@ -214,7 +227,7 @@ export class LocalExecution {
         shards.call(placement.id, slot, 'transact', { ...request, nowMs, ...claimed }),
       ),
     )
-    return this.#transacted(reply)
+    return transactedResult(reply, home => this.#receipt(home))
   }
 
   /** Runs a mutation in the shard; where its group has no home yet, again with a claim in hand. */
@@ -234,24 +247,6 @@ export class LocalExecution {
     const home = claims.known(registered)
     if (home.region !== self) return { kind: 'elsewhere', home }
     return await run(clock.wallMs(), { claimed: registered })
-  }
-
-  #transacted(reply: TransactReply): StepResult {
-    switch (reply.kind) {
-      case 'homeless':
-        return { kind: 'unclaimed' }
-      case 'elsewhere':
-        return reply
-      case 'transacted': {
-        const { succeeded, results, home, point } = reply
-        const receipt = this.#receipt(home)
-        return {
-          kind: 'done',
-          ...{ home, point },
-          outcome: { kind: 'transacted', succeeded, results, receipt },
-        }
-      }
-    }
   }
 
   /** Of what a store was asked to write. */
@@ -284,10 +279,9 @@ export class LocalExecution {
     }
   }
 
-  #receipt(home: KnownHome | undefined, dataset?: string, slot?: Slot): Receipt {
-    const { self, freshness } = this.#options
-    if (home?.region === self) return this.#homeReceipt
-    const copy = dataset === undefined || slot === undefined ? undefined : { dataset, slot }
-    return receiptOf({ self, freshness }, home, copy)
+  /** `age`: of the copy that answered, where it is of interest. */
+  #receipt(home: KnownHome | undefined, age?: CopyAge): Receipt {
+    const { self } = this.#options
+    return home?.region === self ? this.#homeReceipt : receiptAt(self, home, age?.stalenessMs)
   }
 }

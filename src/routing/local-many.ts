@@ -12,9 +12,11 @@ import type { RegionId, Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { acknowledged, type RegionsWith, regionsFor } from './acks.ts'
 import type { Claims } from './claims.ts'
 import type { Role } from './decide.ts'
-import type { LocalAnswer, LocalExecution } from './local-execution.ts'
+import { type Demands, isOfWhole, type LocalAnswer } from './local-answer.ts'
+import type { LocalExecution } from './local-execution.ts'
 import { ManyWrites } from './many-writes.ts'
 import { RecentAnswers } from './recent-answers.ts'
 import type { RequestContext } from './service.ts'
@@ -28,18 +30,24 @@ export interface LocalManyOptions {
   readonly claims: Claims
   readonly clock: Clock
   readonly local: LocalExecution
+  readonly regionsWith: RegionsWith
   readonly sessionMac: Mac
   /** This region's record of a key seems to be damaged. */
   readonly onDamaged: (dataset: string, key: string) => void
 }
 
 /** Reads of one store. */
-export interface ManyReads {
+export interface ManyReads extends Demands {
   readonly as: Role
   readonly keys: Key[]
   readonly slots: Slot[]
+  /** For each key. */
   readonly seen: WantedPoints[]
 }
+
+export const noReads = (as: Role, demands: Demands): ManyReads => ({
+  ...{ as, keys: [], slots: [], seen: [], ...demands },
+})
 
 export interface PlacedWrite {
   readonly operation: Exclude<Operation, { kind: 'get' }>
@@ -75,20 +83,21 @@ export class LocalMany {
   /** As `LocalExecution.readNow`, for each of the keys; `recent` keeps what it may. */
   readNow(
     placement: Placement,
-    { as: role, keys, slots, seen }: ManyReads,
+    { as: role, keys, slots, seen, ...demands }: ManyReads,
     recent: RecentAnswers,
   ): (LocalAnswer | undefined)[] {
     const { shards, clock, local } = this.#options
     const as = role === 'copy' ? role : 'home'
-    const request = { keys, slots, seen, as, nowMs: clock.wallMs() } as const
+    const whole = isOfWhole(demands)
+    const request = { keys, slots, seen, as, whole, nowMs: clock.wallMs() } as const
     try {
       const replies = shards.readNow(placement.id, slots[0] ?? 0, 'readMany', request)?.reply
       if (!replies) return []
       const store = recent.storeAtRest(shards, placement, slots[0] ?? 0)
       return replies.map((reply, index) => {
         if (reply.kind !== 'found' && reply.kind !== 'absent') return undefined
-        const answer = local.answer(placement, slots[index] as Slot, reply)
-        if (store && reply.kind === 'found') {
+        const answer = local.answerNow(placement, slots[index] as Slot, reply, demands)
+        if (answer && store && reply.kind === 'found') {
           recent.keep(store, keys[index] as Key, answer, reply.expiresAtMs)
         }
         return answer
@@ -100,8 +109,8 @@ export class LocalMany {
   }
 
   /**
-   * Runs writes in order, and claims the groups that have no home and may get one. Failures are
-   * outcomes; only bugs reject.
+   * Runs writes in order, claims the groups that have no home and may get one, and waits for the
+   * regions that are to have them. Failures are outcomes; only bugs reject.
    */
   async write(
     placement: Placement,
@@ -122,7 +131,12 @@ export class LocalMany {
       const claimed = await this.#claim(placement, writes, homeless, results)
       await pass([...claimed.keys()], claimed)
     }
-    return results.map(result => result ?? { kind: 'unclaimed' })
+    const ended = results.map((result): StepResult => result ?? { kind: 'unclaimed' })
+    const regions = regionsFor(placement, context.acks)
+    if (regions === 1) return ended
+    const operations = writes.map(({ operation }) => operation)
+    const { regionsWith } = this.#options
+    return await acknowledged(regionsWith, placement, { regions, operations }, ended, phases)
   }
 
   #principalOf(writes: readonly PlacedWrite[], principal: string | undefined): string {

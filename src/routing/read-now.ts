@@ -7,21 +7,21 @@ import type { Operation } from '../execution/operation.ts'
 import type { PlacementTable } from '../model/placement.ts'
 import { decide, type Intent, type Knowledge, type Topology } from './decide.ts'
 import type { LocalExecution } from './local-execution.ts'
-import type { Answer, RequestContext } from './service.ts'
-import { type Mac, tokenOf } from './session.ts'
+import { type Answer, boundOf, type RequestContext } from './service.ts'
+import type { SessionTokens } from './session-tokens.ts'
 
 export interface ReadNowOptions {
   readonly table: () => PlacementTable
   readonly topology: Topology
   readonly local: LocalExecution
-  readonly sessionMac: Mac
+  readonly sessions: SessionTokens
 }
 
 const unasked: Knowledge = { kind: 'unasked' }
 
 /** Undefined where the read takes the long way, which then finds its errors too. */
 export function readNow(
-  { table, topology, local, sessionMac }: ReadNowOptions,
+  { table, topology, local, sessions }: ReadNowOptions,
   dataset: string,
   operations: readonly Operation[],
   { consistency, session, phases }: RequestContext,
@@ -36,11 +36,13 @@ export function readNow(
   const intent: Intent = { kind: 'read', creates: false, consistency, hint, behind: false }
   const decision = decide(intent, placement, group, unasked, topology)
   if (decision.action !== 'execute') return undefined
+  const boundMs = boundOf(consistency)
   const seen = consistency === 'eventual' ? null : []
-  const result = local.readNow(placement, operation.key, decision.as, seen)
+  const wanted = { seen, ...(boundMs !== undefined && { boundMs }) }
+  const result = local.readNow(placement, operation.key, decision.as, wanted)
   if (!result) return undefined
   if (phases) phases.isOfStore = true
   const { outcome, point } = result
   const outcomes = [outcome]
-  return point ? { outcomes, session: tokenOf(sessionMac, placement.id, point) } : { outcomes }
+  return point ? { outcomes, session: sessions.of(placement.id, point) } : { outcomes }
 }

@@ -1,17 +1,36 @@
 /** What an answer of this region says of itself. */
 import type { KnownHome } from '../execution/home.ts'
-import type { Receipt } from '../execution/operation.ts'
+import type { FeedPoint, Receipt } from '../execution/operation.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
 
-/** How old a copy may be, as replication knows it. */
-export interface Freshness {
-  /** `home` undefined: the greatest over all feeds of the slot that could have brought a change. */
+/**
+ * How old a copy may be, as replication knows it: of what is read in the same turn. In ms, never
+ * less than it is; undefined where the copy can't say.
+ */
+export interface AgesNow {
+  /**
+   * `home`: the group's, as the very same copy knows it; a copy that has not got the mark that it
+   * moved was complete while it was still home. Undefined: the greatest age over all feeds of the
+   * slot that could have brought a change.
+   */
   stalenessMs(dataset: string, slot: Slot, home: RegionId | undefined): number | undefined
+}
+
+/** The same of what is read later: its age is counted from what was known before. */
+export interface Freshness extends AgesNow {
+  asOf(dataset: string, slot: Slot): CopyAge
+  /** Every region that may store the dataset is complete past the point. */
+  isEverywhere(dataset: string, point: FeedPoint): boolean
+}
+
+/** Of one slot. `stalenessMs` is as old as the moment when it is called. */
+export interface CopyAge {
+  stalenessMs(home: RegionId | undefined): number | undefined
 }
 
 export interface Answering {
   readonly self: RegionId
-  readonly freshness: Freshness
+  readonly freshness: AgesNow
 }
 
 /** `copy`: the one that answered, where its age is of interest. */
@@ -20,9 +39,22 @@ export function receiptOf(
   home: KnownHome | undefined,
   copy: { readonly dataset: string; readonly slot: Slot } | undefined,
 ): Receipt {
+  return receiptAt(self, home, copy && (of => freshness.stalenessMs(copy.dataset, copy.slot, of)))
+}
+
+/** `stalenessMs`: as `CopyAge` has it, of the copy that answered, where its age is of interest. */
+export function receiptAt(
+  self: RegionId,
+  home: KnownHome | undefined,
+  stalenessMs: CopyAge['stalenessMs'] | undefined,
+): Receipt {
   const region = home && { home: home.region }
   if (home?.region === self) return { ...region, servedBy: self, role: 'home', stalenessMs: 0 }
-  const stalenessMs = copy && freshness.stalenessMs(copy.dataset, copy.slot, home?.region)
-  const age = stalenessMs === undefined ? {} : { stalenessMs }
+  const ageMs = stalenessMs?.(home?.region)
+  const age = ageMs === undefined ? {} : { stalenessMs: ageMs }
   return { ...region, servedBy: self, role: 'replica', ...age }
 }
+
+/** Whether an answer is provably no older than a bound in ms. */
+export const isWithin = ({ stalenessMs }: Receipt, boundMs: number): boolean =>
+  stalenessMs !== undefined && stalenessMs <= boundMs

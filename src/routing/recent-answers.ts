@@ -14,7 +14,7 @@ import type { Placement } from '../model/placement.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { AnswerTable } from './answer-table.ts'
-import type { LocalAnswer } from './local-execution.ts'
+import type { LocalAnswer } from './local-answer.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 
 /** Requests in a row. */

@@ -20,12 +20,23 @@ import { PeerFailure } from '../peers/peers.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
+import { type RegionsWith, regionsFor } from './acks.ts'
 import { assignKey, deriveKey } from './assigned-keys.ts'
 import type { Claims } from './claims.ts'
 import { admit, type Decision, decide, type Role, type Topology } from './decide.ts'
 import { executeMany, type Settled, type Tried } from './execute-many.ts'
 import type { Forwarder } from './forward.ts'
-import { avoidDamage, type Journey, outcomeOnNothing, stepOf, wantedPoints } from './journey.ts'
+import {
+  avoidAge,
+  avoidDamage,
+  isBounded,
+  type Journey,
+  orTooOld,
+  outcomeOnNothing,
+  stepOf,
+  wantedOf,
+  whyUnreachable,
+} from './journey.ts'
 import type { LocalExecution } from './local-execution.ts'
 import { LocalMany } from './local-many.ts'
 import type { LocationCache } from './location-cache.ts'
@@ -37,9 +48,10 @@ import type {
   RequestContext,
   TransactionAnswer,
 } from './service.ts'
-import { type Mac, Session } from './session.ts'
+import type { Mac, Session } from './session.ts'
+import type { SessionTokens } from './session-tokens.ts'
 import type { RoutingOperations } from './shard-operations.ts'
-import { creates, principalName, repeatable, type StepResult } from './step.ts'
+import { creates, principalOf, repeatable, type StepResult } from './step.ts'
 import { readOrWriteNow } from './write-now.ts'
 
 export interface RouterOptions {
@@ -52,8 +64,10 @@ export interface RouterOptions {
   readonly clock: Clock
   readonly local: LocalExecution
   readonly forwarder: Forwarder
+  readonly regionsWith: RegionsWith
   readonly locations: LocationCache
   readonly sessionMac: Mac
+  readonly sessions: SessionTokens
   readonly random: Random
   /** This region's record of a key seems to be damaged. */
   readonly onDamaged: (dataset: string, key: string) => void
@@ -107,9 +121,10 @@ export class Router {
     checkTransaction(this.#locate(dataset, transaction), transaction)
     const { outcomes, ...session } = await this.#executeAll(dataset, [transaction], context)
     const [outcome] = outcomes
-    if (outcome?.kind === 'failed') throw outcome.error
-    assert(outcome?.kind === 'transacted', 'a transaction comes to an end or fails')
-    return { transacted: outcome, ...session }
+    if (outcome?.kind === 'failed' && outcome.error.applied !== 'yes') throw outcome.error
+    const isOver = outcome?.kind === 'transacted' || outcome?.kind === 'failed'
+    assert(isOver, 'a transaction comes to an end or fails')
+    return { outcome, ...session }
   }
 
   async #executeAll(
@@ -117,7 +132,7 @@ export class Router {
     operations: readonly GroupOperation[],
     context: RequestContext,
   ): Promise<{ readonly outcomes: readonly GroupOutcome[]; readonly session?: string }> {
-    const session = Session.decode(this.#options.sessionMac, context.session)
+    const session = this.#options.sessions.decode(context.session)
     const settled = await Promise.all(
       operations.map(operation => this.#route(dataset, operation, context, session)),
     )
@@ -127,7 +142,7 @@ export class Router {
     })
     const outcomes = settled.map(({ outcome }) => outcome)
     if (session.empty) return { outcomes }
-    return { outcomes, session: session.encode(this.#options.sessionMac) }
+    return { outcomes, session: this.#options.sessions.encode(session) }
   }
 
   async create(
@@ -149,7 +164,7 @@ export class Router {
     }
     const answer = await this.execute(dataset, [operation], context)
     const [outcome] = answer.outcomes
-    if (outcome?.kind === 'failed') throw outcome.error
+    if (outcome?.kind === 'failed' && outcome.error.applied !== 'yes') throw outcome.error
     return { ...answer, key }
   }
 
@@ -165,9 +180,10 @@ export class Router {
     session: Session,
     tried?: Tried,
   ): Promise<Settled> {
+    let journey: Journey | undefined
     try {
       const placement = this.#locate(dataset, operation)
-      const journey = this.#depart(placement, operation, context, session)
+      journey = this.#depart(placement, operation, context, session)
       const begun = tried && this.#learn(journey, this.#options.self, tried.as, tried.result)
       if (begun) return begun
       for (let n = 0; n < DECISIONS_MAX; n++) {
@@ -184,7 +200,7 @@ export class Router {
       throw new DenizenError('home_unreachable', 'the regions do not agree on the home yet')
     } catch (error) {
       if (!(error instanceof DenizenError)) throw error
-      return { kind: 'done', outcome: { kind: 'failed', error } }
+      return { kind: 'done', outcome: { kind: 'failed', error: orTooOld(journey, error) } }
     }
   }
 
@@ -201,9 +217,10 @@ export class Router {
     const cached = stored ? undefined : locations.get(placement.id, group)
     return {
       ...{ placement, operation, group, lost },
-      principal: this.#principalOf(operation, context),
+      principal: principalOf(this.#options.sessionMac, operation, context.principal),
       phases: context.phases,
-      seen: wantedPoints(context, session, placement, group),
+      acks: operation.kind === 'get' ? 1 : regionsFor(placement, context.acks),
+      wanted: wantedOf(context, session, placement, group),
       misdirections: 0,
       intent: {
         kind: operation.kind === 'get' ? 'read' : 'write',
@@ -218,12 +235,6 @@ export class Router {
         reachable: region => topology.reachable(region) && !lost.has(region),
       },
     }
-  }
-
-  /** Where there is an idempotency key. */
-  #principalOf(operation: GroupOperation, { principal }: RequestContext): string | undefined {
-    if (principal === undefined || !repeatable(operation)) return undefined
-    return principalName(this.#options.sessionMac, principal)
   }
 
   /** Applies one decision. Returns the result, or undefined when more is known and it goes on. */
@@ -257,7 +268,7 @@ export class Router {
       case 'absent':
         return { kind: 'done', outcome: outcomeOnNothing(this.#options.self, operation) }
       case 'refuse':
-        throw journey.damage ?? new DenizenError(decision.code, this.#whyUnreachable(journey))
+        throw journey.damage ?? new DenizenError(decision.code, whyUnreachable(journey))
     }
   }
 
@@ -274,7 +285,9 @@ export class Router {
         if (result.home) locations.learn(placement.id, group, result.home)
         return result
       case 'behind':
-        journey.intent = { ...journey.intent, behind: true }
+      case 'stale':
+        if (result.kind === 'stale') avoidAge(journey, region, result)
+        else journey.intent = { ...journey.intent, behind: true }
         if (result.home) this.#know(journey, result.home)
         return undefined
       case 'unclaimed':
@@ -301,17 +314,10 @@ export class Router {
         retry: repeatable(journey.operation) ? 'with-idempotency-key' : 'no',
       })
     }
-    if (as !== 'home') return undefined
+    if (as !== 'home' || isBounded(journey)) return undefined
     throw new DenizenError('home_unreachable', `the home is ${region}: ${failure.reason}`, {
       extra: { home: region },
     })
-  }
-
-  #whyUnreachable({ knowledge, placement, group }: Journey): string {
-    const home = knowledge.kind === 'home' ? knowledge.region : placement.computedHome(group)
-    return home === undefined
-      ? 'no region that may hold the dataset is reachable from here'
-      : `the home is ${home}, which is not reachable from ${this.#options.topology.self}`
   }
 }
 

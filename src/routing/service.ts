@@ -13,11 +13,23 @@ import type {
 } from '../execution/operation.ts'
 import type { KeyChange } from '../execution/operations/watch.ts'
 import type { Phases } from '../metrics/phases.ts'
+import type { AcksLevel } from '../model/acks.ts'
 import type { Key } from '../model/key.ts'
 import type { RegionId } from '../model/slot.ts'
-import type { Version } from '../model/version.ts'
+import type { FoundNow } from './found-now.ts'
 
-export type Consistency = 'strong' | 'session' | 'eventual'
+export type Consistency = 'strong' | 'session' | 'eventual' | Bounded
+
+/**
+ * The nearest copy that provably has all that the group's home had acknowledged this long before
+ * the request came; in milliseconds.
+ */
+export interface Bounded {
+  readonly boundMs: number
+}
+
+export const boundOf = (consistency: Consistency): number | undefined =>
+  typeof consistency === 'object' ? consistency.boundMs : undefined
 
 export interface RequestContext {
   readonly consistency: Consistency
@@ -27,6 +39,8 @@ export interface RequestContext {
   readonly hint?: RegionId
   /** Who asks, where callers have names: idempotency keys are theirs. */
   readonly principal?: string
+  /** Regions that are to have a write on disk before it is answered, at least. */
+  readonly acks?: AcksLevel
   /** Takes where the time goes. */
   readonly phases?: Phases
 }
@@ -71,28 +85,13 @@ export interface Answer {
   readonly session?: string
 }
 
-/** A value that was at hand. */
-export interface FoundNow {
-  readonly found: FoundValue
-  readonly receipt: Receipt
-}
-
-export interface FoundValue {
-  readonly version: Version
-  readonly mediaType: string
-  readonly value: Uint8Array
-  /** The token to return as `Denizen-Session`. */
-  readonly session: string
-  /** As `Admission` says. */
-  readonly cacheable: boolean
-}
-
 export interface CreateAnswer extends Answer {
   readonly key: Key
 }
 
+/** As `CreateAnswer`. */
 export interface TransactionAnswer {
-  readonly transacted: Transacted
+  readonly outcome: Transacted | Extract<Outcome, { kind: 'failed' }>
   /** The token to return as `Denizen-Session`. */
   readonly session?: string
 }
@@ -248,12 +247,17 @@ export interface Service {
   /** Throws `unknown_dataset`, `no_partition`, `no_serving_region`, `not_ready`. */
   admit(dataset: string, keyOrPrefix: string, via: RegionId | undefined): Admission
   /**
-   * What a `get` without a session token, and not `strong`, comes to where this region answers it
+   * What a `get`, `eventual` without a token or `session`, comes to where this region answers it
    * from its own copy, at once, and with a value. Else undefined: `admit` and `execute` say more.
-   * `before`: what the same came to earlier. Where the record is still the same, so is `found`, as
-   * an object: what has been made of it holds.
+   * `token`: as the client sent it. `before`: what the same key came to earlier. Where the record
+   * is still the same, so is `found`, as an object: what has been made of it holds.
    */
-  findNow(dataset: string, key: Key, before: FoundNow | undefined): FoundNow | undefined
+  findNow(
+    dataset: string,
+    key: Key,
+    token: string | undefined,
+    before: FoundNow | undefined,
+  ): FoundNow | undefined
   /** Runs independent operations. Each failure is an outcome; only bugs reject. */
   execute(
     dataset: string,

@@ -5,8 +5,11 @@
  *
  * A token is 22 characters of MAC (HMAC-SHA-256 under the cluster's session key, base64url) and the
  * points, `dataset:slot:feed:position` in base 36, separated by commas. It is text throughout,
- * because most replies carry one. Beyond 2 KiB it degrades to "read at the home", which has
- * everything. The newest point of a feed stands for all before it.
+ * because most replies carry one. The newest point of a feed stands for all before it.
+ *
+ * Points that are complete in every region are left out; a `*` before the others says that there
+ * were such. A copy answers for them only if it is in no doubt about what it has: see `Wanted`.
+ * Beyond 2 KiB a token degrades to "read at the home", which has everything.
  */
 import type { FeedPoint } from '../execution/operation.ts'
 import type { SeenPoints } from '../execution/operations/read.ts'
@@ -18,21 +21,32 @@ import type { Slot } from '../model/slot.ts'
 /** Authenticates a text under the cluster's session key: at least 22 characters of base64url. */
 export type Mac = (text: string) => string
 
+/** Whether every region that may store the dataset is complete past a point, for good. */
+export type IsEverywhere = (dataset: string, point: FeedPoint) => boolean
+
 const MAC_LENGTH = 22
 const DEGRADED = 'home'
+/** Dataset names begin with a letter or digit. */
+const REST = '*'
 
 export class Session {
   /** By dataset, feed and slot: the newest point. */
   readonly #datasets = new Map<string, Map<FeedNumber, Map<Slot, FeedPoint>>>()
   #degraded = false
+  #hasRest = false
 
   /** True when the token has outgrown its bound: every read goes to the home. */
   get degraded(): boolean {
     return this.#degraded
   }
 
+  /** True when it has seen what it does not name, as all regions are complete past it. */
+  get hasRest(): boolean {
+    return this.#hasRest
+  }
+
   get empty(): boolean {
-    return this.#datasets.size === 0 && !this.#degraded
+    return this.#datasets.size === 0 && !this.#degraded && !this.#hasRest
   }
 
   add(dataset: string, point: FeedPoint): void {
@@ -55,7 +69,45 @@ export class Session {
   }
 
   seen(dataset: string, slot: Slot): SeenPoints {
-    return this.seenBySlot(dataset).find(entry => entry.slot === slot)?.points ?? []
+    const points: FeedPoint[] = []
+    for (const slots of this.#datasets.get(dataset)?.values() ?? []) {
+      const point = slots.get(slot)
+      if (point) points.push(point)
+    }
+    return points.map(({ feed, position }) => ({ feed, position }))
+  }
+
+  /** It has seen the point, or a later one of the same feed. */
+  covers(dataset: string, { slot, feed, position }: FeedPoint): boolean {
+    const known = this.#datasets.get(dataset)?.get(feed)?.get(slot)
+    return known !== undefined && known.position >= position
+  }
+
+  /** Leaves out the points that need not be named. */
+  leaveOut(isEverywhere: IsEverywhere): void {
+    for (const [dataset, feeds] of this.#datasets) {
+      for (const [feed, slots] of feeds) {
+        for (const [slot, point] of slots) {
+          if (!isEverywhere(dataset, point)) continue
+          slots.delete(slot)
+          this.#hasRest = true
+        }
+        if (slots.size === 0) feeds.delete(feed)
+      }
+      if (feeds.size === 0) this.#datasets.delete(dataset)
+    }
+  }
+
+  /** A session that has seen one point more. */
+  with(dataset: string, point: FeedPoint): Session {
+    const further = new Session()
+    further.#degraded = this.#degraded
+    further.#hasRest = this.#hasRest
+    for (const name of this.#datasets.keys()) {
+      for (const known of this.#points(name)) further.add(name, known)
+    }
+    further.add(dataset, point)
+    return further
   }
 
   seenBySlot(dataset: string): { slot: Slot; points: SeenPoints }[] {
@@ -66,14 +118,16 @@ export class Session {
     return [...slots].map(([slot, points]) => ({ slot, points }))
   }
 
-  encode(mac: Mac): string {
+  encode(mac: Mac, isEverywhere: IsEverywhere): string {
     if (this.#degraded) return signed(mac, DEGRADED)
+    this.leaveOut(isEverywhere)
     let body = ''
     for (const dataset of this.#datasets.keys()) {
-      for (const { slot, feed, position } of this.#points(dataset)) {
-        body += `${body === '' ? '' : ','}${nameOf(dataset, slot, feed)}:${position.toString(36)}`
+      for (const point of this.#points(dataset)) {
+        body += `${body === '' ? '' : ','}${textOf(dataset, point)}`
       }
     }
+    if (this.#hasRest) body = REST + body
     return signed(mac, MAC_LENGTH + body.length > limits.sessionTokenBytesMax ? DEGRADED : body)
   }
 
@@ -82,8 +136,14 @@ export class Session {
     const session = new Session()
     if (token === undefined) return session
     const body = verified(mac, token)
-    if (body === DEGRADED) session.#degraded = true
-    else for (const text of body.split(',')) session.#read(text)
+    if (body === DEGRADED) {
+      session.#degraded = true
+      return session
+    }
+    session.#hasRest = body.startsWith(REST)
+    if (body === REST) return session
+    const points = session.#hasRest ? body.slice(REST.length) : body
+    for (const text of points.split(',')) session.#read(text)
     return session
   }
 
@@ -98,11 +158,14 @@ export class Session {
 }
 
 /** A session of one point, without the way through a `Session`. */
-export const tokenOf = (mac: Mac, dataset: string, { slot, feed, position }: FeedPoint): string =>
-  signed(mac, `${nameOf(dataset, slot, feed)}:${position.toString(36)}`)
+export const tokenOf = (mac: Mac, dataset: string, point: FeedPoint): string =>
+  signed(mac, textOf(dataset, point))
 
-const nameOf = (dataset: string, slot: Slot, feed: number): string =>
-  `${encodeURIComponent(dataset)}:${slot.toString(36)}:${feed.toString(36)}`
+/** A session that has seen nothing but what is complete in every region. */
+export const tokenOfRest = (mac: Mac): string => signed(mac, REST)
+
+const textOf = (dataset: string, { slot, feed, position }: FeedPoint): string =>
+  `${encodeURIComponent(dataset)}:${slot.toString(36)}:${feed.toString(36)}:${position.toString(36)}`
 
 function decodedName(dataset: string): string {
   try {

@@ -8,7 +8,13 @@ import {
   expireKey,
 } from '../execution/operations/expire.ts'
 import { type ListStoreReply, type ListStoreRequest, list } from '../execution/operations/list.ts'
-import { type ReadReply, type ReadRequest, read } from '../execution/operations/read.ts'
+import {
+  type HasSeenRequest,
+  hasSeen,
+  type ReadReply,
+  type ReadRequest,
+  read,
+} from '../execution/operations/read.ts'
 import { type ReadManyRequest, readMany } from '../execution/operations/read-many.ts'
 import {
   type TransactReply,
@@ -48,6 +54,7 @@ export type RoutingOperations = {
   expireKey: { request: ExpireKeyRequest; reply: undefined }
   list: { request: ListStoreRequest; reply: ListStoreReply | { readonly behind: true } }
   current: { request: CurrentRequest; reply: CurrentReply }
+  hasSeen: { request: HasSeenRequest; reply: boolean }
   /** Answered by the shard itself. */
   changes: { request: ChangesRequest; reply: ChangesReply }
   locate: { request: { readonly group: string }; reply: KnownHome | undefined }
@@ -62,6 +69,7 @@ export type RoutingOperations = {
 export const routingHandlers: Handlers<RoutingOperations> = {
   reads: {
     ...{ read, readMany, list, current, lookup, homeCensus, claimedHomes },
+    hasSeen: (store, { slot, seen, whole }) => hasSeen(store, slot, seen, whole),
     locate: (store, { group }) => findHome(store, group, soundHead(store.heldHead(group))),
   },
   writes: { write, writeMany, transact, claim, expire, expireKey, enterHomes, skipClaims },

@@ -7,12 +7,26 @@ import type { IdempotencyKey } from '../model/idempotency.ts'
 import type { Role } from './decide.ts'
 import type { Mac } from './session.ts'
 
-export interface Step {
+/** What a read asks of a copy that is not the home. */
+export interface Wanted {
+  readonly seen: WantedPoints
+  /**
+   * The session has seen more, which all regions are complete past: the copy has to be whole, and
+   * to have caught up with every home since its region started. It may have been put back to an
+   * older state before that.
+   */
+  readonly hasRest?: true
+  /** In ms: the copy has to be provably no older. */
+  readonly boundMs?: number
+}
+
+export interface Step extends Wanted {
   readonly operation: GroupOperation
   readonly as: Role
-  readonly seen: WantedPoints
   /** Who asked, where callers have names: idempotency keys are theirs. */
   readonly principal?: string
+  /** Regions that are to have a write on disk, where that is more than the dataset asks for. */
+  readonly acks?: number
 }
 
 /** What a region answers to one operation: an outcome, or where to go instead. */
@@ -25,6 +39,8 @@ export type StepResult =
     }
   | { readonly kind: 'elsewhere'; readonly home: KnownHome }
   | { readonly kind: 'behind'; readonly home?: KnownHome }
+  /** The copy is older than the bound, or can't say how old it is. */
+  | { readonly kind: 'stale'; readonly home?: KnownHome; readonly stalenessMs?: number }
   /** The registrar says that nobody has claimed the group. */
   | { readonly kind: 'unclaimed' }
 
@@ -58,3 +74,11 @@ export const repeatable = (operation: GroupOperation): boolean =>
  * somebody's.
  */
 export const principalName = (mac: Mac, principal: string): string => mac(`principal ${principal}`)
+
+/** The same where the operation has an idempotency key: else it is not asked who sends it. */
+export const principalOf = (
+  mac: Mac,
+  operation: GroupOperation,
+  principal: string | undefined,
+): string | undefined =>
+  principal !== undefined && repeatable(operation) ? principalName(mac, principal) : undefined

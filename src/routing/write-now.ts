@@ -11,7 +11,6 @@ import type { ShardClient } from '../storage/shard-client.ts'
 import { decide, type Intent, type Knowledge } from './decide.ts'
 import { type ReadNowOptions, readNow } from './read-now.ts'
 import type { Answer, RequestContext } from './service.ts'
-import { tokenOf } from './session.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { creates, valueToPut } from './step.ts'
 
@@ -44,6 +43,7 @@ function writeNow(
   if (context.session !== undefined || operation.idempotencyKey !== undefined) return undefined
   const { table, topology } = options
   const placement = table().locate(dataset, operation.key)
+  if (placement.acks > 1 || context.acks !== undefined) return undefined
   const group = placement.groupOf(operation.key)
   const intent: Intent = {
     kind: 'write',
@@ -58,7 +58,7 @@ function writeNow(
 }
 
 async function run(
-  { local, shards, clock, sessionMac }: WriteNowOptions,
+  { local, shards, clock, sessions }: WriteNowOptions,
   dataset: string,
   slot: number,
   operation: Exclude<Operation, { kind: 'get' }>,
@@ -73,7 +73,7 @@ async function run(
     if (phases) phases.isOfStore = true
     const { outcome, point } = result
     const outcomes = [outcome]
-    return point ? { outcomes, session: tokenOf(sessionMac, dataset, point) } : { outcomes }
+    return point ? { outcomes, session: sessions.of(dataset, point) } : { outcomes }
   } catch (error) {
     if (error instanceof DenizenError) return undefined
     throw error

@@ -1,7 +1,8 @@
 /** What a region answered, in the words of a history. */
-import type { Outcome, Receipt, Transacted, TransactionResult } from '../execution/operation.ts'
+import type { Outcome, Receipt, TransactionResult } from '../execution/operation.ts'
 import type { DenizenError } from '../model/errors.ts'
 import { formatVersion } from '../model/version.ts'
+import type { TransactionAnswer } from '../routing/service.ts'
 import type * as history from './history.ts'
 import { nameOfValue } from './marks.ts'
 
@@ -10,16 +11,18 @@ export function resultOf(outcome: Outcome): history.Result {
   return { ...keyResultOf(outcome), ...receiptOf(outcome.receipt) }
 }
 
-export const transactedResult = (transacted: Transacted): history.Result => ({
-  kind: 'transacted',
-  succeeded: transacted.succeeded,
-  results: transacted.results.map(keyResultOf),
-  ...receiptOf(transacted.receipt),
-})
+export function transactedResult(outcome: TransactionAnswer['outcome']): history.Result {
+  if (outcome.kind === 'failed') return errorOf(outcome.error, outcome.receipt)
+  const { succeeded, results, receipt } = outcome
+  return { kind: 'transacted', succeeded, results: results.map(keyResultOf), ...receiptOf(receipt) }
+}
 
 export function errorOf(error: DenizenError, receipt?: Receipt): history.Result {
   const { code, applied, extra } = error
-  if (code !== 'version_mismatch') return { kind: 'error', code, applied }
+  if (code !== 'version_mismatch') {
+    const { version } = extra
+    return { kind: 'error', code, applied, ...(typeof version === 'string' && { version }) }
+  }
   const current = typeof extra.current === 'string' ? extra.current : null
   return { kind: 'mismatch', current, ...(receipt && receiptOf(receipt)) }
 }

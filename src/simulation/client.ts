@@ -98,12 +98,13 @@ export class Client {
     const context = {
       consistency: consistencyOf(operation),
       ...(sessions && this.#token !== undefined && { session: this.#token }),
+      ...('acks' in operation && { acks: operation.acks }),
     }
     const todo = operationOf(dataset, operation, asked.group)
     if (todo.kind === 'transaction') {
       const answer = await serving.router.transact(dataset, todo, context)
       this.#keep(sessions, answer.session)
-      return transactedResult(answer.transacted)
+      return transactedResult(answer.outcome)
     }
     const answer = await serving.router.execute(dataset, [todo], context)
     this.#keep(sessions, answer.session)

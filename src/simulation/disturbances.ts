@@ -1,6 +1,6 @@
 /**
- * What goes wrong in a run, as data: drawn from the seed before it begins, so that a failing run can
- * be tried again with less of it.
+ * What goes wrong in a run, as data: drawn from the seed before it begins, so that a failing run
+ * can be tried again with less of it.
  */
 import type { RegionId } from '../model/slot.ts'
 import type { SeededRandom } from './seeded-random.ts'

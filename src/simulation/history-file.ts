@@ -1,6 +1,6 @@
 /**
- * Histories as text: JSON Lines, the header first, then an operation on each line. docs/HISTORIES.md
- * is the format's documentation; the schemas here are the format.
+ * Histories as text: JSON Lines, the header first, then an operation on each line.
+ * docs/HISTORIES.md is the format's documentation; the schemas here are the format.
  */
 import { z } from 'zod'
 import { DenizenError } from '../model/errors.ts'
@@ -158,7 +158,7 @@ export const historyLine = (line: HistoryHeader | OperationRecord): string =>
 /** Throws `bad_request` that names the line. */
 export function parseHistory(text: string): History {
   const lines = text.split('\n')
-  if (lines.at(-1) === '') lines.pop()
+  if (lines.length > 1 && lines.at(-1) === '') lines.pop()
   const parsed = lines.map((line, index) => {
     const schema = index === 0 ? headerSchema : recordSchema
     try {

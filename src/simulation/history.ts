@@ -5,8 +5,8 @@
  *
  * - Times are milliseconds, fractions included, of one clock that only goes forward: the
  *   simulator's, or the monotonic clock of the one process that drove a real run.
- * - `value` is not what was stored but a name for it. No two writes of a history share a value: so a
- *   read names the write that it saw. Attempts under one `idempotencyKey` are one write.
+ * - `value` is not what was stored but a name for it. No two writes of a history share a value:
+ *   so a read names the write that it saw. Attempts under one `idempotencyKey` are one write.
  * - Versions are `term.seq`, as in ETags. A reply that tells none (a deletion over HTTP) has none.
  * - The keys of a history did not exist when it began.
  * - Operations of one session that have the same `invokeMs` stand in the order of their invocation.
@@ -73,7 +73,7 @@ export interface Put extends Mutation {
   readonly kind: 'put'
   readonly key: string
   readonly value: string
-  /** The value may become absent by itself. */
+  /** So long after the invocation, and no sooner, the value may become absent by itself. */
   readonly ttlMs?: number
 }
 

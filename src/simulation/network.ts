@@ -1,6 +1,6 @@
 /**
- * The network between regions, in one thread: connections as TCP gives them, over routes that can be
- * slow, lossy, cut one way or both. A cut holds what is under way; when it heals, what was held
+ * The network between regions, in one thread: connections as TCP gives them, over routes that can
+ * be slow, lossy, cut one way or both. A cut holds what is under way; when it heals, what was held
  * arrives, unless one end has given the connection up meanwhile. A process that dies resets its
  * connections; a machine that loses its power just falls silent.
  */

@@ -40,7 +40,9 @@ export class SimulatedProcess {
     return this.#alive
   }
 
-  /** Something happens to the process: now, or once it is no longer stalled; never to a dead one. */
+  /**
+   * Something happens to the process: now, or once it is no longer stalled; never to a dead one.
+   */
   enter(task: () => void): void {
     if (!this.#alive) return
     if (this.#stalled) this.#held.push(task)

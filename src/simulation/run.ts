@@ -1,6 +1,7 @@
 /**
- * One run of a seed: a made-up world, clients and disturbances for some time; then everything heals,
- * comes to rest, and is looked at. What it resolves with is plain data, for checkers and reports.
+ * One run of a seed: a made-up world, clients and disturbances for some time; then everything
+ * heals, comes to rest, and is looked at. What it resolves with is plain data, for checkers and
+ * reports.
  */
 
 import { estimateRttMs } from '../model/distance.ts'

@@ -1,4 +1,6 @@
-/** The randomness port, drawn from a seed: mulberry32 (Tommy Ettinger), the same numbers for each. */
+/**
+ * The randomness port, drawn from a seed: mulberry32 (Tommy Ettinger), the same numbers for each.
+ */
 import type { Random } from '../runtime/random.ts'
 
 export interface SeededRandom extends Random {

@@ -1,6 +1,7 @@
 /**
  * A node in the simulated world: the production composition (coordination, links, data plane, one
- * core) on simulated ports. What is missing beside `node/node.ts` is HTTP, worker threads and files.
+ * core) on simulated ports. What is missing beside `node/node.ts` is HTTP, worker threads and
+ * files.
  */
 import { StaticCoordination } from '../coordination/static.ts'
 import { PeerMeter } from '../metrics/peer-meter.ts'
@@ -179,6 +180,10 @@ export class SimulatedNode {
       reachable: to => this.#reachable.has(to),
       call: (...args) => links.call(...args),
       onDamaged: (dataset, key) => this.#data?.onDamaged(dataset, key),
+      regionsWith: (...asked) => {
+        assert(this.#data, 'what serves has its data')
+        return this.#data.regionsWith(...asked)
+      },
     })
   }
 

@@ -1,7 +1,7 @@
 /**
- * Time that passes only when everything has happened that is due: events in the order of their time,
- * those of one moment in the order in which they were asked for. All of it in one thread, so a run is
- * a function of its seed.
+ * Time that passes only when everything has happened that is due: events in the order of their
+ * time, those of one moment in the order in which they were asked for. All of it in one thread, so
+ * a run is a function of its seed.
  */
 import { assert } from '../model/assert.ts'
 
@@ -44,8 +44,8 @@ export class VirtualTime {
   }
 
   /**
-   * Lets time pass until `untilMs`, or until `stop` says so after an event. What an event sets going
-   * (promises that are settled) is over before the next one happens.
+   * Lets time pass until `untilMs`, or until `stop` says so after an event. What an event sets
+   * going (promises that are settled) is over before the next one happens.
    */
   run(untilMs: number, stop: () => boolean = () => false): Promise<void> {
     return new Promise((resolve, reject) => {

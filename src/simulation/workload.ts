@@ -48,7 +48,9 @@ export class Workload {
     await Promise.all(this.#running)
   }
 
-  /** Reads every key at its home, through a region that may serve it, and again until it answers. */
+  /**
+   * Reads every key at its home, through a region that may serve it, and again until it answers.
+   */
   async readAll(): Promise<void> {
     const { world, random, records } = this.#options
     const client = new Client({ name: 'judge', world, random, records })
@@ -69,11 +71,12 @@ export class Workload {
     const versions = new Map<string, string>()
     let entry = random.pick(world.regions)
     let again: Asked | undefined
+    const roams = random.oneIn(2)
     while (!this.#stopped) {
-      await this.#pause(random.between(0, 2 * thinkMs))
-      if (random.oneIn(12)) entry = random.pick(world.regions)
+      await this.#pause(random.between(0, roams ? thinkMs : 2 * thinkMs))
+      if (random.oneIn(roams ? 2 : 12)) entry = random.pick(world.regions)
       if (random.oneIn(15)) await this.#lookAround(entry, random)
-      const asked = again ?? this.#draw(entry, random, versions)
+      const asked = again ?? this.#draw(entry, roams, random, versions)
       again = undefined
       const record = await client.ask(entry, asked)
       remember(versions, record)
@@ -116,27 +119,46 @@ export class Workload {
     return this.#options.world.table.byId(dataset)?.mayServe(region) === true
   }
 
-  #draw(entry: RegionId, random: SeededRandom, versions: ReadonlyMap<string, string>): Asked {
+  /** `roams`: it mostly reads, wherever it comes to. */
+  #draw(
+    entry: RegionId,
+    roams: boolean,
+    random: SeededRandom,
+    versions: ReadonlyMap<string, string>,
+  ): Asked {
     const placements = [...this.#options.world.table.placements]
     const placement = random.pick(placements.filter(({ id }) => this.#mayServe(id, entry)))
     const grouped = placement.data.groupBySegments !== null
-    if (grouped && random.oneIn(4)) return this.#transaction(placement, random)
+    if (grouped && !roams && random.oneIn(4)) return this.#transaction(placement, random)
     const key = this.#key(placement, random)
     const known = versions.get(`${placement.id} ${key}`)
-    return { ...this.#where(placement, key), operation: this.#one(key, known, random) }
+    const asked = { placement, key, known, roams }
+    return { ...this.#where(placement, key), operation: this.#one(asked, random) }
   }
 
-  #one(key: string, known: string | undefined, random: SeededRandom): history.Operation {
+  #one(
+    asked: {
+      readonly placement: Placement
+      readonly key: string
+      readonly known: string | undefined
+      readonly roams: boolean
+    },
+    random: SeededRandom,
+  ): history.Operation {
+    const { placement, key, known, roams } = asked
     const dice = random.below(20)
-    if (dice < 8) {
+    if (dice < (roams ? 17 : 8)) {
       const consistency = random.pick(['strong', 'session', 'session', 'eventual'] as const)
       return { kind: 'get', key, consistency }
     }
     const condition = this.#condition(known, random)
-    const repeats = random.oneIn(3) ? { idempotencyKey: `i${this.#values}` } : {}
-    if (dice < 10) return { kind: 'delete', key, ...condition, ...repeats }
+    const more = {
+      ...(random.oneIn(3) && { idempotencyKey: `i${this.#values}` }),
+      ...acksOf(placement, random),
+    }
+    if (dice % 4 === 2) return { kind: 'delete', key, ...condition, ...more }
     const life = key.startsWith('brief') ? { ttlMs: TTL_MS } : {}
-    return { kind: 'put', key, value: this.#value(), ...condition, ...repeats, ...life }
+    return { kind: 'put', key, value: this.#value(), ...condition, ...more, ...life }
   }
 
   #condition(
@@ -164,6 +186,7 @@ export class Workload {
         { op: 'get', key: b },
       ],
       ...(random.oneIn(3) && { idempotencyKey: `t${this.#values}` }),
+      ...acksOf(placement, random),
     }
     return { dataset: placement.id, group, operation }
   }
@@ -206,6 +229,10 @@ export class Workload {
 const TRIES_MAX = 100
 /** Who asks a region that dies is not answered. */
 const LOOKS_MAX = 50
+
+/** Some writes are to be in several regions before they are answered. */
+const acksOf = ({ data }: Placement, random: SeededRandom): { readonly acks?: number } =>
+  random.oneIn(4) && data.store.length > 1 ? { acks: 2 + random.below(data.store.length - 1) } : {}
 
 /** The newest version that the client knows of a key, for its conditions. */
 function remember(versions: Map<string, string>, record: history.OperationRecord): void {

@@ -1,6 +1,6 @@
 /**
- * A world of regions in one thread: machines, processes, the network between them, and whoever looks
- * at all of it. It knows nothing of clients or of what goes wrong: those act on it.
+ * A world of regions in one thread: machines, processes, the network between them, and whoever
+ * looks at all of it. It knows nothing of clients or of what goes wrong: those act on it.
  */
 
 import type { Hasher } from '../model/hash.ts'

@@ -149,9 +149,17 @@ test('the caller learns who answered, and gets a session', async () => {
       hint: 'us-east',
     })
   }
-  const strong = { headers: { 'Denizen-Consistency': 'strong' } }
-  await send('GET', '/v1/kv/profiles/a', strong)
-  assert.equal(service.contexts.at(-1), { consistency: 'strong' })
+  const levels = [
+    ['strong', 'strong'],
+    ['eventual', 'eventual'],
+    ['bounded=5s', { boundMs: 5_000 }],
+    ['bounded=250ms', { boundMs: 250 }],
+    ['bounded=0s', { boundMs: 0 }],
+  ] as const
+  for (const [sent, consistency] of levels) {
+    await send('GET', '/v1/kv/profiles/a', { headers: { 'Denizen-Consistency': sent } })
+    assert.equal(service.contexts.at(-1), { consistency })
+  }
 })
 
 test('a proxy says so, and region ids that are no tokens are quoted', async () => {

@@ -2,6 +2,7 @@
  * A second implementation of the `Service` port: one region, everything in a map. It has versions,
  * preconditions, partitions and admission; no feeds, no peers, no disk.
  */
+
 import type {
   ListItem,
   Operation,
@@ -15,6 +16,7 @@ import { DenizenError } from '../../src/model/errors.ts'
 import { type Key, parseKey } from '../../src/model/key.ts'
 import { generationStart } from '../../src/model/position.ts'
 import { compareVersions, formatVersion, type Version } from '../../src/model/version.ts'
+import type { FoundNow } from '../../src/routing/found-now.ts'
 import type {
   Admission,
   Answer,
@@ -22,7 +24,6 @@ import type {
   CreateAnswer,
   CreateRequest,
   Explanation,
-  FoundNow,
   ListPage,
   ListRequest,
   OpenWatch,
@@ -109,17 +110,18 @@ export class MemoryService implements Service {
     return admission
   }
 
-  findNow(name: string, key: Key): FoundNow | undefined {
+  findNow(name: string, key: Key, token: string | undefined): FoundNow | undefined {
     const dataset = this.#datasets.get(name)
     const admission = dataset?.partitions.find(({ prefix }) => key.startsWith(prefix))?.admission
     const record = dataset?.records.get(key)
     if (!record || admission?.kind !== 'serve' || !admission.stored) return undefined
     if (this.unready !== undefined || this.nextFailure !== undefined) return undefined
     if (this.readReceipt.servedBy !== this.region) return undefined
-    this.#called({ consistency: 'session' })
+    this.#called({ consistency: 'session', ...(token !== undefined && { session: token }) })
     this.operations.push({ kind: 'get', key })
     const found = { ...record, session: 's/1+2', cacheable: admission.cacheable }
-    return { found, receipt: this.readReceipt }
+    // Every token leads to the same one here.
+    return { found, receipt: this.readReceipt, session: found.session }
   }
 
   async execute(
@@ -153,7 +155,7 @@ export class MemoryService implements Service {
     this.#called(context)
     this.transactions.push(transaction)
     const receipt = this.#homeReceipt
-    return { transacted: { kind: 'transacted', ...this.nextTransacted, receipt }, session: 's/1+2' }
+    return { outcome: { kind: 'transacted', ...this.nextTransacted, receipt }, session: 's/1+2' }
   }
 
   async list(name: string, request: ListRequest, context: RequestContext): Promise<ListPage> {

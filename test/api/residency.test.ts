@@ -78,8 +78,8 @@ test('the order of decisions: dataset, key, readiness, admission, headers, body'
   assert.is(await code('/v1/kv/far//a'), '400 bad_key')
   assert.is(await code('/v1/kv/far/a'), '503 not_ready')
   service.unready = undefined
-  assert.is(await code('/v1/kv/far/a', { 'Denizen-Acks': '9' }), '307 redirect')
-  assert.is(await code('/v1/kv/profiles/a', { 'Denizen-Acks': '9' }), '400 not_supported')
+  assert.is(await code('/v1/kv/far/a', { 'Denizen-Acks': 'most' }), '307 redirect')
+  assert.is(await code('/v1/kv/profiles/a', { 'Denizen-Acks': 'most' }), '400 bad_request')
 })
 
 test('whoever may not serve a key may not explain it', async () => {

@@ -104,6 +104,18 @@ test('a world from start to Ctrl-C, played with from a second terminal', async (
     const put = await runDenizen(['put', 'cities', 'a/b', '{"x":1}', '--url', url, '--json'])
     assert.is(put.code, exitCodes.ok, put.stderr)
     assert.is(JSON.parse(put.stdout).home, 'eu-central')
+    const again = (...more: string[]) =>
+      runDenizen(['put', 'cities', 'a/b', '{"x":2}', '--url', url, ...more])
+    await until(
+      async () => (await again('--acks', 'all')).code === exitCodes.ok,
+      () => 'all have it',
+    )
+    const tooMany = await again('--acks', '9')
+    assert.is(tooMany.code, exitCodes.usage)
+    assert.match(tooMany.stderr, /9 regions were asked for, and 4 may store .*acks_above_regions/)
+    const del = ['del', 'cities', 'a/b', '--url', url, '--acks']
+    assert.is((await runDenizen([...del, 'most'])).code, exitCodes.usage)
+    assert.is((await runDenizen([...del, 'quorum'])).code, exitCodes.ok)
 
     const at = ['--data', data]
     assert.is((await runDenizen(['dev', 'kill', 'us-east', ...at])).code, exitCodes.ok)

@@ -97,6 +97,13 @@ test('only what failed safely, or may have failed, is sent again', async () => {
   assert.equal(done, { a: home, b: { kind: 'failed', code: 'too_large' }, c: home })
 })
 
+test('what too few regions have in time is sent again until enough have it', async () => {
+  const late = { status: 500, error: { code: 'acks_timeout', retry: 'no', applied: 'yes' } }
+  const { keys, results: done } = await send([results(written, late, late), results(late, written)])
+  assert.equal(keys, [['a', 'b', 'c'], ['b', 'c'], ['b']])
+  assert.equal(done, { a: home, b: home, c: home })
+})
+
 test('what found no answer is sent again', async () => {
   const { keys } = await send(['reset', jsonReply(503, { code: 'not_ready' }), results(written)])
   assert.equal(keys, [

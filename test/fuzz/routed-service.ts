@@ -32,7 +32,11 @@ export async function routedService(): Promise<RoutedService> {
     ...{ self: 'one', shards, claims, clock: world.clock, table: () => tableOf(data) },
     topology: { self: 'one', byNearness: regions, reachable: () => true },
     urlOf: (region: string) => `http://${region}.test`,
-    freshness: { stalenessMs: () => 0 },
+    freshness: {
+      stalenessMs: () => 0,
+      asOf: () => ({ stalenessMs: () => 0 }),
+      isEverywhere: () => false,
+    },
     call: async () => ({}),
     onViolation: () => world.violations.push('one'),
   }

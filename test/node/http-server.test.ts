@@ -188,7 +188,7 @@ test('refusals come before the continue, and end the connection', async () => {
     ['closed/a', [], '451 refused_region'],
     ['nowhere/a', [], '404 unknown_dataset'],
     ['profiles//a', [], '400 bad_key'],
-    ['profiles/a', ['Denizen-Acks: all'], '400 not_supported'],
+    ['profiles/a', ['Denizen-Acks: local'], '400 not_supported'],
     ['profiles/a', ['If-Match: nonsense'], '400 bad_precondition'],
   ]
   for (const [path, headers, expected] of refusals) {

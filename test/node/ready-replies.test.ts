@@ -229,8 +229,14 @@ test('what asks for more than the value takes the long way', async () => {
   assert.is((await get('b', bearer, 'IF-MATCH: "1.1"')).status, 412)
   assert.is((await get('b', bearer, 'Denizen-Consistency: strong')).status, 200)
   assert.is(service.contexts.at(-1)?.consistency, 'strong')
-  assert.is((await get('b', bearer, 'denizen-session: "s"')).status, 200)
-  assert.is(service.contexts.at(-1)?.session, 's')
+  const ofSession = 'denizen-session: "s"'
+  for (const level of ['eventual', 'strong', 'bounded=5s']) {
+    const reply = await get('b', bearer, ofSession, `Denizen-Consistency: ${level}`)
+    assert.is(reply.status, 200)
+    assert.is(service.contexts.at(-1)?.session, 's')
+  }
+  assert.is((await get('b', bearer, ofSession, ofSession)).status, 200)
+  assert.is((await get('b', bearer, `denizen-session: ${'s'.repeat(2_100)}`)).status, 400)
   const twice = ['Denizen-Consistency: session', 'Denizen-Consistency: session']
   assert.is((await get('b', bearer, ...twice)).status, 400)
   assert.is((await get('b?via=us-east', bearer)).status, 200)
@@ -241,6 +247,12 @@ test('what asks for more than the value takes the long way', async () => {
   assert.is(countOf(), before)
   assert.is((await get('%62', bearer, 'denizen-consistency: eventual')).status, 200)
   assert.is(countOf(), before + 1)
+  for (const sent of ['"s"', 's']) {
+    const reply = await get('b', bearer, `DENIZEN-SESSION: ${sent}`)
+    assert.is(`${reply.status} ${reply.headers.get('denizen-session')}`, '200 "s/1+2"')
+    assert.is(service.contexts.at(-1)?.session, 's')
+  }
+  assert.is(countOf(), before + 3)
 })
 
 test('a client that goes away before its reply costs nothing', async () => {

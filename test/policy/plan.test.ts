@@ -110,9 +110,9 @@ const cases: readonly Case[] = [
   {
     name: 'settings alone',
     from: cities(regions, { anywhere: true, ttlMs: 5_000 }),
-    to: cities(regions, { outside: 'refuse', law: ['gdpr'], ttlMs: 86_400_000 }),
+    to: cities(regions, { outside: 'refuse', law: ['gdpr'], ttlMs: 86_400_000, acks: 2 }),
     says: [
-      'settings: outside: redirect → refuse; residency: anywhere → bounded (replies are not cached); law: none → gdpr; ttl: 5s → 1d: no copy moves for that',
+      'settings: outside: redirect → refuse; residency: anywhere → bounded (replies are not cached); law: none → gdpr; ttl: 5s → 1d; acks: 1 → 2: no copy moves for that',
     ],
   },
 ]

@@ -40,6 +40,11 @@ test('what the loss of regions leaves', () => {
     'the loss of any 2 regions of 3: a copy is left, but not of writes that were still on their way to it',
     'no writes while uk-south is away; reads of copies go on',
   ])
+  const acked = policyOf(policyWith('  a: { residency: { store: [eea, uk] }, acks: quorum }'))
+  assert.equal(policyReport(acked).rows[0]?.survives.slice(1, 3), [
+    'the loss of one region of 3 with all acknowledged writes left',
+    'writes are acknowledged only while 2 of 3 regions, the home among them, are in touch',
+  ])
 })
 
 test('equal policies do not drift, whatever their order and spelling', () => {

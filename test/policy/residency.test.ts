@@ -186,16 +186,33 @@ test('settings that are not enforced yet are listed', () => {
     failover: auto
     rehome: { after: 3 }
   b: { residency: anywhere, acks: 1, failover: manual }
-  c: { residency: anywhere, partitions: { "x/": { acks: all } } }`),
+  c: { residency: anywhere, partitions: { "x/": { acks: local } } }`),
   )
   assert.ok(policy)
   assert.equal(
     notEnforcedYet(diagnostics).map(({ line, column, severity }) => [line, column, severity]),
     [
-      [7, 11, 'warning'],
       [8, 15, 'warning'],
       [9, 13, 'warning'],
       [11, 57, 'warning'],
+    ],
+  )
+})
+
+test('acks are compiled as they are written, and a partition may have its own', () => {
+  const { policy, diagnostics } = compileText(
+    policyWith(`  a: { residency: anywhere, acks: 1 }
+  b: { residency: anywhere, acks: 2, partitions: { "x/": { acks: quorum }, "y/": {} } }
+  c: { residency: anywhere, acks: all }`),
+  )
+  assert.equal(diagnostics, [])
+  assert.equal(
+    policy?.placements.map(({ id, acks }) => [id, acks]),
+    [
+      ['a', undefined],
+      ['b/x/', 'quorum'],
+      ['b/y/', 2],
+      ['c', 'all'],
     ],
   )
 })

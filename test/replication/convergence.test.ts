@@ -1,8 +1,9 @@
 /**
  * Regions that write, replicate, lose streams and power, for thousands of steps. At every moment:
- * no copy goes backwards (T), no complete cursor and no staleness claims what is not there, no copy
- * between two states has half of a transaction, no repeat is applied twice (X). Once all is healed:
- * every copy has caught up, so no credit was lost on the way, and all digests agree.
+ * no copy goes backwards (T), no complete cursor and no staleness claims what is not there, what is
+ * called complete everywhere is in every copy that answers sessions (S), no copy between two states
+ * has half of a transaction, no repeat is applied twice (X). Once all is healed: every copy has
+ * caught up, so no credit was lost on the way, all know that of each other, and all digests agree.
  *
  * `DENIZEN_SEED=n` runs one seed again.
  */
@@ -65,6 +66,8 @@ class Run {
   readonly #seen = new Map<string, Map<string, Version>>()
   readonly #repeated: Repeated[] = []
   acknowledgedCount = 0
+  /** Writes that were found in a copy, and called complete everywhere by some region. */
+  everywhereCount = 0
   repeats = 0
 
   constructor(seed: number) {
@@ -249,7 +252,19 @@ class Run {
       if (copy.region === write.home) assert.ok(there, `${copy.directory} lost a write`)
       const freshMs = this.#freshUntilMs(copy, write)
       if (freshMs > write.atMs) assert.ok(there, `${copy.directory} is older than it says`)
+      const isWhole = [...reader.feedsOfSlot(write.slot)].every(
+        ({ state }) => state.complete === state.end && !state.replacing,
+      )
+      if (isWhole && this.#isEverywhere(copy.dataset, write)) {
+        this.everywhereCount += 1
+        assert.ok(complete >= write.position, `${copy.directory} lacks what all have`)
+      }
     }
+  }
+
+  /** A token that some region has made may leave it out. */
+  #isEverywhere(dataset: string, write: Acknowledged): boolean {
+    return [...this.#world.running.values()].some(({ ages }) => ages.isEverywhere(dataset, write))
   }
 
   /** The moment up to which the copy says to have everything of the write's home. */
@@ -283,6 +298,17 @@ class Run {
     }
     assert.is(new Set((await this.#digests()).map(text => text.replace(/^\S+ /, ''))).size, 5)
     await this.#assertFresh()
+    this.#assertKnownEverywhere()
+  }
+
+  #assertKnownEverywhere(): void {
+    for (const { region, ages } of this.#world.running.values()) {
+      for (const [dataset, writes] of this.#acknowledged) {
+        for (const write of writes) {
+          assert.ok(ages.isEverywhere(dataset, write), `${region} does not know what all have`)
+        }
+      }
+    }
   }
 
   async #assertCaughtUp(
@@ -346,6 +372,7 @@ for (const seed of seedsOfRun(8)) {
       if (error instanceof Error) error.message = `DENIZEN_SEED=${seed}: ${error.message}`
       throw error
     }
+    assert.ok(run.everywhereCount > 100, `${run.everywhereCount} were complete everywhere`)
     assert.ok(run.acknowledgedCount > 100 && run.repeats > 10, 'the run has written')
   })
 }

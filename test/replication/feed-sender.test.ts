@@ -19,6 +19,7 @@ const follow = (at: FeedSender, positions: Record<number, number | null>): Sende
     positions: Object.entries(positions).map(([slot, position]) => ({
       slot: Number(slot),
       position,
+      complete: position ?? 0,
     })),
   })
 const isRead = (effect: SenderEffect): effect is ReadEffect => effect.kind.startsWith('read')
@@ -48,8 +49,13 @@ const part = (from: string | null, to: string | null, position: number): Snapsho
   cursors: [{ feed, position }],
 })
 
-const ack = (at: FeedSender, slot: number, position: number, bytes: number): SenderEffect[] =>
-  at.onMessage({ type: 'ack', dataset: 'd', slot, position, bytes })
+const ack = (
+  at: FeedSender,
+  slot: number,
+  position: number,
+  bytes: number,
+  complete = position,
+): SenderEffect[] => at.onMessage({ type: 'ack', dataset: 'd', slot, position, complete, bytes })
 const poll = (at: FeedSender, id = 1): FromSource[] => messages(at.onMessage({ type: 'poll', id }))
 
 test('it reads from where the follower stands, sends, and reports what is not acked', () => {
@@ -167,6 +173,40 @@ test('a follower that can not go on gets a snapshot, and is behind until it has 
   assert.ok(sent?.type === 'polled' && sent.behind.length === 1, 'until it is acked')
   ack(at, 0, 50, limits.streamCreditBytes)
   assert.equal(poll(at), [{ type: 'polled', id: 1, behind: [] }])
+})
+
+/** How far the follower is said to be complete, by slot. */
+const completed = (effects: readonly SenderEffect[]): (readonly [number, number])[] =>
+  effects.flatMap(it => (it.kind === 'completed' ? [[it.slot, it.complete] as const] : []))
+
+test('it says how far a follower is complete: what it says, when it begins and with each ack', () => {
+  const at = sender()
+  const positions = [
+    { slot: 0, position: 10, complete: 99 },
+    { slot: 1, position: 20, complete: 15 },
+    { slot: 2, position: null, complete: 0 },
+    // It holds what this host has lost.
+    { slot: 3, position: 90, complete: 90 },
+  ]
+  const ends = read(at.onMessage({ type: 'follow', dataset: 'd', positions }), 'readEnds')
+  const all = [0, 1, 2, 3].map(slot => ({ slot, end: 50 }))
+  const started = at.onEnds(ends, all)
+  assert.equal(completed(started), [
+    [0, 10],
+    [1, 15],
+    [2, 0],
+    [3, 0],
+  ])
+  const snapshot = read(started, 'readSnapshot')
+  const after = read(
+    at.onSnapshotPart(snapshot, { ...part(null, null, 50), slot: 2, bytes: 9 }),
+    'readChunks',
+  )
+  const middle = chunk(1, 20, 40, { complete: false })
+  assert.equal(completed(at.onChunks(after, [middle])), [], 'what is sent is not there yet')
+  assert.equal(completed(ack(at, 1, 40, 100, 15)), [[1, 15]])
+  assert.equal(completed(ack(at, 1, 50, 100, 50)), [[1, 40]], 'not beyond what was sent')
+  assert.equal(completed(ack(at, 2, 50, 100)), [[2, 50]], 'a whole snapshot')
 })
 
 test.run()

@@ -42,8 +42,8 @@ test('it follows from what is durable; a slot in the middle of a snapshot asks f
         type: 'follow',
         dataset: 'd',
         positions: [
-          { slot: 0, position: 10 },
-          { slot: 1, position: null },
+          { slot: 0, position: 10, complete: 10 },
+          { slot: 1, position: null, complete: 0 },
         ],
       },
     },
@@ -54,8 +54,24 @@ test('a chunk is applied, then acked with its bytes', () => {
   const follower = receiving()
   assert.equal(follower.onMessage(chunk(10, 20)), [{ kind: 'apply', chunk: chunk(10, 20) }])
   assert.equal(follower.onApplied(chunk(10, 20), applied(20)), [
-    { kind: 'send', message: { type: 'ack', dataset: 'd', slot: 0, position: 20, bytes: 9 } },
+    {
+      kind: 'send',
+      message: { type: 'ack', dataset: 'd', slot: 0, position: 20, complete: 20, bytes: 9 },
+    },
   ])
+})
+
+test('in the middle of a range it says so: its complete cursor stays before it', () => {
+  const follower = receiving()
+  const middle = chunk(10, 20, { complete: false })
+  follower.onMessage(middle)
+  const [sent] = follower.onApplied(middle, { kind: 'applied', end: 20, complete: 10 })
+  assert.ok(sent?.kind === 'send' && sent.message.type === 'ack')
+  assert.equal([sent.message.position, sent.message.complete], [20, 10])
+  follower.onOpen()
+  const again = follower.onStates('d', new Map([[0, { ...state(20), complete: 10 }]])).at(-1)
+  assert.ok(again?.kind === 'send' && again.message.type === 'follow')
+  assert.equal(again.message.positions[0], { slot: 0, position: 20, complete: 10 })
 })
 
 test('what may not be stored here, or is of another feed, is a violation', () => {

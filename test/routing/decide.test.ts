@@ -35,6 +35,12 @@ const get: Intent = {
 }
 const strong: Intent = { ...get, consistency: 'strong' }
 const behind: Intent = { ...get, behind: true }
+const bounded: Intent = { ...get, consistency: { boundMs: 5_000 } }
+const tight: Intent = { ...get, consistency: { boundMs: 500 } }
+const tooOldAt = (intent: Intent, ...found: string[]): Intent => ({
+  ...intent,
+  tooOldAt: new Set(found),
+})
 const put: Intent = { ...get, kind: 'write', creates: true }
 const remove: Intent = { ...put, creates: false }
 
@@ -88,6 +94,86 @@ const cases: readonly Case[] = [
     comes: { action: 'consult' },
   },
   { title: 'and reads there', intent: behind, knows: home('two'), comes: to('two', 'home') },
+  { title: 'a bounded read: the own copy', intent: bounded, comes: here('copy') },
+  {
+    title: 'too old: the nearest other, before a home that is farther',
+    intent: tooOldAt(bounded, 'one'),
+    knows: home('three'),
+    comes: to('two', 'copy'),
+  },
+  {
+    title: 'with a bound below what copies usually are old: the home at once',
+    intent: tooOldAt(tight, 'one'),
+    knows: home('three'),
+    comes: to('three', 'home'),
+  },
+  {
+    title: 'the home where it is the nearest',
+    intent: tooOldAt(bounded, 'one'),
+    knows: home('two'),
+    comes: to('two', 'home'),
+  },
+  {
+    title: 'the home after the others',
+    intent: tooOldAt(bounded, 'one', 'two'),
+    knows: home('three'),
+    comes: to('three', 'home'),
+  },
+  {
+    title: 'no copy that was damaged',
+    intent: { ...tooOldAt(bounded, 'one'), damagedAt: new Set(['two']) },
+    knows: home('three'),
+    comes: to('three', 'home'),
+  },
+  {
+    title: 'another copy where the home is not reachable, however tight the bound',
+    intent: tooOldAt(tight, 'one'),
+    knows: home('three'),
+    at: topology('one', 'three'),
+    comes: to('two', 'copy'),
+  },
+  {
+    title: 'another copy where the home has it damaged',
+    intent: { ...tooOldAt(tight, 'one'), damagedAt: new Set(['three']) },
+    knows: home('three'),
+    comes: to('two', 'copy'),
+  },
+  {
+    title: 'all too old, and the home not reachable',
+    intent: tooOldAt(bounded, 'one', 'two'),
+    knows: home('three'),
+    at: topology('one', 'three'),
+    comes: unreachable,
+  },
+  {
+    title: 'a region without a copy asks the nearest for it',
+    intent: bounded,
+    at: topology('four'),
+    comes: to('one', 'copy'),
+  },
+  {
+    title: 'and where the bound is tight, first who is home',
+    intent: tight,
+    at: topology('four'),
+    comes: { action: 'lookup' },
+  },
+  {
+    title: 'whoever is not known to be home is asked for, once the nearest are too old',
+    intent: tooOldAt(bounded, 'one', 'two', 'three'),
+    comes: { action: 'consult' },
+  },
+  {
+    title: 'nobody ever wrote: there is nothing, at any bound',
+    intent: tooOldAt(bounded, 'one', 'two', 'three'),
+    knows: unclaimed,
+    comes: { action: 'absent' },
+  },
+  {
+    title: 'what has expired here is gone only if the home says so',
+    intent: { ...bounded, behind: true },
+    knows: home('three'),
+    comes: to('three', 'home'),
+  },
   { title: 'a strong read asks the own copy first', intent: strong, comes: { action: 'consult' } },
   { title: 'then the registrar', intent: strong, knows: unknown, comes: { action: 'lookup' } },
   {
@@ -174,7 +260,7 @@ for (const { title, intent, knows = unasked, at = topology('one'), under, comes 
 }
 decisions('a region never forwards to itself or to one that may not store', () => {
   for (const self of regions) {
-    for (const intent of [get, strong, behind, put, remove]) {
+    for (const intent of [get, bounded, tight, strong, behind, put, remove]) {
       for (const knows of [unasked, unknown, unclaimed, ...regions.slice(0, 3).map(home)]) {
         const decision = decide({ ...intent, hint: self }, placement(), 'g', knows, topology(self))
         if (decision.action !== 'forward') continue

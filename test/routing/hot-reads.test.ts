@@ -1,15 +1,16 @@
 /** Values that are kept at hand: never older than what is committed, never told where forbidden. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { read } from '../../src/execution/operations/read.ts'
+import { type HasSeenRequest, hasSeen, read } from '../../src/execution/operations/read.ts'
 import { write } from '../../src/execution/operations/write.ts'
 import { utf8 } from '../../src/model/bytes.ts'
 import type { Key } from '../../src/model/key.ts'
 import type { PlacementData, PlacementTable } from '../../src/model/placement.ts'
 import type { NodeOperations } from '../../src/node/shard-operations.ts'
+import type { FoundNow } from '../../src/routing/found-now.ts'
 import { HotReads } from '../../src/routing/hot-reads.ts'
-import type { FoundNow } from '../../src/routing/service.ts'
-import { tokenOf } from '../../src/routing/session.ts'
+import { type IsEverywhere, Session, tokenOf, tokenOfRest } from '../../src/routing/session.ts'
+import { SessionTokens } from '../../src/routing/session-tokens.ts'
 import { EngineFailure } from '../../src/storage/engine.ts'
 import { LocalReads } from '../../src/storage/local-reads.ts'
 import { createMemoryEngineKind } from '../../src/storage/memory-engine.ts'
@@ -31,8 +32,9 @@ interface World {
   readonly read: Key[]
   readonly failures: unknown[]
   table: PlacementTable
-  ageMs: number
-  find(key: Key): FoundNow | undefined
+  ageMs: number | undefined
+  isEverywhere: IsEverywhere
+  find(key: Key, token?: string): FoundNow | undefined
   put(key: Key, text: string | undefined, ttlMs?: number): Promise<unknown>
 }
 
@@ -54,6 +56,10 @@ async function open(self: TestRegion = 'one'): Promise<World> {
         found.push(request.key)
         return read(reader, request)
       },
+      hasSeen(reader, body) {
+        const { slot, seen, whole } = body as HasSeenRequest
+        return hasSeen(reader, slot, seen, whole)
+      },
     },
     readerOf: () => reading.reader,
     onBug: error => failures.push(error),
@@ -67,14 +73,16 @@ async function open(self: TestRegion = 'one'): Promise<World> {
     ...{ self, shards, clock, table: () => world.table },
     topology: { self, byNearness: [self], reachable: () => true },
     freshness: { stalenessMs: () => world.ageMs },
-    sessionMac: mac,
+    sessions: new SessionTokens(mac, (...of) => world.isEverywhere(...of)),
   })
   let last: FoundNow | undefined
   const world: World = {
     ...{ store, clock, kind, read: found, failures, table: tableWith({}), ageMs: 0 },
-    find(wanted) {
-      last = hotReads.find('things', wanted, last)
-      return last
+    isEverywhere: () => false,
+    find(wanted, token) {
+      const found = hotReads.find('things', wanted, token, last)
+      last = found ?? last
+      return found
     },
     put: (written, text, ttlMs) =>
       store.commit(transaction =>
@@ -192,6 +200,87 @@ hot('what was found of one key is not told of another', async () => {
   for (const [name, text] of Object.entries({ a: '1', b: '2', c: undefined })) {
     assert.is(textOf(world.find(name as Key)), text)
   }
+})
+
+const at = (position: number, feed = feeds.one) => ({ slot: 0, feed, position })
+const seqOf = (now: FoundNow | undefined): number => now?.found.version.seq ?? 0
+
+hot(
+  'a session goes on from its token, and is told the same one where that says it all',
+  async () => {
+    const world = await open()
+    await world.put(key, '1')
+    const seq = seqOf(world.find(key))
+    const other = tokenOf(mac, 'elsewhere', at(7))
+    const first = world.find(key, other)
+    const session = Session.decode(mac, first?.session)
+    assert.equal(session.seen('things', 0), [{ feed: feeds.one, position: seq }])
+    assert.equal(session.seen('elsewhere', 0), [{ feed: feeds.one, position: 7 }])
+    assert.is(world.find(key, first?.session)?.session, first?.session)
+    assert.is(world.find(key)?.session, tokenOf(mac, 'things', at(seq)), 'and a new one is new')
+    assert.is(world.read.length, 1, 'kept for all of them')
+    const ahead = tokenOf(mac, 'things', at(seq + 1_000))
+    assert.is(textOf(world.find(key, ahead)), '1', 'a home has all that there is')
+    for (const strange of ['', 'no token', `n${other.slice(1)}`])
+      assert.is(world.find(key, strange), undefined)
+  },
+)
+
+hot('what has become complete everywhere is left out after a while', async () => {
+  const world = await open()
+  await world.put(key, '1')
+  const token = world.find(key)?.session
+  world.isEverywhere = () => true
+  assert.is(world.find(key, token)?.session, tokenOfRest(mac))
+  world.isEverywhere = () => false
+  const named = world.find(key, tokenOfRest(mac))?.session
+  assert.ok(Session.decode(mac, named).hasRest)
+  assert.is(world.find(key, named)?.session, named)
+  world.isEverywhere = () => true
+  assert.is(world.find(key, named)?.session, named)
+  world.clock.advance(1_000)
+  assert.is(world.find(key, named)?.session, tokenOfRest(mac))
+})
+
+hot('a replica answers the sessions of which it has all, and no others', async () => {
+  const world = await open('two')
+  await world.put(key, '1')
+  const seq = seqOf(world.find(key))
+  const [seen, ahead] = [seq, seq + 1].map(position => tokenOf(mac, 'things', at(position)))
+  for (let n = 0; n < 2; n++) {
+    assert.is(textOf(world.find(key, seen)), '1')
+    assert.is(world.find(key, ahead), undefined)
+  }
+  await world.put('b' as Key, '1')
+  assert.is(textOf(world.find(key, ahead)), '1', 'it has it now')
+  const degraded = new Session()
+  for (let slot = 0; slot < 500; slot++) degraded.add('d', { slot, feed: 1, position: 2 ** 40 })
+  assert.is(
+    world.find(
+      key,
+      degraded.encode(mac, () => false),
+    ),
+    undefined,
+  )
+})
+
+hot('a replica in doubt about what it has leaves out nothing', async () => {
+  const world = await open('two')
+  await world.put(key, '1')
+  const rest = tokenOfRest(mac)
+  assert.is(textOf(world.find(key, rest)), '1')
+  world.ageMs = undefined
+  world.clock.advance(1_000)
+  assert.is(world.find(key, rest), undefined)
+  assert.is(textOf(world.find(key)), '1')
+  world.ageMs = 3
+  assert.is(textOf(world.find(key, rest)), '1')
+  await world.store.commit(store => {
+    const state = store.feedState(0, feeds.two)
+    store.putFeedState(0, feeds.two, { ...state, end: state.complete + 1 })
+  })
+  assert.is(world.find(key, rest), undefined, 'the slot is between two states')
+  assert.is(textOf(world.find(key)), '1')
 })
 
 hot.run()

@@ -6,7 +6,7 @@ import { compareUtf8 } from '../../src/model/bytes.ts'
 import { DenizenError } from '../../src/model/errors.ts'
 import type { Key } from '../../src/model/key.ts'
 import { limits } from '../../src/model/limits.ts'
-import { mergePages } from '../../src/routing/lists.ts'
+import { mergePages } from '../../src/routing/list-copy.ts'
 import { Session } from '../../src/routing/session.ts'
 import { hmacSha256 } from '../../src/runtime/mac.ts'
 import { dataset, policy } from '../support/policies.ts'
@@ -171,7 +171,7 @@ lists('a session that outgrew its token is served at the home, or not at all', a
   await world.at('three').router.execute('hint', [put('g/a')], strong)
   const long = new Session()
   for (let n = 0; n < 500; n++) long.add(`d${n}`, { slot: 0, feed: 65_537, position: 1 })
-  const token = long.encode(hmacSha256('07'.repeat(32)))
+  const token = long.encode(hmacSha256('07'.repeat(32)), () => false)
   const context = { ...session, session: token }
   const page = await world.at('one').lists.list('hint', { ...all, prefix: 'g/' }, context)
   assert.equal([page.items.length, page.receipt.servedBy], [1, 'three'])

@@ -171,17 +171,24 @@ const transfer = (group: string): Transaction => ({
   failure: [{ kind: 'get', key: `${group}/a` as Key }],
 })
 
+/** Transactions here run, or are refused; none is applied and fails. */
+async function transact(world: RoutingWorld, region: string, name: string, asked: Transaction) {
+  const context = { consistency: 'session' } as const
+  const { outcome, session } = await world.at(region).router.transact(name, asked, context)
+  if (outcome.kind === 'failed') throw outcome.error
+  return { transacted: outcome, session }
+}
+
 transactions('through any region they run at the home, once', async () => {
   const world = await open()
-  const context = { consistency: 'session' } as const
   const answers = await Promise.all(
-    regions.map(region => world.at(region).router.transact('grouped', transfer('g'), context)),
+    regions.map(region => transact(world, region, 'grouped', transfer('g'))),
   )
   const homes = answers.map(({ transacted }) => transacted.receipt.home)
   assert.is(new Set(homes).size, 1)
   assert.ok(answers.every(({ transacted, session }) => transacted.succeeded && session))
   const { idempotencyKey: _, ...again } = transfer('g')
-  const { transacted } = await world.at('four').router.transact('grouped', again, context)
+  const { transacted } = await transact(world, 'four', 'grouped', again)
   assert.not(transacted.succeeded)
   assert.is(transacted.results[0]?.kind, 'found')
 })
@@ -191,15 +198,11 @@ transactions('a group may be all that a partition holds, and has no keys of anot
     dataset('parted', storing, { prefix, groupBySegments: 1 }),
   )
   const world = await RoutingWorld.open(policy(regions, parted))
-  const context = { consistency: 'session' } as const
-  const { transacted } = await world.at('one').router.transact('parted', transfer('p'), context)
+  const { transacted } = await transact(world, 'one', 'parted', transfer('p'))
   assert.ok(transacted.succeeded)
   const [whole] = transfer('p').success
   const astray = { ...transfer('p'), success: [{ ...whole, key: 'p' as Key }] } as Transaction
-  const failed = await world
-    .at('one')
-    .router.transact('parted', astray, context)
-    .catch((error: unknown) => error)
+  const failed = await transact(world, 'one', 'parted', astray).catch((error: unknown) => error)
   assert.ok(failed instanceof DenizenError && failed.code === 'outside_group')
 })
 
@@ -207,9 +210,7 @@ transactions('one that puts nothing claims nothing', async () => {
   const world = await open()
   const reading = { ...transfer('none'), success: transfer('none').failure }
   for (const region of regions) {
-    const { transacted } = await world
-      .at(region)
-      .router.transact('grouped', reading, { consistency: 'session' })
+    const { transacted } = await transact(world, region, 'grouped', reading)
     assert.equal(
       [transacted.succeeded, transacted.results.map(({ kind }) => kind)],
       [true, ['absent']],

@@ -12,12 +12,15 @@ import { type RegionId, RegionNumbers } from '../../src/model/slot.ts'
 import { type NodeOperations, nodeHandlers } from '../../src/node/shard-operations.ts'
 import { PeerFailure } from '../../src/peers/peers.ts'
 import { decodeCbor, encodeCbor } from '../../src/protocol/cbor.ts'
+import type { RegionsWith } from '../../src/routing/acks.ts'
 import { Claims } from '../../src/routing/claims.ts'
 import { Forwarder } from '../../src/routing/forward.ts'
 import { Lists } from '../../src/routing/lists.ts'
 import { LocalExecution } from '../../src/routing/local-execution.ts'
 import { LocationCache } from '../../src/routing/location-cache.ts'
 import { Router } from '../../src/routing/router.ts'
+import type { IsEverywhere } from '../../src/routing/session.ts'
+import { SessionTokens } from '../../src/routing/session-tokens.ts'
 import { hmacSha256 } from '../../src/runtime/mac.ts'
 import type { Engine } from '../../src/storage/engine.ts'
 import { LocalReads } from '../../src/storage/local-reads.ts'
@@ -61,6 +64,12 @@ export class RoutingWorld {
   /** Regions that counted a violation. */
   readonly violations: RegionId[] = []
   readonly clock: ManualClock = manualClock()
+  /** How old each region says that its copies of other regions' feeds are; not in it: 0. */
+  readonly agesMs = new Map<RegionId, number | undefined>()
+  /** Nothing is replicated: how many regions have each write is what a test says. */
+  regionsWith: RegionsWith = async (_dataset, _regions, writes) => writes.map(() => 1)
+  /** Nor is anything complete in all regions, unless a test says so. */
+  isEverywhere: IsEverywhere = () => false
   readonly #data: PolicyData
   readonly #readsHere: boolean
   readonly #table: PlacementTable
@@ -120,11 +129,17 @@ export class RoutingWorld {
         byNearness: [region, ...others],
         reachable: (to: RegionId) => links.get(to)?.reachable ?? true,
       },
-      freshness: { stalenessMs: () => 0 },
+      freshness: {
+        stalenessMs: (_dataset: string, _slot: number, home?: RegionId) => this.#age(region, home),
+        asOf: () => ({ stalenessMs: (home?: RegionId) => this.#age(region, home) }),
+        isEverywhere: (...of: Parameters<IsEverywhere>) => this.isEverywhere(...of),
+      },
+      regionsWith: (...asked: Parameters<RegionsWith>) => this.regionsWith(...asked),
       call: (to: RegionId, name: string, body: unknown) => this.#call(region, to, name, body),
       onViolation: () => this.violations.push(region),
       onDamaged: (_dataset: string, key: string) => this.damaged.push(`${region} ${key}`),
       sessionMac,
+      sessions: new SessionTokens(sessionMac, (...of) => this.isEverywhere(...of)),
       clock: this.clock,
       urlOf: (to: RegionId) => `http://${to}`,
       locations: new LocationCache(hasher, random),
@@ -138,6 +153,11 @@ export class RoutingWorld {
     const router = new Router({ ...common, claims, local, forwarder })
     const lists = new Lists({ ...common, claims })
     this.#regions.set(region, { region, router, lists, claims, shards, forwarder })
+  }
+
+  #age(region: RegionId, home: RegionId | undefined): number | undefined {
+    if (home === region) return 0
+    return this.agesMs.has(region) ? this.agesMs.get(region) : 0
   }
 
   async #openShards(region: RegionId): Promise<ShardClient<NodeOperations>> {

@@ -80,6 +80,15 @@ export class Builds {
     await exited
   }
 
+  /** The process stands still; its connections stay, and what is sent to it waits. */
+  freeze(region: string): void {
+    this.#place(region).child?.kill('SIGSTOP')
+  }
+
+  thaw(region: string): void {
+    this.#place(region).child?.kill('SIGCONT')
+  }
+
   async close(): Promise<void> {
     for (const region of this.regions) await this.stop(region)
     rmSync(this.#directory, { recursive: true, force: true, maxRetries: 3 })

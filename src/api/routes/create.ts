@@ -8,6 +8,7 @@ import { checkQuota } from '../authorize.ts'
 import { readValue } from '../body.ts'
 import { route } from '../declare.ts'
 import { etagOf } from '../preconditions.ts'
+import { problemReply } from '../problem.ts'
 import { sessionHeader } from '../reply-headers.ts'
 import {
   anyValue,
@@ -29,7 +30,8 @@ export const createValue = route({
   id: 'createValue',
   summary: 'Write a value under a key that the server assigns',
   description:
-    'The key begins with `prefix`, which is empty or ends in "/" and lies inside one partition.',
+    'The key begins with `prefix`, which is empty or ends in "/" and lies inside one partition. ' +
+    'Location names it with 500 `acks_timeout` too: the value is there.',
   mutates: true,
   needs: 'write',
   parameters: datasetPath,
@@ -57,6 +59,8 @@ export const createValue = route({
     'idempotency_full',
     'quota_exceeded',
     'disk_full',
+    'acks_above_regions',
+    'acks_timeout',
     'outcome_unknown',
     'overloaded',
   ],
@@ -77,16 +81,14 @@ export const createValue = route({
       exchange.service.create(dataset, request, measured),
     )
     const [outcome] = answer.outcomes
-    assert(outcome?.kind === 'written', 'a create writes or throws')
-    return exchange.structured(
-      201,
-      { key: answer.key },
-      {
-        ...exchange.receipted(outcome.receipt, admission),
-        ...sessionHeader(answer.session),
-        ETag: etagOf(outcome.version),
-        Location: `${BASE}${dataset}/${encodeKeyForPath(answer.key)}`,
-      },
-    )
+    const created = {
+      ...(outcome?.receipt && exchange.receipted(outcome.receipt, admission)),
+      ...sessionHeader(answer.session),
+      Location: `${BASE}${dataset}/${encodeKeyForPath(answer.key)}`,
+    }
+    if (outcome?.kind === 'failed') return problemReply(exchange, outcome.error, created)
+    assert(outcome?.kind === 'written', 'a create writes, fails or throws')
+    const written = { ...created, ETag: etagOf(outcome.version) }
+    return exchange.structured(201, { key: answer.key }, written)
   },
 })

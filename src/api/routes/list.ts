@@ -85,7 +85,7 @@ export const listKeys = route({
       },
     },
   },
-  errors: ['bad_key', 'not_supported', 'prefix_spans_partitions', 'home_unreachable'],
+  errors: ['bad_key', 'prefix_spans_partitions', 'home_unreachable', 'copies_too_old'],
   async handle(exchange, inputs) {
     const { dataset } = datasetTarget(exchange.target.path, '/v1/kv/')
     const { prefix: prefixText, after, limit, values, via } = inputs.query()

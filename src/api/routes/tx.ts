@@ -6,6 +6,7 @@ import { readStructure } from '../body.ts'
 import { parseWith, route } from '../declare.ts'
 import type { Exchange } from '../exchange.ts'
 import { decodeFormat } from '../media-type.ts'
+import { problemReply } from '../problem.ts'
 import { sessionHeader } from '../reply-headers.ts'
 import {
   groupPath,
@@ -50,6 +51,7 @@ export const transact = route({
     ...(['bad_key', 'bad_body', 'bad_precondition', 'too_large'] as const),
     ...(['outside_group', 'idempotency_mismatch', 'idempotency_full'] as const),
     ...(['unsupported_media_type', 'not_supported', 'quota_exceeded'] as const),
+    ...(['acks_above_regions', 'acks_timeout'] as const),
     ...(['home_unreachable', 'registrar_unavailable', 'outcome_unknown', 'overloaded'] as const),
   ],
   async handle(exchange, inputs) {
@@ -62,14 +64,20 @@ export const transact = route({
     const body = parseWith(transactionSchema, decodeFormat(format, bytes), 'body')
     const transaction = { ...transactionOf(key, body, format), ...once }
     admitKeys(exchange, dataset, transaction, via)
-    const { transacted, session } = await exchange.execute(context, measured =>
+    const { outcome, session } = await exchange.execute(context, measured =>
       exchange.service.transact(dataset, transaction, measured),
     )
-    const { succeeded, results, receipt } = transacted
+    const { receipt } = outcome
+    const headers = {
+      ...(receipt && exchange.receipted(receipt, admission)),
+      ...sessionHeader(session),
+    }
+    if (outcome.kind === 'failed') return problemReply(exchange, outcome.error, headers)
+    const { succeeded, results } = outcome
     return exchange.structured(
       200,
       { succeeded, results: results.map(result => resultOfStep(result, exchange.format)) },
-      { ...exchange.receipted(receipt, admission), ...sessionHeader(session) },
+      headers,
     )
   },
 })

@@ -1,5 +1,6 @@
 /** `denizen get`: one value. */
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
+import { parseDuration } from '../../model/duration.ts'
 import { examples, withJson, withUrl } from '../arguments.ts'
 import { type ApiReply, ask, dataTypeOf, decodeData } from '../http-client.ts'
 import { keyPath, receiptOf, receiptText } from '../key-target.ts'
@@ -13,18 +14,17 @@ interface GetOptions {
 
 export function registerGet(program: Command, terminal: Terminal): void {
   withJson(withUrl(program.command('get <dataset> <key>').description('read a value')))
-    .addOption(
-      new Option('--consistency <level>', 'how fresh the answer must be').choices([
-        'strong',
-        'session',
-        'eventual',
-      ]),
+    .option(
+      '--consistency <level>',
+      'how fresh the answer must be: strong, session, bounded=5s, eventual',
+      parseConsistency,
     )
     .addHelpText(
       'after',
       examples(
         'denizen get cities jp/tokyo-1850147',
         'denizen get cities jp/tokyo-1850147 --consistency strong --url http://127.0.0.1:7004',
+        'denizen get cities jp/tokyo-1850147 --consistency bounded=5s',
         'denizen get photos anna/portrait > portrait.jpg',
       ),
     )
@@ -38,6 +38,14 @@ export function registerGet(program: Command, terminal: Terminal): void {
       if (options.json) showJson(terminal, reply)
       else showValue(terminal, reply)
     })
+}
+
+/** As `Denizen-Consistency` has it. */
+function parseConsistency(text: string): string {
+  const [, bound] = /^bounded=(.*)$/s.exec(text) ?? []
+  const isBound = bound !== undefined && parseDuration(bound) !== undefined
+  if (isBound || ['strong', 'session', 'eventual'].includes(text)) return text
+  throw new InvalidArgumentError('Write strong, session, eventual, or a bound: bounded=5s.')
 }
 
 function showJson(terminal: Terminal, reply: ApiReply): void {

@@ -4,7 +4,7 @@ import { extname } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { utf8 } from '../../model/bytes.ts'
-import { examples, withJson, withUrl } from '../arguments.ts'
+import { examples, withAcks, withJson, withUrl } from '../arguments.ts'
 import { usageError } from '../exit-codes.ts'
 import { ask } from '../http-client.ts'
 import { keyPath, receiptOf, receiptText } from '../key-target.ts'
@@ -14,6 +14,7 @@ interface PutOptions {
   readonly url: string
   readonly type?: string
   readonly ifMatch?: string
+  readonly acks?: string
   readonly json: boolean
 }
 
@@ -26,7 +27,7 @@ export function registerPut(program: Command, terminal: Terminal): void {
   const command = program
     .command('put <dataset> <key> [value]')
     .description('write a value: an argument, @file, or standard input if it is left out or -')
-  withJson(withUrl(command))
+  withAcks(withJson(withUrl(command)))
     .option('--type <media-type>', 'media type (default: from the file name, or JSON if it is)')
     .option('--if-match <version>', 'write only over this version; * for any')
     .addHelpText(
@@ -36,6 +37,7 @@ export function registerPut(program: Command, terminal: Terminal): void {
         'denizen put photos anna/portrait @portrait.jpg --type image/jpeg',
         'date | denizen put notes today --type text/plain',
         "denizen put cities tour/hello '{}' --if-match 4294967297.4294967298",
+        'denizen put cities tour/hello @hello.json --acks quorum',
       ),
     )
     .action(async (dataset: string, key: string, text: string | undefined, options: PutOptions) => {
@@ -48,6 +50,7 @@ export function registerPut(program: Command, terminal: Terminal): void {
         headers: {
           'content-type': options.type ?? mediaType,
           ...(options.ifMatch && { 'if-match': etag(options.ifMatch) }),
+          ...(options.acks && { 'denizen-acks': options.acks }),
         },
         body: bytes,
       })

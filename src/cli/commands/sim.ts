@@ -1,6 +1,6 @@
 /**
- * `denizen sim`: whole worlds of nodes in made-up time, held against what is promised; and what users
- * of the whole world would see.
+ * `denizen sim`: whole worlds of nodes in made-up time, held against what is promised; and what
+ * users of the whole world would see.
  */
 import { type Command, InvalidArgumentError } from 'commander'
 import { examples, integerIn, withJson } from '../arguments.ts'

@@ -30,6 +30,8 @@ export interface PutLaneOptions<Put> {
   readonly signal?: AbortSignal
 }
 
+/** Not to be repeated in general; a put of an import may be, and is not done yet. */
+const repeatedCodes: readonly string[] = ['outcome_unknown', 'acks_timeout']
 /** Attempts in a row that settle nothing. */
 const attemptsMax = 10
 const pauseMinMs = 50
@@ -163,7 +165,7 @@ export class PutLane<Put extends LanePut> {
     if (isLast && (isRepeatable || error.applied !== 'no')) return true
     const put = this.#unanswered.shift()
     if (put === undefined) return true
-    if (error && (isRepeatable || error.code === 'outcome_unknown')) {
+    if (error && (isRepeatable || repeatedCodes.includes(error.code))) {
       this.#refused.push({ put, code: error.code })
       return false
     }

@@ -33,6 +33,7 @@ export function planetSvg(report: PlanetReport): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" ` +
       `width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="13">`,
+    '<title>Write latency of ways to place groups, in all and by region</title>',
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     text(24, 34, 'Write latency from a device and back', { size: 18, bold: true }),
     text(24, 56, said),

@@ -2,7 +2,6 @@
 import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { loadHasher } from '../../model/hash.ts'
-import { runCampaign, type Totals, totalsOf } from '../../simulation/campaign.ts'
 import { faultKinds } from '../../simulation/fates.ts'
 import { historyLine } from '../../simulation/history-file.ts'
 import type { Summary } from '../../simulation/judge.ts'
@@ -12,6 +11,7 @@ import { exitCodes, usageError } from '../exit-codes.ts'
 import { startProgress } from '../import/progress.ts'
 import { formatTable } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
+import { runCampaign, type Totals, totalsOf } from './campaign.ts'
 import { failureText } from './failure.ts'
 
 export interface SeedsOptions {
@@ -76,7 +76,7 @@ function show(terminal: Terminal, totals: Totals): void {
   const { seeds, simulatedMs, operations, disturbances, fates } = totals
   const minutes = simulatedMs / 60_000
   terminal.line(
-    `${seeds} seeds, ${(minutes / 60).toFixed(1)} hours of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute)`,
+    `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute)`,
   )
   const counts = Object.entries(disturbances).sort()
   terminal.line(`disturbances: ${counts.map(([kind, n]) => `${n} ${kind}`).join(', ')}`)
@@ -87,6 +87,9 @@ function show(terminal: Terminal, totals: Totals): void {
   ])
   terminal.line(formatTable(colors, ['message', 'sent', ...faultKinds], rows))
 }
+
+const timeText = (minutes: number): string =>
+  minutes < 120 ? `${minutes.toFixed(1)} minutes` : `${(minutes / 60).toFixed(1)} hours`
 
 async function showFailure(
   terminal: Terminal,

@@ -21,6 +21,8 @@ export interface ListStoreRequest {
   readonly nowMs: number
   /** What the session has seen, by slot. */
   readonly seen: readonly { readonly slot: Slot; readonly points: SeenPoints }[]
+  /** Slots that must not be between two states. */
+  readonly whole?: readonly Slot[]
 }
 
 export interface ListStoreReply {
@@ -34,9 +36,11 @@ export function list(
   store: StoreReader,
   request: ListStoreRequest,
 ): ListStoreReply | { readonly behind: true } {
-  if (!request.seen.every(({ slot, points }) => hasSeen(store, slot, points))) {
-    return { behind: true }
-  }
+  const { seen, whole = [] } = request
+  const hasAll =
+    seen.every(({ slot, points }) => hasSeen(store, slot, points)) &&
+    whole.every(slot => hasSeen(store, slot, [], true))
+  if (!hasAll) return { behind: true }
   const items: ListItem[] = []
   let upTo: Key | null = null
   let [rows, bytes] = [0, 0]

@@ -5,7 +5,7 @@ import type { StoreReader } from '../../storage/store.ts'
 import { ValueCopies } from '../../storage/value-copies.ts'
 import { type ReadReply, type ReadRequest, readAt, type WantedPoints } from './read.ts'
 
-export interface ReadManyRequest extends Pick<ReadRequest, 'as' | 'nowMs'> {
+export interface ReadManyRequest extends Pick<ReadRequest, 'as' | 'whole' | 'nowMs'> {
   readonly keys: readonly Key[]
   /** Of each key's group. */
   readonly slots: readonly Slot[]
@@ -14,11 +14,11 @@ export interface ReadManyRequest extends Pick<ReadRequest, 'as' | 'nowMs'> {
 }
 
 export function readMany(store: StoreReader, request: ReadManyRequest): ReadReply[] {
-  const { keys, slots, seen, as, nowMs } = request
+  const { keys, slots, seen, as, whole = false, nowMs } = request
   const { placement } = store.context
   const copies = new ValueCopies()
   return keys.map((key, index) => {
     const at = { group: placement.groupOf(key), slot: slots[index] as Slot }
-    return readAt(store, at, { key, as, seen: seen[index] ?? null, nowMs }, copies)
+    return readAt(store, at, { key, as, seen: seen[index] ?? null, whole, nowMs }, copies)
   })
 }

@@ -23,6 +23,11 @@ export interface ReadRequest {
   readonly key: Key
   readonly as: 'home' | 'copy'
   readonly seen: WantedPoints
+  /**
+   * The slot must not be between two states, whatever `seen` names: what is asked of the copy is
+   * true of its complete states only.
+   */
+  readonly whole?: boolean
   /** The reading region's wall clock. */
   readonly nowMs: number
 }
@@ -67,7 +72,7 @@ export function read(store: StoreReader, request: ReadRequest): ReadReply {
 export function readAt(
   store: StoreReader,
   { group, slot }: { readonly group: string; readonly slot: Slot },
-  { key, as, seen, nowMs }: ReadRequest,
+  { key, as, seen, whole, nowMs }: ReadRequest,
   copies?: ValueCopies,
 ): ReadReply {
   const { self } = store.context
@@ -78,7 +83,7 @@ export function readAt(
   if (as === 'home' && home && !atHome) return { kind: 'elsewhere', home }
   if (held === damagedHead) return { kind: 'damaged', home }
   if (as === 'home' && !home) return { kind: 'homeless' }
-  if (!atHome && seen && !hasSeen(store, slot, seen)) return { kind: 'behind', home }
+  if (!atHome && seen && !hasSeen(store, slot, seen, whole)) return { kind: 'behind', home }
   if (!record) return { kind: 'absent', home, point: undefined }
   if (isExpired(record, nowMs)) {
     if (!seen) return { kind: 'absent', home, point: undefined }
@@ -103,13 +108,19 @@ function recordOrDamage(
   }
 }
 
+export interface HasSeenRequest {
+  readonly slot: Slot
+  readonly seen: SeenPoints
+  readonly whole: boolean
+}
+
 /**
  * True when this copy holds, completely, all that the session has seen of the slot. While a long
  * range of a feed or a replacing snapshot is being applied, the slot mixes states, and no session
  * may look at it.
  */
-export function hasSeen(store: StoreReader, slot: Slot, seen: SeenPoints): boolean {
-  if (seen.length === 0) return true
+export function hasSeen(store: StoreReader, slot: Slot, seen: SeenPoints, whole = false): boolean {
+  if (seen.length === 0 && !whole) return true
   for (const { state } of store.feedsOfSlot(slot)) {
     if (state.replacing || state.complete < state.end) return false
   }

@@ -15,7 +15,9 @@ export interface Call {
   readonly invokeMs: number
   /** Infinity: it may take effect at any later time, or never. */
   readonly returnMs: number
-  /** Of a call that returned: one happened. Of another: one, or nothing. Mostly there is just one. */
+  /**
+   * Of a call that returned: one happened. Of another: one, or nothing. Mostly there is just one.
+   */
   readonly ways: readonly Way[]
   /** The version of all that it changed, where a reply told one. */
   readonly told: string | undefined
@@ -34,8 +36,8 @@ export interface Effect {
   readonly name: string
   /** null deletes. */
   readonly value: string | null
-  /** The value becomes absent by itself some time. */
-  readonly expires: boolean
+  /** So long after the invocation the value may become absent by itself; Infinity: never. */
+  readonly ttlMs: number
 }
 
 export type Demand =
@@ -53,6 +55,10 @@ export interface Write {
   /** Told by a reply, or learnt from who read the value. */
   readonly version: Version | undefined
 }
+
+/** When a key may have become absent by what was written, deletion or expiry; Infinity: never. */
+export const endMs = ({ call, effect }: Write): number =>
+  call.invokeMs + (effect.value === null ? 0 : effect.ttlMs)
 
 /** It took effect for certain, at some moment between invocation and return. */
 export const isCertain = ({ call }: Write): boolean => call.returnMs !== Infinity

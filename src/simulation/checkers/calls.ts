@@ -36,7 +36,10 @@ function callOf(record: OperationRecord, index: number): Call | undefined {
     if (operation.consistency !== 'strong' || !result || result.kind === 'error') return undefined
   }
   if (result?.kind === 'error' && result.applied === 'no') return undefined
-  const isUnknown = result === null || (result.kind === 'error' && result.applied === 'unknown')
+  // A transaction that failed though it was applied (`acks_timeout`) says neither which branch ran,
+  // nor what its deletions found.
+  const isVague = operation.kind === 'tx' || (result?.kind === 'error' && result.applied !== 'yes')
+  const isUnknown = result === null || (result.kind === 'error' && isVague)
   const group = record.group ?? (operation.kind === 'tx' ? undefined : operation.key)
   assert(group !== undefined, `operation ${index}: a transaction has a group`)
   assert((returnMs === null) === (result === null), `operation ${index}: a result has a time`)

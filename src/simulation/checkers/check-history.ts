@@ -18,7 +18,8 @@ export interface HistoryReport {
   readonly undecided: readonly string[]
 }
 
-const stepsMax = 100_000
+/** Enough for what is under way at once, lost answers included; more would rarely help. */
+const stepsMax = 200_000
 
 export function checkHistory(history: History): HistoryReport {
   const facts = new Facts(history)

@@ -1,4 +1,6 @@
-/** After healing, when all is quiet: all copies that the policy permits are equal, and no other is. */
+/**
+ * After healing, when all is quiet: all copies that the policy permits are equal, and no other is.
+ */
 import type { CopyRow, DurableState, PolicyInForce } from '../observations.ts'
 import { nameOf } from './call.ts'
 import { type Finding, Findings } from './finding.ts'

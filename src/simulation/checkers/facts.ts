@@ -57,8 +57,8 @@ export class Facts {
   }
 
   /**
-   * The operation that would have written a value, but was refused, or ran another branch; undefined:
-   * there is none, or another attempt wrote it.
+   * The operation that would have written a value, but was refused, or ran another branch;
+   * undefined: there is none, or another attempt wrote it.
    */
   refusalOf(value: string): number | undefined {
     this.#refusals ??= refusedValues(this.operations, this.#origins)
@@ -108,7 +108,11 @@ export class Facts {
       this.#ways.set(origin.call, origin.way)
       return
     }
-    if (formatVersion(known) === version) return
+    if (formatVersion(known) === version) {
+      // Told without its way (`acks_timeout`): whoever saw its value has seen that, too.
+      this.#ways.set(origin.call, origin.way)
+      return
+    }
     const both = [firstOf(origin.call), operation]
     const text = `${name}: ${value} has version ${formatVersion(known)} and version ${version}`
     this.#contradictions.add(text, ...both)

@@ -1,6 +1,6 @@
 /** All that was written to one key, or may have been, and what that says of deletions. */
 import { compareVersions, formatVersion, type Version } from '../../model/version.ts'
-import { type Call, isCertain, type Write } from './call.ts'
+import { endMs, isCertain, type Write } from './call.ts'
 
 export class KeyWrites {
   /** Of known version, in the order of versions. */
@@ -11,15 +11,15 @@ export class KeyWrites {
   readonly unversioned: readonly Write[]
   /** Of known version: deletions, and values that end by themselves. */
   readonly #endings: readonly Write[]
-  /** Of each of them and all later ones: when the first was invoked. */
-  readonly #endingInvokes: readonly number[]
+  /** Of each of them and all later ones: when the first may have made the key absent. */
+  readonly #firstEndsMs: readonly number[]
   readonly #byVersion: ReadonlyMap<string, Write>
-  /** Returns of deletions that float → their invocations. */
+  /** Returns of those that float → when they may have made the key absent. */
   readonly #deletions: LeastBehind
   /** Invocations of those that happened for certain → their returns. */
   readonly #sureDeletions: LeastBehind
   /** When a put was invoked that may have happened, but of whose version nobody has heard. */
-  readonly #firstGhostMs: number
+  readonly #firstGhostMs: number | undefined
 
   constructor(writes: readonly Write[]) {
     this.versioned = writes
@@ -28,14 +28,14 @@ export class KeyWrites {
     this.unversioned = writes.filter(({ version }) => !version)
     this.floating = this.unversioned.filter(isEnding)
     const ghosts = this.unversioned.filter(({ effect }) => effect.value !== null)
-    this.#firstGhostMs = ghosts.reduce((ms, { call }) => Math.min(ms, call.invokeMs), Infinity)
-    this.#deletions = new LeastBehind(this.floating.map(({ call }) => swapped(call)))
+    this.#firstGhostMs = leastBehind(ghosts.map(({ call }) => call.invokeMs))[0]
+    this.#deletions = new LeastBehind(this.floating.map(endOf))
     const sure = this.floating.filter(each => isCertain(each) && each.effect.value === null)
     this.#sureDeletions = new LeastBehind(
       sure.map(({ call }) => ({ at: call.invokeMs, value: call.returnMs })),
     )
     this.#endings = this.versioned.filter(isEnding)
-    this.#endingInvokes = leastBehind(this.#endings.map(({ call }) => call.invokeMs))
+    this.#firstEndsMs = leastBehind(this.#endings.map(endMs))
     this.#byVersion = new Map(
       this.versioned.map(write => [write.version ? formatVersion(write.version) : '', write]),
     )
@@ -49,7 +49,7 @@ export class KeyWrites {
   explainsTombstone(version: string): boolean {
     const write = this.withVersion(version)
     if (write) return write.effect.value === null
-    return this.floating.length > 0 || this.#endings.some(({ effect }) => effect.expires)
+    return this.floating.length > 0 || this.#endings.some(({ effect }) => effect.value !== null)
   }
 
   /** With that version or a later one the key has become absent by then, or may have. */
@@ -58,12 +58,12 @@ export class KeyWrites {
       this.#endings,
       each => each.version !== undefined && compareVersions(each.version, version) >= 0,
     )
-    return (this.#endingInvokes[at] ?? Infinity) <= byMs
+    return isBy(this.#firstEndsMs[at], byMs)
   }
 
   /** Some put without a known version may have been applied by then. */
   mayBePut(byMs: number): boolean {
-    return this.#firstGhostMs <= byMs
+    return isBy(this.#firstGhostMs, byMs)
   }
 
   /**
@@ -71,19 +71,24 @@ export class KeyWrites {
    * tombstone of known version says so. What returned before `after` was invoked, came before it.
    */
   mayBeDeleted(after: Write | undefined, byMs: number): boolean {
-    if (after?.effect.expires) return true
-    return this.#deletions.leastFrom(after ? after.call.invokeMs : -Infinity) <= byMs
+    if (after && after.effect.value !== null && isBy(endMs(after), byMs)) return true
+    return isBy(this.#deletions.leastFrom(after ? after.call.invokeMs : -Infinity), byMs)
   }
 
   /** A deletion of unknown version lay wholly behind `after`, and wholly before that moment. */
   isSurelyDeleted(after: Write, beforeMs: number): boolean {
-    return this.#sureDeletions.leastAbove(after.call.returnMs) < beforeMs
+    const firstMs = this.#sureDeletions.leastAbove(after.call.returnMs)
+    return firstMs !== undefined && firstMs < beforeMs
   }
 }
 
-const isEnding = ({ effect }: Write): boolean => effect.value === null || effect.expires
+const isEnding = (write: Write): boolean => endMs(write) !== Infinity
 
-const swapped = ({ invokeMs, returnMs }: Call) => ({ at: returnMs, value: invokeMs })
+/** Nothing happens at infinity: to be asked of the end of time, too. */
+const isBy = (ms: number | undefined, boundMs: number): boolean =>
+  ms !== undefined && ms !== Infinity && ms <= boundMs
+
+const endOf = (write: Write) => ({ at: write.call.returnMs, value: endMs(write) })
 
 /** Answers what the least value is of all points from some place on. */
 class LeastBehind {
@@ -96,13 +101,13 @@ class LeastBehind {
     this.#least = leastBehind(sorted.map(({ value }) => value))
   }
 
-  /** Infinity: there is no such point. */
-  leastFrom(place: number): number {
-    return this.#least[firstIndex(this.#places, at => at >= place)] ?? Infinity
+  /** undefined: there is no such point. */
+  leastFrom(place: number): number | undefined {
+    return this.#least[firstIndex(this.#places, at => at >= place)]
   }
 
-  leastAbove(place: number): number {
-    return this.#least[firstIndex(this.#places, at => at > place)] ?? Infinity
+  leastAbove(place: number): number | undefined {
+    return this.#least[firstIndex(this.#places, at => at > place)]
   }
 }
 

@@ -4,12 +4,13 @@
  *
  * Checking that a register is linearizable is hard in general, and easy once the order of writes is
  * known (Gibbons and Korach, "Testing shared memories", 1997); here versions tell it. Everything
- * else is put at the first place that its own answer and all that had returned before it allow. That
- * least solution exists if any does, since a later place never helps what comes after. A write has no
- * choice: it is at fault if something that had returned before it stands behind it.
+ * else is put at the first place that its own answer and all that had returned before it allow.
+ * That least solution exists if any does, since a later place never helps what comes after. A write
+ * has no choice: it is at fault if something that had returned before it stands behind it.
  *
  * Exact, but for deletions whose version no reply told (over HTTP: all but those of transactions):
- * what they may explain is taken as explained. `linear-search.ts` has no such gap, and no such speed.
+ * what they may explain is taken as explained. `linear-search.ts` has no such gap, and no such
+ * speed.
  */
 import { formatVersion } from '../../model/version.ts'
 import { type Call, type Demand, firstOf } from './call.ts'

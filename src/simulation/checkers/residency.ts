@@ -1,6 +1,7 @@
 /**
  * R: no byte of a dataset lies in a region that may not store it, nor is sent to one that may
- * neither store nor serve it. Whoever looks for bytes labels them with their dataset: see SeenBytes.
+ * neither store nor serve it. Whoever looks for bytes labels them with their dataset: see
+ * SeenBytes.
  */
 import type { PolicyInForce, SeenBytes } from '../observations.ts'
 import { type Finding, Findings } from './finding.ts'

@@ -181,5 +181,5 @@ function effectsOfStep(dataset: string, step: Step): readonly Effect[] {
 const effectOf = (name: string, value: string | null, ttlMs?: number): Effect => ({
   name,
   value,
-  expires: ttlMs !== undefined,
+  ttlMs: ttlMs ?? Infinity,
 })

@@ -1,19 +1,16 @@
-/** Seeded chance: the same numbers for a seed, on every machine. */
+/** Seeded chance: the distributions that people's lives are drawn from. */
+import { type SeededRandom, seededRandom } from '../seeded-random.ts'
 
 export class Chance {
-  #state: number
+  readonly #random: SeededRandom
 
   constructor(seed: number) {
-    this.#state = seed >>> 0
+    this.#random = seededRandom(seed)
   }
 
-  /** A number in [0, 1), by mulberry32 (Tommy Ettinger). */
+  /** A number in [0, 1). */
   unit(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0
-    const state = this.#state
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+    return this.#random.unit()
   }
 
   /** True with this probability. */

@@ -36,7 +36,7 @@ export interface PlanetParameters {
 
 export const planetDefaults: PlanetParameters = {
   users: 20_000,
-  // About 5,000 places.
+  // Some 4,400 places.
   cityPopulationMin: 100_000,
   // Cooper et al., "PNUTS", VLDB 2008: 85 % of the writes to a record come from one datacenter.
   locality: 0.85,

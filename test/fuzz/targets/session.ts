@@ -19,6 +19,7 @@ const words = fromTexts(
   '%2F',
   '%zz',
   'home',
+  '*',
   '-',
   'zzzzzzzzzzz',
   '-1',
@@ -44,7 +45,10 @@ export const open = (): FuzzTarget => ({
       const session = Session.decode(mac, signed)
       const body = signed.slice(MAC_LENGTH)
       rule(signed.startsWith(mac(body).slice(0, MAC_LENGTH)), 'nobody else has made it')
-      Session.decode(mac, session.encode(mac))
+      Session.decode(
+        mac,
+        session.encode(mac, () => false),
+      )
     } catch (error) {
       if (!(error instanceof DenizenError && error.code === 'bad_session')) throw error
     }
@@ -58,7 +62,7 @@ function tokenOf(random: SeededRandom): string {
     const position = (1 + random.below(9)) * 2 ** 32 + random.below(1_000)
     session.add(dataset, { slot: random.below(64), feed: random.below(2 ** 20), position })
   }
-  return session.encode(mac)
+  return session.encode(mac, () => random.oneIn(4))
 }
 
 function textOf(input: Uint8Array): string | undefined {

@@ -4,9 +4,9 @@
  */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import type { Disturbance } from './disturbances.ts'
-import { addFates, type FateCounts } from './fates.ts'
-import type { Summary } from './judge.ts'
+import type { Disturbance } from '../../simulation/disturbances.ts'
+import { addFates, type FateCounts } from '../../simulation/fates.ts'
+import type { Summary } from '../../simulation/judge.ts'
 
 export interface CampaignOptions {
   readonly seeds: readonly number[]

@@ -1,10 +1,10 @@
-/** A thread of a campaign: runs one seed after the other, judges each, and tells what came of it. */
+/** A thread of a campaign: runs seeds one after the other, judges each, tells what came of it. */
 import { parentPort } from 'node:worker_threads'
-import { assert } from '../model/assert.ts'
-import { loadHasher } from '../model/hash.ts'
+import { assert } from '../../model/assert.ts'
+import { loadHasher } from '../../model/hash.ts'
+import { judge } from '../../simulation/judge.ts'
+import { runSeed } from '../../simulation/run.ts'
 import type { SeedRequest } from './campaign.ts'
-import { judge } from './judge.ts'
-import { runSeed } from './run.ts'
 
 const port = parentPort
 assert(port, 'a campaign starts this in a thread')
