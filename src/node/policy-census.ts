@@ -12,9 +12,11 @@ import type { CensusReply, CensusRequest } from '../routing/home-census.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Copies } from './cluster-status.ts'
 
+type CountedCopies = Pick<Copies, 'table' | 'shards'>
+
 export interface PolicyCensusOptions {
   /** Undefined until the stores are open. */
-  readonly copies: () => Copies | undefined
+  readonly copies: () => CountedCopies | undefined
   readonly clock: Clock
 }
 
@@ -75,7 +77,7 @@ export class PolicyCensus {
   }
 
   /** Only bugs reject. */
-  async #run(copies: Copies, state: CensusState, desired: PolicyData): Promise<void> {
+  async #run(copies: CountedCopies, state: CensusState, desired: PolicyData): Promise<void> {
     try {
       for (const tally of state.datasets) {
         for (let store = 0; store < tally.stores; store++) {
@@ -91,7 +93,7 @@ export class PolicyCensus {
   }
 
   async #countStore(
-    { shards, table }: Copies,
+    { shards, table }: CountedCopies,
     tally: Tally,
     store: number,
     desired: PolicyData,

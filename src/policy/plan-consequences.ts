@@ -43,14 +43,18 @@ const leftOut = ({ store, name }: PlacementData): Consequence =>
   )
 
 const partitionAdded = ({ prefix, store }: PlacementData): Consequence[] => [
-  say('records', `records under ${prefix} move into the stores of this partition`),
+  say('records', `${recordsOf(prefix)} move into the stores of this partition`),
   say('copy', `a copy of them goes to ${list(store)}, from their homes`),
 ]
+
+/** A dataset without partitions has all keys. */
+const recordsOf = (prefix: string): string =>
+  prefix === '' ? 'all records' : `records under ${prefix}`
 
 const partitionRemoved = ({ prefix, store }: PlacementData): Consequence[] => [
   say(
     'records',
-    `records under ${prefix} move into the partition that then has their keys; where none has, they can't be kept and the change can't be made`,
+    `${recordsOf(prefix)} move into the partition that then has their keys; where none has, they can't be kept and the change can't be made`,
   ),
   say('erase', `its stores in ${list(store)} are unlinked after that`),
 ]

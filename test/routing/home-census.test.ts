@@ -85,11 +85,11 @@ test('homes stay where they may, and go to the nearest region where not', async 
 test('a group counts once, though other keys lie between its own', async () => {
   const placement = { slots, groupBySegments: 1 }
   const store = await openStore({ placement })
-  // In key order: a, a-b/1, a/1, a/2, c/1.
-  for (const key of ['a', 'a/1', 'a/2']) await write(store, key, { home: 'one' })
+  // In key order: a, a-b/1, a/1, a/2, c/1, d/1, d/2.
+  for (const key of ['a', 'a/1', 'a/2', 'd/1', 'd/2']) await write(store, key, { home: 'one' })
   await write(store, 'a-b/1', { home: 'two' })
   await write(store, 'c/1', { home: 'two' })
-  const expected = ['things one→one: 1 3 10', 'things two→two: 2 2 10']
+  const expected = ['things one→one: 2 5 18', 'things two→two: 2 2 10']
   for (const rowsMax of [1, 2, 3, 100]) {
     assert.equal(count(store, [things(regions, placement)], rowsMax).texts, expected)
   }

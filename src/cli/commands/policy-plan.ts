@@ -33,7 +33,7 @@ export function registerPolicyPlan(policy: Command, terminal: Terminal): void {
           'denizen policy plan --config next.yaml --url http://127.0.0.1:7003 --json',
         ),
         '\n\nIt changes nothing. Every region counts its copies, which takes it a second for about',
-        '\n50,000 records. Exit code 2 when the file has errors or can not be satisfied, 3 when a',
+        '\n30,000 records. Exit code 2 when the file has errors or can not be satisfied, 3 when a',
         '\nregion could not be asked: the figures are not whole then.',
       ].join(''),
     )
