@@ -50,6 +50,7 @@ export class PolicyCensus {
     if (!parsed.success) {
       throw new DenizenError('bad_request', 'the body is no compiled policy of this version')
     }
+    checkDesired(copies.table.data, parsed.data)
     if (this.#state?.running) {
       throw new DenizenError('overloaded', 'homes are being counted for another plan')
     }
@@ -122,6 +123,25 @@ export class PolicyCensus {
       this.#options.clock.after(timing.scrubAskedPauseMs, resolve)
     })
   }
+}
+
+/** Regions of a policy to count under: what each slice looks through has to stay small. */
+const DESIRED_REGIONS_MAX = 1_024
+
+/** What the compiler would not have made, or what no change of a policy can do. */
+function checkDesired(inForce: PolicyData, { regions, placements }: PolicyData): void {
+  const ids = new Set(regions.map(({ id }) => id))
+  const fixed = new Map(inForce.placements.map(placement => [placement.name, placement]))
+  const isSound = placements.every(({ name, home, slots, groupBySegments }) => {
+    const now = fixed.get(name)
+    if (now && (now.slots !== slots || now.groupBySegments !== groupBySegments)) return false
+    return new Set(home).size === home.length && home.every(region => ids.has(region))
+  })
+  if (isSound && regions.length <= DESIRED_REGIONS_MAX) return
+  throw new DenizenError(
+    'bad_request',
+    'the policy changes what is fixed when a dataset is made, or homes data in no region of its own',
+  )
 }
 
 /** A dataset that is not in the desired policy stays as it is until it is erased. */

@@ -23,7 +23,7 @@ export function regionPlans(inForce: PolicyData, desired: PolicyData): RegionPla
 
 function keeperPlans({ keeper: from }: PolicyData, { keeper: to }: PolicyData): RegionPlan[] {
   if (from === to) return []
-  const consequence = `it keeps the cluster record in place of ${from}; both have to be up for that`
+  const consequence = `it keeps the cluster record in place of ${from} from then on`
   return [{ region: to, change: 'keeper', consequence }]
 }
 

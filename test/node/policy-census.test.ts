@@ -86,7 +86,12 @@ test('a dataset that the desired policy leaves out stays where it is', async () 
 
 test('what is no policy is refused, and a node that stops ends its count', async () => {
   const { world, census } = await counting()
-  for (const body of [undefined, {}, { ...desired, placements: [{}] }]) {
+  const changed = (changes: object) => ({
+    ...desired,
+    placements: [{ ...desired.placements[0], ...changes }],
+  })
+  const unsound = [{ slots: 4 }, { groupBySegments: 1 }, { home: ['two', 'two'] }, { home: ['x'] }]
+  for (const body of [undefined, {}, changed({ id: 1 }), ...unsound.map(changed)]) {
     assert.is(
       codeOf(() => census.begin(body)),
       'bad_request',
