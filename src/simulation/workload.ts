@@ -25,6 +25,12 @@ export interface WorkloadOptions {
 const NEW_KEY_EVERY_MS = 700
 const HOT_KEYS = 3
 const TTL_MS = 1_500
+const levels = [
+  ...[{ consistency: 'strong' }, { consistency: 'eventual' }],
+  ...[{ consistency: 'session' }, { consistency: 'session' }],
+  { consistency: 'bounded', boundMs: 300 },
+  { consistency: 'bounded', boundMs: 3_000 },
+] as const
 
 export class Workload {
   readonly #options: WorkloadOptions
@@ -148,8 +154,7 @@ export class Workload {
     const { placement, key, known, roams } = asked
     const dice = random.below(20)
     if (dice < (roams ? 17 : 8)) {
-      const consistency = random.pick(['strong', 'session', 'session', 'eventual'] as const)
-      return { kind: 'get', key, consistency }
+      return { kind: 'get', key, ...random.pick(levels) }
     }
     const condition = this.#condition(known, random)
     const more = {

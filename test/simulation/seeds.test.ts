@@ -1,6 +1,6 @@
 /**
- * Seeds of the simulator: those that failed once, for good, and a few others. `npm run sim -- --seeds
- * 2000` runs as many as anybody likes.
+ * Seeds of the simulator: those that failed once, for good, and a few others. `npm run sim` runs as
+ * many as anybody likes.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'uvu'
