@@ -1,5 +1,6 @@
 /** Acts of an operator on the node that serves the API. */
 import type { AdministrativeAct } from '../model/administrative-act.ts'
+import type { Census, PolicyInForce } from '../model/home-census.ts'
 import type { Key } from '../model/key.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { ScrubReport } from '../routing/service.ts'
@@ -44,6 +45,15 @@ export interface Administration {
    * `registrar_unavailable`, `outcome_unknown`.
    */
   rehome(request: RehomeRequest): Promise<Rehomed>
+  /** Throws `not_ready`. */
+  policyInForce(): PolicyInForce
+  /**
+   * Begins to count homes, now and under a compiled policy that is not in force. Throws
+   * `not_ready`, `bad_request`; `overloaded` while another count runs.
+   */
+  beginCensus(desired: unknown): Promise<Census>
+  /** The count under way, or the last one. Throws `not_ready`; `bad_request` if there is none. */
+  census(): Promise<Census>
   /** Puts an act into the audit log; resolves when it is there, or its loss is in the log. */
   record(act: AdministrativeAct): Promise<void>
 }

@@ -24,6 +24,7 @@ import { explainKey } from './routes/explain.ts'
 import { deleteValue, getValue, putValue } from './routes/kv.ts'
 import { listKeys } from './routes/list.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { policyRoutes } from './routes/policy.ts'
 import { scrubRoutes } from './routes/scrub.ts'
 import { transact } from './routes/tx.ts'
 import { watchKeys } from './routes/watch.ts'
@@ -125,6 +126,7 @@ function routesOf(options: ApiOptions): readonly Route[] {
     explainKey,
     ...(options.administration ? administrationRoutes(options.administration) : []),
     ...(options.administration ? scrubRoutes(options.administration) : []),
+    ...(options.administration ? policyRoutes(options.administration) : []),
     ...operationRoutes(() => routes, options),
   )
   return routes

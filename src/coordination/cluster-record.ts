@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import type { Hasher } from '../model/hash.ts'
 import { timing } from '../model/limits.ts'
-import { highestWeight, type PolicyData } from '../model/placement.ts'
+import { type PolicyData, registrarRegion } from '../model/placement.ts'
 import { type FeedNumber, feedNumber } from '../model/position.ts'
 import type { RegionId, RegionNumber, Slot } from '../model/slot.ts'
 import { type Build, buildSchema, FIRST_DATA_FORMAT } from './build.ts'
@@ -82,6 +82,8 @@ export const clusterRecordSchema = z.strictObject({
   keeperEpoch: z.int().min(1),
   revision: z.int().min(1),
   policyEpoch: z.int().min(1),
+  /** Wall-clock ms, for people; absent in records that were written before it was kept. */
+  inForceSinceMs: z.int().min(0).exactOptional(),
   /** What data directories hold and regions send each other is written as this format says. */
   dataFormat: z.int().min(1).default(FIRST_DATA_FORMAT),
   current: policyDataSchema,
@@ -110,7 +112,7 @@ export const compareOrder = (a: RecordOrder, b: RecordOrder): number =>
 export function foundCluster(
   policy: PolicyData,
   hasher: Hasher,
-  begin: Pick<ClusterRecord, 'clusterId' | 'sessionKey' | 'dataFormat'>,
+  begin: Pick<ClusterRecord, 'clusterId' | 'sessionKey' | 'dataFormat' | 'inForceSinceMs'>,
 ): ClusterRecord {
   const numbers = new Map(policy.regions.map(({ id }, index) => [id, index + 1]))
   const members = Object.fromEntries(
@@ -134,7 +136,6 @@ export function foundCluster(
   }
 }
 
-/** Registrars spread by rendezvous hashing over the regions that may home. */
 const registrarSlots = (
   hasher: Hasher,
   dataset: string,
@@ -143,8 +144,7 @@ const registrarSlots = (
   numbers: ReadonlyMap<RegionId, RegionNumber>,
 ): RegionNumber[] =>
   Array.from({ length: slots }, (_, slot) => {
-    const region = highestWeight(hasher, `registrar/${dataset}/${slot}`, candidates)
-    return numbers.get(region) as RegionNumber
+    return numbers.get(registrarRegion(hasher, dataset, slot, candidates)) as RegionNumber
   })
 
 /** What a node says of itself when it joins. */

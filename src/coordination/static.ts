@@ -195,11 +195,13 @@ export class StaticCoordination implements Coordination {
   }
 
   async #foundOrFetch(): Promise<void> {
-    const { self, build, desired, hasher, random, log } = this.#options
+    const { self, build, desired, hasher, random, clock, log } = this.#options
     if (desired.keeper === self) {
       const sessionKey = Buffer.from(random.bytes(32)).toString('hex')
-      const begin = { clusterId: randomId(random), sessionKey, dataFormat: build.newest }
-      const record = foundCluster(desired, hasher, begin)
+      const record = foundCluster(desired, hasher, {
+        ...{ clusterId: randomId(random), sessionKey, dataFormat: build.newest },
+        inForceSinceMs: Math.floor(clock.wallMs()),
+      })
       await this.#held.adopt(record, self)
       log.info('a new cluster was founded', { cluster: desired.cluster, policyEpoch: 1 })
       return

@@ -243,4 +243,12 @@ export function highestWeight(
   return best.region
 }
 
+/** Registrars are spread by rendezvous hashing over the regions that may home. */
+export const registrarRegion = (
+  hasher: Hasher,
+  dataset: string,
+  slot: Slot,
+  candidates: readonly RegionId[],
+): RegionId => highestWeight(hasher, `registrar/${dataset}/${slot}`, candidates)
+
 export type { RegionId, RegionNumber, Slot }

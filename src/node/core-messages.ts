@@ -106,6 +106,8 @@ export type Question =
   | { readonly kind: 'scrub'; readonly start: boolean }
   | { readonly kind: 'finalizeFormat' }
   | ({ readonly kind: 'rehome' } & RehomeRequest)
+  | { readonly kind: 'beginCensus'; readonly desired: unknown }
+  | { readonly kind: 'census' }
   /** To be put into the audit log. */
   | { readonly kind: 'record'; readonly act: AdministrativeAct }
   /** The page for Prometheus. */

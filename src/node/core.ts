@@ -11,7 +11,9 @@ import type { Family } from '../metrics/family.ts'
 import { RequestMeter } from '../metrics/request-meter.ts'
 import type { ShardMeter } from '../metrics/shard-meter.ts'
 import { assert } from '../model/assert.ts'
+import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
+import type { Census } from '../model/home-census.ts'
 import { limits } from '../model/limits.ts'
 import { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
@@ -35,6 +37,7 @@ import type { FromCore, ListenRequest, ServingState, ToCore } from './core-messa
 import { CoreService } from './core-service.ts'
 import { EventLoopDelay } from './event-loop-delay.ts'
 import { type HttpServer, nodeTarget, startHttpServer } from './http-server.ts'
+import { policyInForce } from './policy-in-force.ts'
 import { createServing, type Serving, shardConfiguration } from './serving.ts'
 import { type NodeOperations, nodeHandlers } from './shard-operations.ts'
 import { storeEngine } from './store-engine.ts'
@@ -248,6 +251,13 @@ export class Core {
       finalizeFormat: async () => Number(await this.#asks.ask({ kind: 'finalizeFormat' })),
       // As before.
       rehome: async request => (await this.#asks.ask({ kind: 'rehome', ...request })) as Rehomed,
+      policyInForce: () => {
+        if (this.#record) return policyInForce(this.#options.region, this.#record)
+        throw new DenizenError('not_ready', 'the node has not learnt the policy in force yet')
+      },
+      beginCensus: async desired =>
+        (await this.#asks.ask({ kind: 'beginCensus', desired })) as Census,
+      census: async () => (await this.#asks.ask({ kind: 'census' })) as Census,
       record: async act => void (await this.#asks.ask({ kind: 'record', act })),
     }
   }

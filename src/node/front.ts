@@ -21,6 +21,7 @@ import type { DataPlane } from './data-plane.ts'
 import { listenError } from './listen-error.ts'
 import { NodeAccess } from './node-access.ts'
 import { NodeMetrics } from './node-metrics.ts'
+import { PolicyCensus } from './policy-census.ts'
 import { TlsFiles, type TlsPaths } from './tls-files.ts'
 import { usageOf } from './usage.ts'
 import { version } from './version.ts'
@@ -57,6 +58,7 @@ export class Front {
   readonly #status: ClusterStatus
   readonly #metrics: NodeMetrics
   readonly #audit: Audit
+  readonly #census: PolicyCensus
   #access: NodeAccess | undefined
   #tls: TlsFiles | undefined
 
@@ -65,6 +67,7 @@ export class Front {
     this.#options = options
     this.#audit = auditLog(join(options.dataDirectory, 'audit.log'), systemClock)
     this.#status = this.#createStatus()
+    this.#census = new PolicyCensus({ copies: options.copies, clock: systemClock })
     this.cores = new Cores({
       ...{ region, count: threads, log, onViolation, onFailure },
       answer: question => this.#answer(question),
@@ -150,6 +153,10 @@ export class Front {
         return await data()?.rehome(question)
       case 'finalizeFormat':
         return (await coordination.finalizeFormat()).dataFormat
+      case 'beginCensus':
+        return this.#census.begin(question.desired)
+      case 'census':
+        return this.#census.view()
       case 'record':
         return await this.#record(question.act)
       case 'metrics':
@@ -185,6 +192,7 @@ export class Front {
 
   /** Takes no new requests, and ends those under way. */
   async stop(): Promise<void> {
+    this.#census.stop()
     await this.#access?.close()
     this.#tls?.close()
     await this.cores.stop()

@@ -124,7 +124,7 @@ function outsideAnswer(
   return nearest && { status: 307, to: nearest.id }
 }
 
-const homingText = (homing: Homing): string => {
+export const homingText = (homing: Homing): string => {
   switch (homing.kind) {
     case 'pinned':
       return `pinned to ${homing.region}`

@@ -39,6 +39,7 @@ import { soundHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { Handlers } from '../storage/shard.ts'
 import type { ChangesReply, ChangesRequest } from '../storage/store-changes.ts'
+import { type CensusReply, type CensusRequest, homeCensus } from './home-census.ts'
 import {
   type ClaimRequest,
   claim,
@@ -76,6 +77,7 @@ export type RoutingOperations = {
   claim: { request: ClaimRequest; reply: GroupHome[] }
   lookup: { request: LookupRequest; reply: (GroupHome | null)[] }
   moveHomes: { request: MoveHomesRequest; reply: (GroupHome | null)[] }
+  homeCensus: { request: CensusRequest; reply: CensusReply }
   claimedHomes: { request: ClaimedHomesRequest; reply: ClaimedHomes }
   enterHomes: { request: EnterHomesRequest; reply: null }
   skipClaims: { request: SkipClaimsRequest; reply: null }
@@ -83,7 +85,7 @@ export type RoutingOperations = {
 
 export const routingHandlers: Handlers<RoutingOperations> = {
   reads: {
-    ...{ read, readMany, list, listAtHome, current, lookup, claimedHomes },
+    ...{ read, readMany, list, listAtHome, current, lookup, homeCensus, claimedHomes },
     hasSeen: (store, { slot, seen, whole }) => hasSeen(store, slot, seen, whole),
     marker: (store, { group }) => store.homeMarker(group),
     locate: (store, { group }) => findHome(store, group, soundHead(store.heldHead(group))),

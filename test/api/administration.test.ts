@@ -6,8 +6,16 @@ import type { Administration, BackupRequest } from '../../src/api/administration
 import { createApi } from '../../src/api/app.ts'
 import type { AdministrativeAct } from '../../src/model/administrative-act.ts'
 import { DenizenError } from '../../src/model/errors.ts'
+import type { Census, PolicyInForce } from '../../src/model/home-census.ts'
 import { accessWith, tokenWith } from '../access/access-world.ts'
+import { dataset, policy } from '../support/policies.ts'
 import { createService, jsonOf, problemOf, recordingLogger } from './world.ts'
+
+const inForce: PolicyInForce = {
+  ...{ clusterId: 'c1', region: 'eu-west', policyEpoch: 3, inForceSinceMs: 1_000 },
+  policy: policy(['eu-west'], [dataset('cities', ['eu-west'])]),
+}
+const counted: Census = { number: 1, running: false, datasets: [] }
 
 async function operated(
   administration: Partial<Administration>,
@@ -28,6 +36,9 @@ async function operated(
       finalizeFormat: async () => 2,
       rehome: async ({ group, to }) => ({ group, from: 'eu-west', home: to, term: 7 }),
       scrub: () => Promise.reject(new Error('nobody asked for a scrub')),
+      policyInForce: () => inForce,
+      beginCensus: () => Promise.reject(new Error('nobody asked for a census')),
+      census: async () => counted,
       async record(act) {
         acts.push(act)
       },
@@ -35,11 +46,14 @@ async function operated(
     },
   })
   const { authorization } = token
-  const post = async (target: string): Promise<Response> =>
-    api.fetch(new Request('http://node.test/', { method: 'POST', headers: { authorization } }), {
-      target,
-    })
-  return { asked, acts, post, who: `token ${token.entry.id}` }
+  const send = async (target: string, init: RequestInit): Promise<Response> =>
+    api.fetch(new Request('http://node.test/', init), { target })
+  const post = (target: string, body?: string): Promise<Response> => {
+    const headers = { authorization, 'content-type': 'application/json' }
+    return send(target, { method: 'POST', headers, ...(body !== undefined && { body }) })
+  }
+  const get = (target: string): Promise<Response> => send(target, { headers: { authorization } })
+  return { asked, acts, post, get, who: `token ${token.entry.id}` }
 }
 
 test('a backup is streamed, of all datasets or of those that are named', async () => {
@@ -121,10 +135,31 @@ test('who may scrape its metrics takes no backup of a node', async () => {
   assert.equal(asked, [])
 })
 
+test('the policy in force is told whole, and homes are counted under another one', async () => {
+  const bodies: unknown[] = []
+  const { acts, post, get, who } = await operated({
+    async beginCensus(desired) {
+      bodies.push(desired)
+      return { ...counted, running: true }
+    },
+  })
+  assert.equal(await jsonOf(await get('/v1/admin/policy')), inForce)
+  const begun = await post('/v1/admin/policy/census', '{"cluster":"x"}')
+  assert.equal(await jsonOf(begun), { ...counted, running: true })
+  assert.equal(await jsonOf(await get('/v1/admin/policy/census')), counted)
+  assert.equal(bodies, [{ cluster: 'x' }])
+  assert.is(await problemOf(await post('/v1/admin/policy/census', '{')), '400 bad_body')
+  assert.equal(acts, [{ who, what: 'policy.census', outcome: 'done', details: {} }])
+})
+
 test('only who may administer the node gets there', async () => {
-  const { asked, post } = await operated({}, ['read'])
-  for (const path of ['backup?place=eu-west', 'upgrade/finalize', 'rehome/cities/k?to=us-east']) {
+  const { asked, post, get } = await operated({}, ['read'])
+  const rehome = 'rehome/cities/k?to=us-east'
+  for (const path of ['backup?place=eu-west', 'upgrade/finalize', 'policy/census', rehome]) {
     assert.is(await problemOf(await post(`/v1/admin/${path}`)), '403 forbidden')
+  }
+  for (const path of ['policy', 'policy/census']) {
+    assert.is(await problemOf(await get(`/v1/admin/${path}`)), '403 forbidden')
   }
   assert.equal(asked, [])
 })

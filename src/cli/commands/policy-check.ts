@@ -8,6 +8,8 @@ import { examples, withConfig, withJson } from '../arguments.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { formatTable } from '../table.ts'
 import type { Colors, Terminal } from '../terminal.ts'
+import { registerPolicyPlan } from './policy-plan.ts'
+import { registerPolicyReport } from './policy-report.ts'
 
 interface CheckOptions {
   readonly config: string
@@ -16,7 +18,9 @@ interface CheckOptions {
 }
 
 export function registerPolicy(program: Command, terminal: Terminal): void {
-  const policy = program.command('policy').description('check the policy file')
+  const policy = program
+    .command('policy')
+    .description('what the policy file says, would change, and what is in force')
   withJson(withConfig(policy.command('check').description('check the policy file')))
     .option('--strict', 'warnings count as errors', false)
     .addHelpText(
@@ -30,6 +34,8 @@ export function registerPolicy(program: Command, terminal: Terminal): void {
       ].join(''),
     )
     .action((options: CheckOptions) => check(options, terminal))
+  registerPolicyPlan(policy, terminal)
+  registerPolicyReport(policy, terminal)
 }
 
 function check({ config, json, strict }: CheckOptions, terminal: Terminal): void {
