@@ -11,6 +11,7 @@ const headerSchema = z.object({
   version: z.literal(1),
   source: z.enum(['simulation', 'bench']),
   seed: z.number().exactOptional(),
+  clocksDifferMs: z.number().nonnegative().exactOptional(),
 })
 
 const versionSchema = z

@@ -27,6 +27,11 @@ export interface HistoryHeader {
   readonly source: 'simulation' | 'bench'
   /** Of a simulation: what makes the same run again. */
   readonly seed?: number
+  /**
+   * How much the wall clocks that values end by may differ or jump: a value may end so much earlier
+   * than its life says. Left out: by any time, so that it may end at once.
+   */
+  readonly clocksDifferMs?: number
 }
 
 export interface OperationRecord {
@@ -73,7 +78,7 @@ export interface Put extends Mutation {
   readonly kind: 'put'
   readonly key: string
   readonly value: string
-  /** So long after the invocation, and no sooner, the value may become absent by itself. */
+  /** The value becomes absent by itself, so long after it was written by the home's clock. */
   readonly ttlMs?: number
 }
 

@@ -1,10 +1,11 @@
 /** Builds that break a promise are caught by the histories of their runs. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { benchHeader } from '../../src/cli/bench/history-writer.ts'
 import { runLoad } from '../../src/cli/bench/run-load.ts'
 import { checkHistory } from '../../src/simulation/checkers/check-history.ts'
 import type { Invariant } from '../../src/simulation/checkers/finding.ts'
-import { newHeader, type OperationRecord } from '../../src/simulation/history.ts'
+import type { OperationRecord } from '../../src/simulation/history.ts'
 import { brokenBuild, type Patch } from './broken-build.ts'
 import { Builds } from './builds.ts'
 
@@ -36,7 +37,7 @@ test('S and L: copies that ignore session tokens, homes that ignore precondition
     const stop = new AbortController()
     const operations: OperationRecord[] = []
     const found = (invariant: Invariant): string =>
-      checkHistory({ header: newHeader('bench'), operations })
+      checkHistory({ header: benchHeader, operations })
         .findings.filter(finding => finding.invariant === invariant)
         .map(({ message }) => message)
         .join('\n')

@@ -1,22 +1,37 @@
 /** From the operations of a history to calls. */
 import { assert } from '../../model/assert.ts'
-import type { OperationRecord, Result } from '../history.ts'
+import type { History, OperationRecord, Result } from '../history.ts'
 import { type Call, nameOf, type Way } from './call.ts'
 import { certainWay, possibleWays, transactedWay } from './ways.ts'
 
 /** Calls of strong operations: `strong` reads, and all that runs at a group's home. */
-export function callsOf(operations: readonly OperationRecord[]): readonly Call[] {
+export function callsOf({ header, operations }: History): readonly Call[] {
+  const { clocksDifferMs = Infinity } = header
   const calls: Call[] = []
   const repeats = new Map<string, Call[]>()
   operations.forEach((record, index) => {
-    const call = callOf(record, index)
-    if (!call) return
+    const whole = callOf(record, index)
+    if (!whole) return
+    const call = shortened(whole, clocksDifferMs)
     const once = changesNothing(call) ? undefined : onceOf(record)
     if (once === undefined) calls.push(call)
     else repeats.set(once, [...(repeats.get(once) ?? []), call])
   })
   for (const attempts of repeats.values()) calls.push(mergeAttempts(attempts))
   return calls
+}
+
+/** Clocks that differ may end a value early. */
+function shortened(call: Call, byMs: number): Call {
+  const isLasting = ({ effects }: Way): boolean => effects.every(({ ttlMs }) => ttlMs === Infinity)
+  if (call.ways.every(isLasting)) return call
+  const ways = call.ways.map(({ demands, effects }) => ({
+    demands,
+    effects: effects.map(effect =>
+      effect.ttlMs === Infinity ? effect : { ...effect, ttlMs: Math.max(0, effect.ttlMs - byMs) },
+    ),
+  }))
+  return { ...call, ways }
 }
 
 /** Only what changed something is remembered under its key: the rest are reads, each by itself. */

@@ -30,9 +30,10 @@ export class Facts {
   #refusals: ReadonlyMap<string, number> | undefined
   readonly #contradictions = new Findings('H and L')
 
-  constructor({ operations }: Pick<History, 'operations'>) {
+  constructor(history: History) {
+    const { operations } = history
     this.operations = operations
-    this.calls = callsOf(operations)
+    this.calls = callsOf(history)
     this.sightings = allSightings(operations)
     for (const call of this.calls) {
       for (const way of call.ways) this.#claimValues(call, way)

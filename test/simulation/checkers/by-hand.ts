@@ -97,7 +97,7 @@ export const refused: ErrorResult = { kind: 'error', code: 'overloaded', applied
 export const unknown: ErrorResult = { kind: 'error', code: 'outcome_unknown', applied: 'unknown' }
 
 export const historyOf = (...operations: readonly OperationRecord[]): History => ({
-  header: newHeader('simulation'),
+  header: { ...newHeader('simulation'), clocksDifferMs: 0 },
   operations,
 })
 

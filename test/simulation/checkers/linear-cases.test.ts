@@ -4,10 +4,10 @@ import * as assert from 'uvu/assert'
 import { Facts } from '../../../src/simulation/checkers/facts.ts'
 import { searchOrders } from '../../../src/simulation/checkers/linear-search.ts'
 import { checkVersions } from '../../../src/simulation/checkers/linear-versions.ts'
-import type { OperationRecord } from '../../../src/simulation/history.ts'
+import { newHeader, type OperationRecord } from '../../../src/simulation/history.ts'
 import { ownMsOf } from '../../support/own-time.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
-import { del, factsOf, get, messages, put, refused, tx, unknown } from './by-hand.ts'
+import { del, factsOf, get, historyOf, messages, put, refused, tx, unknown } from './by-hand.ts'
 import { randomHistory } from './random-history.ts'
 
 const check = (...operations: readonly OperationRecord[]): readonly string[] =>
@@ -187,6 +187,19 @@ for (const [what, [says, ...operations]] of Object.entries(wrongOnes)) {
     assert.is.not(search(...operations).length, 0)
   })
 }
+
+test('where nothing is said of clocks, a value may end at any time', () => {
+  const { operations } = historyOf(put('k=1', [0, 5], '0.1', { ttlMs: 10 }), get('k', [6, 9], '-'))
+  for (const [clocks, isRight] of [
+    [{}, true],
+    [{ clocksDifferMs: 2 }, true],
+    [{ clocksDifferMs: 0 }, false],
+  ] as const) {
+    const facts = new Facts({ header: { ...newHeader('bench'), ...clocks }, operations })
+    assert.is(checkVersions(facts).length === 0, isRight)
+    assert.is(searchOrders(facts, { stepsMax: 100 }).findings.length === 0, isRight)
+  }
+})
 
 test('only the search catches a value that ended by itself and is there again', () => {
   const brief = put('k=1', [0, 5], '0.1', { ttlMs: 10 })
