@@ -20,6 +20,7 @@ export interface Summary {
   readonly simulatedMs: number
   readonly operations: number
   readonly events: number
+  readonly homesMoved: number
   /** By kind. */
   readonly disturbances: Readonly<Record<string, number>>
   readonly fates: FateCounts
@@ -32,7 +33,7 @@ export function judge(result: RunResult): Summary {
   return {
     ...{ seed, simulatedMs, events, fates, disturbances },
     findings: findingsOf(result),
-    operations: history.operations.length,
+    ...{ operations: history.operations.length, homesMoved: result.homesMoved },
   }
 }
 

@@ -33,13 +33,13 @@ export function madeUpPolicy(random: SeededRandom): PolicyData {
       }),
     ),
     placements: [
-      placement('open', regions, regions, { anywhere: true }),
+      placement('open', regions, regions, { anywhere: true, rehome: { after: 2 } }),
       placement('kept', restricted, restricted, {
         home: restricted.slice(0, Math.max(2, restricted.length - 1)),
       }),
       placement('read-afar', restricted, regions, { groupBySegments: 1 }),
-      placement('hashed', hashed, hashed, { homing: { kind: 'hash' } }),
-      placement('grouped', regions, regions, { groupBySegments: 1 }),
+      placement('hashed', hashed, hashed, { homing: { kind: 'hash' }, rehome: { after: 2 } }),
+      placement('grouped', regions, regions, { groupBySegments: 1, rehome: { after: 3 } }),
       placement('alone', [alone], regions, {}),
     ],
   }

@@ -39,6 +39,7 @@ export interface RunResult {
   readonly complaints: readonly string[]
   readonly fates: FateCounts
   readonly disturbances: readonly Disturbance[]
+  readonly homesMoved: number
   /** Of the world's time. */
   readonly simulatedMs: number
   readonly events: number
@@ -86,7 +87,12 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
     ...{ changes: world.watcher.changes, seen: world.watcher.seen },
     policies: [policyInForce(policy)],
     atEnd: durableState(world),
-    ...{ disturbances, simulatedMs: world.time.nowMs, events: world.time.happened },
+    ...{
+      disturbances,
+      homesMoved: world.watcher.homesMoved,
+      simulatedMs: world.time.nowMs,
+      events: world.time.happened,
+    },
   }
 }
 

@@ -3,6 +3,7 @@
  * core) on simulated ports. What is missing beside `node/node.ts` is HTTP, worker threads and
  * files.
  */
+import type { RehomeRequest } from '../api/administration.ts'
 import { StaticCoordination } from '../coordination/static.ts'
 import { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
@@ -80,6 +81,11 @@ export class SimulatedNode {
   /** It looks through all that it stores, if it serves. */
   scrub(): void {
     if (this.#serving) this.#data?.scrub(true)
+  }
+
+  /** As an operator asks for it. Throws `DenizenError`. */
+  async move(request: RehomeRequest): Promise<void> {
+    if (this.#serving) await this.#data?.rehome(request)
   }
 
   /** Asks another region's copy for a value, and for nothing else: no router decides it. */

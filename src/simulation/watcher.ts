@@ -9,6 +9,7 @@ import type { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { formatVersion } from '../model/version.ts'
 import type { RowChange } from '../storage/engine.ts'
+import { decodeHomeMarker } from '../storage/home-marker.ts'
 import { decodeRecord } from '../storage/record.ts'
 import { rowText, tableRange } from '../storage/rows.ts'
 import type { Machine } from './machine.ts'
@@ -22,6 +23,7 @@ export interface WatcherOptions {
   readonly time: VirtualTime
 }
 
+const HOME_TAG = tableRange('home').from[0]
 const RECORD_TAG = tableRange('record').from[0]
 const POLICY_EPOCHS = [1]
 
@@ -30,6 +32,8 @@ export class Watcher {
   readonly seen: SeenBytes[] = []
   readonly #options: WatcherOptions
   readonly #marks: readonly { readonly dataset: string; readonly mark: Uint8Array }[]
+  /** Moves of homes, by dataset, group and term. */
+  readonly #moved = new Set<string>()
   /** What was seen already, so that each is written down once. */
   readonly #known = new Set<string>()
 
@@ -46,6 +50,7 @@ export class Watcher {
     const dataset = directory.slice(0, directory.lastIndexOf(' '))
     for (const { key, value } of changes) {
       this.#look(value ?? key, { kind: 'disk', region })
+      if (key[0] === HOME_TAG && value !== null) this.#markerOf(dataset, key, value)
       if (key[0] !== RECORD_TAG) continue
       if (value === null) this.changes.push({ region, dataset, kind: 'removed', key: rowText(key) })
       else {
@@ -53,6 +58,16 @@ export class Watcher {
         this.changes.push({ region, dataset, kind: 'row', key: name, version, value: text })
       }
     }
+  }
+
+  /** Groups that have come to another home, and how often. */
+  get homesMoved(): number {
+    return this.#moved.size
+  }
+
+  #markerOf(dataset: string, key: Uint8Array, bytes: Uint8Array): void {
+    const { term, why } = decodeHomeMarker(bytes)
+    if (why) this.#moved.add(`${dataset} ${rowText(key)} ${term}`)
   }
 
   sent(from: RegionId, to: RegionId, bytes: Uint8Array): void {

@@ -95,7 +95,7 @@ export class Workload {
     }
   }
 
-  /** Lists and explanations: what they answer is not judged, but they must not be bugs. */
+  /** Lists, explanations, moves: what they answer is not judged, but they must not be bugs. */
   async #lookAround(entry: RegionId, random: SeededRandom): Promise<void> {
     const { world } = this.#options
     const serving = world.serving(entry)
@@ -105,7 +105,11 @@ export class Workload {
     if (!data.serve.includes(entry)) return
     const request = { prefix: '', limit: 20, values: random.oneIn(2) }
     const consistency = random.pick(['session', 'eventual'] as const)
+    const to = random.pick(world.regions)
+    const hot = keyOf(id, `hot${random.below(HOT_KEYS)}`)
     const looks: readonly (() => Promise<unknown>)[] = [
+      () => world.move(entry, { dataset: id, group: hot, to }),
+      () => world.move(entry, { dataset: id, group: hot, to }),
       () => serving.lists.list(id, request, { consistency }),
       () => serving.explain.explain(id, keyOf(id, 'hot0') as Key),
     ]

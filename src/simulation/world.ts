@@ -3,6 +3,7 @@
  * looks at all of it. It knows nothing of clients or of what goes wrong: those act on it.
  */
 
+import type { RehomeRequest } from '../api/administration.ts'
 import type { Hasher } from '../model/hash.ts'
 import { PlacementTable, type PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
@@ -184,6 +185,12 @@ export class World {
       process.die()
       this.network.processDied(process, { resets: true })
     }
+  }
+
+  /** An operator asks this region to move a group. Throws `DenizenError`. */
+  async move(region: RegionId, request: RehomeRequest): Promise<void> {
+    const { process, node } = this.#at(region)
+    if (process?.alive) await node?.move(request)
   }
 
   /** Every node looks through all that it stores. */

@@ -54,6 +54,7 @@ export interface Totals {
   readonly simulatedMs: number
   readonly operations: number
   readonly events: number
+  readonly homesMoved: number
   readonly disturbances: Readonly<Record<string, number>>
   readonly fates: FateCounts
 }
@@ -72,6 +73,7 @@ export function totalsOf(summaries: readonly Summary[]): Totals {
     simulatedMs: sum(({ simulatedMs }) => simulatedMs),
     operations: sum(({ operations }) => operations),
     events: sum(({ events }) => events),
+    homesMoved: sum(({ homesMoved }) => homesMoved),
     disturbances,
     fates: addFates(summaries.map(({ fates }) => fates)),
   }
