@@ -118,10 +118,11 @@ export class Client {
   }
 }
 
-const consistencyOf = (operation: history.Operation): Consistency =>
-  operation.kind === 'get' && operation.consistency !== 'bounded'
-    ? operation.consistency
-    : 'session'
+function consistencyOf(operation: history.Operation): Consistency {
+  if (operation.kind !== 'get') return 'session'
+  const { consistency, boundMs = 0 } = operation
+  return consistency === 'bounded' ? { boundMs } : consistency
+}
 
 const MEDIA_TYPE = 'text/plain'
 

@@ -24,6 +24,8 @@ export interface WorkloadOptions {
 /** New keys come in such steps of time, so that clients of all regions ask for the same. */
 const NEW_KEY_EVERY_MS = 700
 const HOT_KEYS = 3
+/** Of bounded reads: below what copies usually are old, about that, and above. */
+const BOUNDS_MS = [0, 300, 1_000, 2_500, 10_000] as const
 const TTL_MS = 1_500
 
 export class Workload {
@@ -97,7 +99,7 @@ export class Workload {
     const { id, data } = placement
     if (!data.serve.includes(entry)) return
     const request = { prefix: '', limit: 20, values: random.oneIn(2) }
-    const consistency = random.pick(['session', 'eventual'] as const)
+    const consistency = random.pick(['session', 'eventual', { boundMs: 2_000 }] as const)
     const looks: readonly (() => Promise<unknown>)[] = [
       () => serving.lists.list(id, request, { consistency }),
       () => serving.explain.explain(id, keyOf(id, 'hot0') as Key),
@@ -136,8 +138,11 @@ export class Workload {
   ): history.Operation {
     const dice = random.below(20)
     if (dice < 8) {
-      const consistency = random.pick(['strong', 'session', 'session', 'eventual'] as const)
-      return { kind: 'get', key, consistency }
+      const consistency = random.pick([
+        ...(['strong', 'session', 'session', 'eventual', 'bounded'] as const),
+      ])
+      const bound = consistency === 'bounded' && { boundMs: random.pick(BOUNDS_MS) }
+      return { kind: 'get', key, consistency, ...bound }
     }
     const condition = this.#condition(known, random)
     const more = {

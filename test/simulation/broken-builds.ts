@@ -61,4 +61,26 @@ export const defects: readonly Defect[] = [
       },
     ],
   },
+  {
+    name: 'a copy answers bounded reads however old it is',
+    breaks: ['bounded staleness'],
+    patches: [
+      {
+        file: 'src/routing/receipt.ts',
+        from: '  stalenessMs !== undefined && stalenessMs <= boundMs',
+        to: '  stalenessMs !== undefined && (stalenessMs <= boundMs || boundMs > 0)',
+      },
+    ],
+  },
+  {
+    name: 'what one other region has is taken for complete in all',
+    breaks: ['S'],
+    patches: [
+      {
+        file: 'src/replication/complete-everywhere.ts',
+        from: 'const position = Math.min(',
+        to: 'const position = Math.max(',
+      },
+    ],
+  },
 ]
