@@ -158,7 +158,7 @@ export const historyLine = (line: HistoryHeader | OperationRecord): string =>
 /** Throws `bad_request` that names the line. */
 export function parseHistory(text: string): History {
   const lines = text.split('\n')
-  if (lines.at(-1) === '') lines.pop()
+  if (lines.length > 1 && lines.at(-1) === '') lines.pop()
   const parsed = lines.map((line, index) => {
     const schema = index === 0 ? headerSchema : recordSchema
     try {

@@ -6,7 +6,8 @@ import type { PlacementData, PolicyData, PolicyRegion } from '../model/placement
 import type { RegionId } from '../model/slot.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
-const SLOTS = 3
+/** Few, so that feeds are shared; or so many that a session knows little of each. */
+const SLOTS = [2, 24]
 const KM_APART = 24
 
 export function madeUpPolicy(random: SeededRandom): PolicyData {
@@ -20,6 +21,8 @@ export function madeUpPolicy(random: SeededRandom): PolicyData {
   const restricted = some(2)
   const alone = random.pick(regions)
   const hashed = some(2)
+  const slots = random.pick(SLOTS)
+  const placement = placementsOf(slots)
   return {
     cluster: 'simulated',
     keeper: random.pick(regions),
@@ -42,14 +45,16 @@ export function madeUpPolicy(random: SeededRandom): PolicyData {
   }
 }
 
-const placement = (
-  name: string,
-  store: readonly RegionId[],
-  serve: readonly RegionId[],
-  changes: Partial<PlacementData>,
-): PlacementData => ({
-  ...{ id: name, name, prefix: '', slots: SLOTS, groupBySegments: null, law: [] },
-  ...{ homing: { kind: 'hint' }, outside: 'redirect', anywhere: false, forbidden: {} },
-  ...{ home: store, store, serve },
-  ...changes,
-})
+const placementsOf =
+  (slots: number) =>
+  (
+    name: string,
+    store: readonly RegionId[],
+    serve: readonly RegionId[],
+    changes: Partial<PlacementData>,
+  ): PlacementData => ({
+    ...{ id: name, name, prefix: '', slots, groupBySegments: null, law: [] },
+    ...{ homing: { kind: 'hint' }, outside: 'redirect', anywhere: false, forbidden: {} },
+    ...{ home: store, store, serve },
+    ...changes,
+  })

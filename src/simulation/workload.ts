@@ -24,9 +24,13 @@ export interface WorkloadOptions {
 /** New keys come in such steps of time, so that clients of all regions ask for the same. */
 const NEW_KEY_EVERY_MS = 700
 const HOT_KEYS = 3
-/** Of bounded reads: below what copies usually are old, about that, and above. */
-const BOUNDS_MS = [0, 300, 1_000, 2_500, 10_000] as const
 const TTL_MS = 1_500
+const levels = [
+  ...[{ consistency: 'strong' }, { consistency: 'eventual' }],
+  ...[{ consistency: 'session' }, { consistency: 'session' }],
+  { consistency: 'bounded', boundMs: 300 },
+  { consistency: 'bounded', boundMs: 3_000 },
+] as const
 
 export class Workload {
   readonly #options: WorkloadOptions
@@ -73,11 +77,12 @@ export class Workload {
     const versions = new Map<string, string>()
     let entry = random.pick(world.regions)
     let again: Asked | undefined
+    const roams = random.oneIn(2)
     while (!this.#stopped) {
-      await this.#pause(random.between(0, 2 * thinkMs))
-      if (random.oneIn(12)) entry = random.pick(world.regions)
+      await this.#pause(random.between(0, roams ? thinkMs : 2 * thinkMs))
+      if (random.oneIn(roams ? 2 : 12)) entry = random.pick(world.regions)
       if (random.oneIn(15)) await this.#lookAround(entry, random)
-      const asked = again ?? this.#draw(entry, random, versions)
+      const asked = again ?? this.#draw(entry, roams, random, versions)
       again = undefined
       const record = await client.ask(entry, asked)
       remember(versions, record)
@@ -99,7 +104,7 @@ export class Workload {
     const { id, data } = placement
     if (!data.serve.includes(entry)) return
     const request = { prefix: '', limit: 20, values: random.oneIn(2) }
-    const consistency = random.pick(['session', 'eventual', { boundMs: 2_000 }] as const)
+    const consistency = random.pick(['session', 'eventual'] as const)
     const looks: readonly (() => Promise<unknown>)[] = [
       () => serving.lists.list(id, request, { consistency }),
       () => serving.explain.explain(id, keyOf(id, 'hot0') as Key),
@@ -120,36 +125,43 @@ export class Workload {
     return this.#options.world.table.byId(dataset)?.mayServe(region) === true
   }
 
-  #draw(entry: RegionId, random: SeededRandom, versions: ReadonlyMap<string, string>): Asked {
+  /** `roams`: it mostly reads, wherever it comes to. */
+  #draw(
+    entry: RegionId,
+    roams: boolean,
+    random: SeededRandom,
+    versions: ReadonlyMap<string, string>,
+  ): Asked {
     const placements = [...this.#options.world.table.placements]
     const placement = random.pick(placements.filter(({ id }) => this.#mayServe(id, entry)))
     const grouped = placement.data.groupBySegments !== null
-    if (grouped && random.oneIn(4)) return this.#transaction(placement, random)
+    if (grouped && !roams && random.oneIn(4)) return this.#transaction(placement, random)
     const key = this.#key(placement, random)
     const known = versions.get(`${placement.id} ${key}`)
-    return { ...this.#where(placement, key), operation: this.#one(placement, key, known, random) }
+    const asked = { placement, key, known, roams }
+    return { ...this.#where(placement, key), operation: this.#one(asked, random) }
   }
 
   #one(
-    placement: Placement,
-    key: string,
-    known: string | undefined,
+    asked: {
+      readonly placement: Placement
+      readonly key: string
+      readonly known: string | undefined
+      readonly roams: boolean
+    },
     random: SeededRandom,
   ): history.Operation {
+    const { placement, key, known, roams } = asked
     const dice = random.below(20)
-    if (dice < 8) {
-      const consistency = random.pick([
-        ...(['strong', 'session', 'session', 'eventual', 'bounded'] as const),
-      ])
-      const bound = consistency === 'bounded' && { boundMs: random.pick(BOUNDS_MS) }
-      return { kind: 'get', key, consistency, ...bound }
+    if (dice < (roams ? 17 : 8)) {
+      return { kind: 'get', key, ...random.pick(levels) }
     }
     const condition = this.#condition(known, random)
     const more = {
       ...(random.oneIn(3) && { idempotencyKey: `i${this.#values}` }),
       ...acksOf(placement, random),
     }
-    if (dice < 10) return { kind: 'delete', key, ...condition, ...more }
+    if (dice % 4 === 2) return { kind: 'delete', key, ...condition, ...more }
     const life = key.startsWith('brief') ? { ttlMs: TTL_MS } : {}
     return { kind: 'put', key, value: this.#value(), ...condition, ...more, ...life }
   }

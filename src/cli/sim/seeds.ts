@@ -76,7 +76,7 @@ function show(terminal: Terminal, totals: Totals): void {
   const { seeds, simulatedMs, operations, disturbances, fates } = totals
   const minutes = simulatedMs / 60_000
   terminal.line(
-    `${seeds} seeds, ${(minutes / 60).toFixed(1)} hours of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute)`,
+    `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute)`,
   )
   const counts = Object.entries(disturbances).sort()
   terminal.line(`disturbances: ${counts.map(([kind, n]) => `${n} ${kind}`).join(', ')}`)
@@ -87,6 +87,9 @@ function show(terminal: Terminal, totals: Totals): void {
   ])
   terminal.line(formatTable(colors, ['message', 'sent', ...faultKinds], rows))
 }
+
+const timeText = (minutes: number): string =>
+  minutes < 120 ? `${minutes.toFixed(1)} minutes` : `${(minutes / 60).toFixed(1)} hours`
 
 async function showFailure(
   terminal: Terminal,

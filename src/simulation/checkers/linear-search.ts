@@ -50,6 +50,8 @@ interface Cell {
   readonly value: string | null
   /** undefined: nobody has heard of it. */
   readonly version: string | undefined
+  /** From when on the value may have ended by itself. */
+  readonly endMs: number
 }
 
 interface State {
@@ -126,28 +128,47 @@ class Search {
     while (this.#firstOpen < this.#certain && this.#isDone[this.#firstOpen]) this.#firstOpen++
   }
 
-  /** Calls that may come next: invoked before any other one that is left had returned. */
+  /**
+   * How it may go on. Three choices need not be made: what changes nothing and fits now, may as
+   * well come now; of versions the lowest comes first; and of deletions that ask for nothing, the
+   * one that returned first, as each could stand in the other's place.
+   */
   #movesFrom(state: State): readonly Move[] {
     const candidates = this.#candidates()
+    const lowest = this.#lowestOf(candidates)
+    const deleted = new Set<string>()
     const moves: Move[] = []
-    let lowest: Version | undefined
-    for (const at of candidates) {
-      const version = at < this.#certain && this.#facts.versionOf(this.#calls[at] as Call)
-      if (version && (!lowest || compareVersions(version, lowest) < 0)) lowest = version
-    }
     for (const at of candidates) {
       const call = this.#calls[at] as Call
       const version = this.#facts.versionOf(call)
-      // Who returned has to come in the order of versions.
       if (version && lowest && compareVersions(version, lowest) > 0) continue
+      const name = version || at >= this.#certain ? undefined : plainDeletionOf(call)
+      if (name !== undefined && deleted.has(name)) continue
+      if (name !== undefined) deleted.add(name)
       for (const way of this.#waysOf(call)) {
-        const next = step(state, way, version, this.#isUnclaimed)
-        if (next) moves.push({ at, state: next })
+        const next = step(state, way, call, version, this.#isUnclaimed)
+        if (next === state && at < this.#certain) return [{ at, state }]
+        const before = expired(state, way, call)
+        const later = before && step(before, way, call, version, this.#isUnclaimed)
+        for (const each of [next, later]) if (each) moves.push({ at, state: each })
       }
     }
     return moves
   }
 
+  #lowestOf(candidates: readonly number[]): Version | undefined {
+    let lowest: Version | undefined
+    for (const at of candidates) {
+      const version = this.#facts.versionOf(this.#calls[at] as Call)
+      if (version && (!lowest || compareVersions(version, lowest) < 0)) lowest = version
+    }
+    return lowest
+  }
+
+  /**
+   * Invoked before any other one that is left had returned. What is most likely to come next,
+   * first: the next version; what returned first; what may never have happened.
+   */
   #candidates(): readonly number[] {
     const found: number[] = []
     let firstReturnMs = Infinity
@@ -164,7 +185,12 @@ class Search {
     for (let at = this.#certain; at < this.#calls.length; at++) {
       if (!this.#isDone[at]) found.push(at)
     }
-    return found.filter(at => (this.#calls[at] as Call).invokeMs <= firstReturnMs)
+    const call = (at: number): Call => this.#calls[at] as Call
+    const rank = (at: number): number =>
+      at >= this.#certain ? 2 : this.#facts.versionOf(call(at)) ? 0 : 1
+    return found
+      .filter(at => call(at).invokeMs <= firstReturnMs)
+      .sort((a, b) => rank(a) - rank(b) || (call(a).returnMs < call(b).returnMs ? -1 : 1))
   }
 
   /** No known write has it: it may be the version of one that was lost. */
@@ -195,10 +221,35 @@ class Search {
   }
 }
 
+/** The key that a call deletes, if it does no more and asks for no more than that there is one. */
+function plainDeletionOf({ ways: [way, other] }: Call): string | undefined {
+  const [effect, ...effects] = way?.effects ?? []
+  const [demand, ...demands] = way?.demands ?? []
+  const isPlain = !other && effects.length === 0 && demands.length === 0
+  return isPlain && demand?.kind === 'live' && effect?.value === null ? effect.name : undefined
+}
+
 function textOf({ cells, newest }: State): string {
   const parts = [...cells].map(([name, { value, version }]) => [name, value, version ?? null])
   parts.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))
   return JSON.stringify([newest ? formatVersion(newest) : null, parts])
+}
+
+/**
+ * The state in which what a call saw had ended by itself before it; undefined: nothing may have.
+ */
+function expired({ cells, newest }: State, { demands }: Way, call: Call): State | undefined {
+  const ended = demands.flatMap(demand => (demand.kind === 'any' ? demand.of : [demand]))
+  const names = ended.flatMap(demand => ('name' in demand ? [demand.name] : []))
+  let without: Map<string, Cell> | undefined
+  for (const name of names) {
+    const cell = cells.get(name)
+    if (!cell || cell.value === null || cell.endMs > call.returnMs) continue
+    if (cell.endMs === Infinity) continue
+    without ??= new Map(cells)
+    without.set(name, { value: null, version: undefined, endMs: Infinity })
+  }
+  return without && { cells: without, newest }
 }
 
 type IsUnclaimed = (name: string, version: string) => boolean
@@ -207,6 +258,7 @@ type IsUnclaimed = (name: string, version: string) => boolean
 function step(
   state: State,
   way: Way,
+  { invokeMs }: Call,
   version: Version | undefined,
   isUnclaimed: IsUnclaimed,
 ): State | undefined {
@@ -215,7 +267,9 @@ function step(
   if (version && state.newest && compareVersions(version, state.newest) <= 0) return undefined
   const cells = new Map(state.cells)
   const text = version && formatVersion(version)
-  for (const { name, value } of way.effects) cells.set(name, { value, version: text })
+  for (const { name, value, ttlMs } of way.effects) {
+    cells.set(name, { value, version: text, endMs: invokeMs + ttlMs })
+  }
   return { cells, newest: version ?? state.newest }
 }
 

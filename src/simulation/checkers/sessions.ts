@@ -2,11 +2,12 @@
  * S: a session reads its own writes, and of no key an older state than it has seen, absence
  * included: the session guarantees of Terry et al. (1994), through whatever regions it asks.
  *
- * Each session has a floor under each key: the newest version that it wrote or was shown.
- * `eventual` reads promise nothing, so they are not held against it, nor do they raise it.
+ * Each session has a floor under each key: the newest version that it wrote or was shown by
+ * `session` and `strong` reads. Reads of other levels do not look at the session's token, so they
+ * are not held against the floor, nor do they raise it.
  */
 import { compareVersions, formatVersion, parseVersion, type Version } from '../../model/version.ts'
-import type { OperationRecord } from '../history.ts'
+import type { Get, OperationRecord } from '../history.ts'
 import { nameOf } from './call.ts'
 import type { Facts } from './facts.ts'
 import { type Finding, Findings } from './finding.ts'
@@ -17,7 +18,7 @@ export function checkSessions(facts: Facts): readonly Finding[] {
   const sessions = new Map<string, number[]>()
   facts.operations.forEach(({ session, result, operation }, index) => {
     if (session === undefined || !result || result.kind === 'error') return
-    if (operation.kind === 'get' && operation.consistency === 'eventual') return
+    if (operation.kind === 'get' && !isOfSession(operation)) return
     const others = sessions.get(session)
     if (others) others.push(index)
     else sessions.set(session, [index])
@@ -27,6 +28,9 @@ export function checkSessions(facts: Facts): readonly Finding[] {
   }
   return findings.all
 }
+
+const isOfSession = ({ consistency }: Get): boolean =>
+  consistency === 'session' || consistency === 'strong'
 
 /** What a session knows of one key. */
 interface Floor {

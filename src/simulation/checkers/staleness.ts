@@ -44,6 +44,9 @@ class Replacements {
   readonly #writes: readonly Write[]
   /** Of each write and all later ones: the one that was acknowledged first. */
   readonly #earliest: readonly Write[]
+  readonly #byReturn: readonly Write[]
+  /** Of each of those and all that were acknowledged before it: the newest. */
+  readonly #newest: readonly Write[]
 
   constructor(facts: Facts, name: string) {
     this.#facts = facts
@@ -54,6 +57,13 @@ class Replacements {
       if (later.call.returnMs < here.call.returnMs) earliest[i] = later
     }
     this.#earliest = earliest
+    const inOrder = new Map(this.#writes.map((write, index) => [write, index]))
+    this.#byReturn = [...this.#writes].sort((a, b) => a.call.returnMs - b.call.returnMs)
+    let newest = -1
+    this.#newest = this.#byReturn.map(write => {
+      newest = Math.max(newest, inOrder.get(write) ?? -1)
+      return this.#writes[newest] as Write
+    })
   }
 
   /** A write that was acknowledged before that moment, and is newer than what was seen. */
@@ -76,7 +86,8 @@ class Replacements {
   /** The newest that was acknowledged by then is a value, and nothing can have deleted it since. */
   #missedByAbsence(name: string, beforeMs: number): Write | undefined {
     const writes = this.#facts.writesOf(name)
-    const newest = this.#writes.findLast(({ call }) => call.returnMs < beforeMs)
+    const acknowledged = firstIndex(this.#byReturn, ({ call }) => call.returnMs >= beforeMs)
+    const newest = this.#newest[acknowledged - 1]
     if (!newest?.version || newest.effect.value === null) return undefined
     const isOpen =
       writes.mayBeDeleted(newest, Infinity) || writes.isDeletedFrom(newest.version, Infinity)
