@@ -5,12 +5,13 @@ import type { Phases } from '../metrics/phases.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
+import type { PeerFailure } from '../peers/peers.ts'
 import { type AgedCopy, aged, copiesTooOld, younger } from './aged-copies.ts'
 import type { Intent, Knowledge, Role, Topology } from './decide.ts'
 import type { Demands } from './local-answer.ts'
 import { boundOf, type RequestContext } from './service.ts'
 import type { Session } from './session.ts'
-import type { Step, StepResult, Wanted } from './step.ts'
+import { repeatable, type Step, type StepResult, type Wanted } from './step.ts'
 
 export interface Journey {
   readonly placement: Placement
@@ -59,7 +60,7 @@ export function avoidAge(
 }
 
 /** A read that may find another copy that is young enough, where its home can't be asked. */
-export const isBounded = ({ intent }: Journey): boolean =>
+const isBounded = ({ intent }: Journey): boolean =>
   intent.kind === 'read' && boundOf(intent.consistency) !== undefined
 
 /**
@@ -80,6 +81,26 @@ export function whyUnreachable({ knowledge, placement, group, topology }: Journe
   return home === undefined
     ? 'no region that may hold the dataset is reachable from here'
     : `the home is ${home}, which is not reachable from ${topology.self}`
+}
+
+/** A region did not answer. Goes on elsewhere where that is safe, else throws what is known. */
+export function lose(
+  journey: Journey,
+  region: RegionId,
+  as: Role,
+  { sent, reason }: PeerFailure,
+): undefined {
+  journey.lost.add(region)
+  if (journey.intent.kind === 'write' && sent) {
+    throw new DenizenError('outcome_unknown', `${region} was sent the write: ${reason}`, {
+      extra: { region },
+      retry: repeatable(journey.operation) ? 'with-idempotency-key' : 'no',
+    })
+  }
+  if (as !== 'home' || isBounded(journey)) return undefined
+  throw new DenizenError('home_unreachable', `the home is ${region}: ${reason}`, {
+    extra: { home: region },
+  })
 }
 
 /** What is told in place of an error where copies were asked, and a larger bound would do. */

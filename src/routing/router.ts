@@ -30,8 +30,8 @@ import type { Forwarder } from './forward.ts'
 import {
   avoidAge,
   avoidDamage,
-  isBounded,
   type Journey,
+  lose,
   orTooOld,
   outcomeOnNothing,
   stepOf,
@@ -53,7 +53,7 @@ import type {
 import type { Mac, Session } from './session.ts'
 import type { SessionTokens } from './session-tokens.ts'
 import type { RoutingOperations } from './shard-operations.ts'
-import { creates, principalOf, repeatable, type StepResult } from './step.ts'
+import { creates, principalOf, type StepResult } from './step.ts'
 import { readOrWriteNow } from './write-now.ts'
 
 export interface RouterOptions {
@@ -254,7 +254,7 @@ export class Router {
         const { region, as } = decision
         const running = forwarder.run(region, placement, stepOf(journey, as))
         const result = await (phases ? phases.spend('home', running) : running)
-        if (result instanceof PeerFailure) return this.#lose(journey, region, as, result)
+        if (result instanceof PeerFailure) return lose(journey, region, as, result)
         return this.#learn(journey, region, as, result)
       }
       case 'consult': {
@@ -315,22 +315,6 @@ export class Router {
         this.#know(journey, result.home)
         return undefined
     }
-  }
-
-  /** A region did not answer. Goes on elsewhere where that is safe, else says what is known. */
-  #lose(journey: Journey, region: RegionId, as: Role, failure: PeerFailure): undefined {
-    journey.lost.add(region)
-    const write = journey.intent.kind === 'write'
-    if (write && failure.sent) {
-      throw new DenizenError('outcome_unknown', `${region} was sent the write: ${failure.reason}`, {
-        extra: { region },
-        retry: repeatable(journey.operation) ? 'with-idempotency-key' : 'no',
-      })
-    }
-    if (as !== 'home' || isBounded(journey)) return undefined
-    throw new DenizenError('home_unreachable', `the home is ${region}: ${failure.reason}`, {
-      extra: { home: region },
-    })
   }
 }
 

@@ -67,4 +67,55 @@ export const defects: readonly Defect[] = [
       },
     ],
   },
+  {
+    name: 'an older version takes the place of a newer one',
+    seed: 1,
+    breaks: ['T', 'convergence', 'S'],
+    patches: [
+      {
+        file: 'src/replication/apply.ts',
+        from: 'else if (held && compareVersions(incoming.version, held.version) <= 0) {',
+        to: 'else if (held && compareVersions(incoming.version, held.version) === 0) {',
+      },
+    ],
+  },
+  {
+    name: 'the next home accepts writes before the compare-and-set',
+    seed: 1,
+    breaks: ['H and L', 'T'],
+    patches: [
+      {
+        file: 'src/execution/home.ts',
+        from: "    return isParty ? { kind: 'between' }",
+        to: [
+          '    if (regions.idOf(marker.stopped.to) === self) return at(self, { ...home, region: self })',
+          "    return isParty ? { kind: 'between' }",
+        ].join('\n'),
+      },
+    ],
+  },
+  {
+    name: 'a home that has stopped goes on once it was started again',
+    seed: 1,
+    breaks: ['H and L', 'T'],
+    patches: [
+      {
+        file: 'src/execution/home.ts',
+        from: '  if (marker?.stopped) {\n    const isParty',
+        to: '  if (marker?.stopped && home.region !== self) {\n    const isParty',
+      },
+    ],
+  },
+  {
+    name: 'a term is given twice',
+    seed: 1,
+    breaks: ['H and L', 'T', 'convergence', 'no bugs'],
+    patches: [
+      {
+        file: 'src/routing/registrar.ts',
+        from: 'counter?.epoch === epoch ? counter.n + 1 : 1',
+        to: 'counter?.epoch === epoch ? counter.n : 1',
+      },
+    ],
+  },
 ]
