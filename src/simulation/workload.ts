@@ -38,6 +38,7 @@ export class Workload {
   readonly #keys = new Map<string, { readonly placement: Placement; readonly key: string }>()
   #stopped = false
   #values = 0
+  #keysGiven = 0
 
   constructor(options: WorkloadOptions) {
     this.#options = options
@@ -162,7 +163,7 @@ export class Workload {
     }
     const condition = this.#condition(known, random)
     const more = {
-      ...(random.oneIn(3) && { idempotencyKey: `i${this.#values}` }),
+      ...(random.oneIn(3) && { idempotencyKey: this.#idempotencyKey() }),
       ...acksOf(placement, random),
     }
     if (dice % 4 === 2) return { kind: 'delete', key, ...condition, ...more }
@@ -194,7 +195,7 @@ export class Workload {
         { op: 'get', key: a },
         { op: 'get', key: b },
       ],
-      ...(random.oneIn(3) && { idempotencyKey: `t${this.#values}` }),
+      ...(random.oneIn(3) && { idempotencyKey: this.#idempotencyKey() }),
       ...acksOf(placement, random),
     }
     return { dataset: placement.id, group, operation }
@@ -223,6 +224,11 @@ export class Workload {
     const dataset = placement.id
     if (placement.data.groupBySegments === null) return { dataset }
     return { dataset, group: placement.groupOf(key as Parameters<Placement['groupOf']>[0]) }
+  }
+
+  #idempotencyKey(): string {
+    this.#keysGiven += 1
+    return `i${this.#keysGiven}`
   }
 
   #value(): string {
