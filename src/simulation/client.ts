@@ -47,15 +47,31 @@ export class Client {
       ...{ client: name, entry, ...asked, invokeMs },
       ...(sessions && { session: name }),
     }
-    const result = await this.#answer(entry, asked, sessions)
+    const result = await this.#answer(entry, () => this.#run(entry, asked, sessions))
     const returnMs = result === null ? null : world.time.nowMs
     const record: history.OperationRecord = { ...common, returnMs, result }
     records.push(record)
     return record
   }
 
+  /** One batch: an operation of its own each, with the times of the batch. */
+  async askMany(entry: RegionId, batch: readonly Asked[]): Promise<void> {
+    const { name, world, records } = this.#options
+    const invokeMs = world.time.nowMs
+    const answered = await this.#answer(entry, () => this.#runMany(entry, batch))
+    const returnMs = answered === null ? null : world.time.nowMs
+    for (const [index, asked] of batch.entries()) {
+      const result = Array.isArray(answered) ? answered[index] : answered
+      const common = { client: name, session: name, entry, ...asked, invokeMs }
+      records.push({ ...common, returnMs, result: (result ?? null) as history.Result | null })
+    }
+  }
+
   /** null: no answer comes. */
-  #answer(entry: RegionId, asked: Asked, sessions: boolean): Promise<history.Result | null> {
+  #answer<Result>(
+    entry: RegionId,
+    run: () => Promise<Result>,
+  ): Promise<Result | history.Result | null> {
     const { world } = this.#options
     const { time } = world
     return new Promise(resolve => {
@@ -66,14 +82,14 @@ export class Client {
           time.after(ACCESS_MS, () => resolve(refused))
           return
         }
-        const settle = (result: history.Result | null): void => {
+        const settle = (result: Result | history.Result | null): void => {
           forget()
           if (result === null) resolve(null)
           else time.after(ACCESS_MS, () => resolve(result))
         }
         const forget = world.onDeath(entry, () => settle(null))
         process.enter(() => {
-          this.#run(entry, asked, sessions).then(
+          run().then(
             result => {
               if (process.alive) settle(result)
             },
@@ -111,6 +127,20 @@ export class Client {
     const [outcome] = answer.outcomes
     if (!outcome) throw new Error('an operation without an outcome')
     return resultOf(outcome)
+  }
+
+  async #runMany(entry: RegionId, batch: readonly Asked[]): Promise<history.Result[]> {
+    const serving = this.#options.world.serving(entry)
+    if (!serving) throw new DenizenError('not_ready', 'the node does not serve')
+    const dataset = batch[0]?.dataset ?? ''
+    const session = this.#token === undefined ? {} : { session: this.#token }
+    const todo = batch.map(({ operation }) => operationOf(dataset, operation, undefined))
+    const plain = todo.filter(one => one.kind !== 'transaction')
+    const answer = await serving.router.execute(dataset, plain, {
+      ...{ consistency: 'session', ...session },
+    })
+    this.#keep(true, answer.session)
+    return answer.outcomes.map(resultOf)
   }
 
   #keep(sessions: boolean, token: string | undefined): void {

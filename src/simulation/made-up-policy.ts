@@ -8,7 +8,7 @@ import type { SeededRandom } from './seeded-random.ts'
 
 /** Few, so that feeds are shared; or so many that a session knows little of each. */
 const SLOTS = [2, 24]
-const KM_APART = 24
+const KM_APART = 12
 
 export function madeUpPolicy(random: SeededRandom): PolicyData {
   const count = 3 + random.below(3)

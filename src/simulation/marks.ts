@@ -10,7 +10,7 @@ export const markOf = (dataset: string): string => `mark(${dataset})`
 export const keyOf = (dataset: string, name: string): Key => `${name}${markOf(dataset)}` as Key
 
 /** One in so many is large: two of them fill a chunk of a feed. */
-const LARGE_EACH = 6
+const LARGE_EACH = 5
 const LARGE_BYTES = 100_000
 
 /** `name` ends in a number. */

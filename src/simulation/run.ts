@@ -14,7 +14,7 @@ import { type History, newHeader, type OperationRecord } from './history.ts'
 import { madeUpPolicy } from './made-up-policy.ts'
 import { Nemesis } from './nemesis.ts'
 import type { CopyChange, CopyRow, DurableState, PolicyInForce, SeenBytes } from './observations.ts'
-import { seededRandom } from './seeded-random.ts'
+import { type SeededRandom, seededRandom } from './seeded-random.ts'
 import { Workload } from './workload.ts'
 import { World } from './world.ts'
 
@@ -57,7 +57,8 @@ const STRANGERS_DELAY_MS = 10
 export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Promise<RunResult> {
   const random = seededRandom(seed)
   const policy = madeUpPolicy(random)
-  const world = new World({ policy, hasher, random: random.fork(), delayMs: delays(policy) })
+  const delayMs = delays(policy, random.fork())
+  const world = new World({ policy, hasher, random: random.fork(), delayMs })
   const records: OperationRecord[] = []
   const { regions } = world
   const everyMs = DISTURBED_EVERY_MS
@@ -96,11 +97,17 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
   }
 }
 
-const delays = ({ regions }: PolicyData) => {
+/** Some ways are long ones: what goes by way of a third region then comes before. */
+const DETOURS = [1, 1, 1, 4, 10]
+
+const delays = ({ regions }: PolicyData, random: SeededRandom) => {
+  const detours = new Map<string, number>()
   const places = new Map(regions.map(region => [region.id, region]))
   return (from: RegionId, to: RegionId): number => {
     const [a, b] = [places.get(from), places.get(to)]
-    return a && b ? estimateRttMs(a, b) / 2 : STRANGERS_DELAY_MS
+    const detour = detours.get(`${from} ${to}`) ?? random.pick(DETOURS)
+    detours.set(`${from} ${to}`, detour)
+    return a && b ? (detour * estimateRttMs(a, b)) / 2 : STRANGERS_DELAY_MS
   }
 }
 

@@ -24,6 +24,7 @@ export interface WorkloadOptions {
 /** New keys come in such steps of time, so that clients of all regions ask for the same. */
 const NEW_KEY_EVERY_MS = 700
 const HOT_KEYS = 3
+const FOCUS_MS = 4_000
 const TTL_MS = 1_500
 const levels = [
   ...[{ consistency: 'strong' }, { consistency: 'eventual' }],
@@ -32,10 +33,15 @@ const levels = [
   { consistency: 'bounded', boundMs: 3_000 },
 ] as const
 
+interface Known {
+  readonly placement: Placement
+  readonly key: string
+}
+
 export class Workload {
   readonly #options: WorkloadOptions
   readonly #running: Promise<void>[] = []
-  readonly #keys = new Map<string, { readonly placement: Placement; readonly key: string }>()
+  readonly #keys = new Map<string, Known>()
   #stopped = false
   #values = 0
   #keysGiven = 0
@@ -55,13 +61,18 @@ export class Workload {
     await Promise.all(this.#running)
   }
 
-  /**
-   * Reads every key at its home, through a region that may serve it, and again until it answers.
-   */
+  /** Every key is read at its home, until it is answered, by a few who share the work. */
   async readAll(): Promise<void> {
+    const keys = this.#keys.values()
+    const judges = Array.from({ length: JUDGES }, (_, n) => this.#judge(`judge${n + 1}`, keys))
+    await Promise.all(judges)
+  }
+
+  async #judge(name: string, keys: IterableIterator<Known>): Promise<void> {
     const { world, random, records } = this.#options
-    const client = new Client({ name: 'judge', world, random, records })
-    for (const { placement, key } of this.#keys.values()) {
+    const client = new Client({ name, world, random, records })
+    for (let next = keys.next(); !next.done; next = keys.next()) {
+      const { placement, key } = next.value
       const operation = { kind: 'get', key, consistency: 'strong' } as const
       const asked = { ...this.#where(placement, key), operation }
       for (let tries = 0; tries < TRIES_MAX; tries++) {
@@ -83,6 +94,7 @@ export class Workload {
       await this.#pause(random.between(0, roams ? thinkMs : 2 * thinkMs))
       if (random.oneIn(roams ? 2 : 12)) entry = random.pick(world.regions)
       if (random.oneIn(15)) await this.#lookAround(entry, random)
+      if (!roams && random.oneIn(20)) await client.askMany(entry, this.#batch(entry, random))
       const asked = again ?? this.#draw(entry, roams, random, versions)
       again = undefined
       const record = await client.ask(entry, asked)
@@ -126,6 +138,29 @@ export class Workload {
     for (let waits = 0; !over && waits < LOOKS_MAX; waits++) await this.#pause(100)
   }
 
+  #servedAt(entry: RegionId, random: SeededRandom): Placement {
+    const placements = [...this.#options.world.table.placements]
+    return random.pick(placements.filter(({ id }) => this.#mayServe(id, entry)))
+  }
+
+  /** For a while everybody is interested in the same key. */
+  #focus(entry: RegionId): Placement | undefined {
+    const placements = [...this.#options.world.table.placements]
+    const step = Math.floor(this.#options.world.time.nowMs / FOCUS_MS)
+    const placement = placements[step % placements.length]
+    return placement && this.#mayServe(placement.id, entry) ? placement : undefined
+  }
+
+  /** New keys, of which some are large. */
+  #batch(entry: RegionId, random: SeededRandom): Asked[] {
+    const placement = this.#servedAt(entry, random)
+    return Array.from({ length: 4 + random.below(10) }, (_, n) => {
+      const key = this.#groupedKey(placement, random, `batch${this.#values}n${n}`)
+      const operation = { kind: 'put', key, value: this.#value() } as const
+      return { ...this.#where(placement, key), operation }
+    })
+  }
+
   #mayServe(dataset: string, region: RegionId): boolean {
     return this.#options.world.table.byId(dataset)?.mayServe(region) === true
   }
@@ -137,11 +172,11 @@ export class Workload {
     random: SeededRandom,
     versions: ReadonlyMap<string, string>,
   ): Asked {
-    const placements = [...this.#options.world.table.placements]
-    const placement = random.pick(placements.filter(({ id }) => this.#mayServe(id, entry)))
+    const focus = random.oneIn(2) ? this.#focus(entry) : undefined
+    const placement = focus ?? this.#servedAt(entry, random)
     const grouped = placement.data.groupBySegments !== null
     if (grouped && !roams && random.oneIn(4)) return this.#transaction(placement, random)
-    const key = this.#key(placement, random)
+    const key = focus ? this.#groupedKey(focus, random, 'focus') : this.#key(placement, random)
     const known = versions.get(`${placement.id} ${key}`)
     const asked = { placement, key, known, roams }
     return { ...this.#where(placement, key), operation: this.#one(asked, random) }
@@ -180,7 +215,8 @@ export class Workload {
   }
 
   #transaction(placement: Placement, random: SeededRandom): Asked {
-    const first = this.#groupedKey(placement, random, `hot${random.below(HOT_KEYS)}`)
+    const name = random.oneIn(2) ? 'focus' : `hot${random.below(HOT_KEYS)}`
+    const first = this.#groupedKey(placement, random, name)
     const group = placement.groupOf(first as Parameters<Placement['groupOf']>[0])
     const [a, b] = ['a', 'b'].map(part => `${group}/${part}`) as [string, string]
     for (const key of [a, b]) this.#note(placement, key)
@@ -242,6 +278,7 @@ export class Workload {
 }
 
 const TRIES_MAX = 100
+const JUDGES = 12
 /** Who asks a region that dies is not answered. */
 const LOOKS_MAX = 50
 

@@ -17,7 +17,7 @@ export interface Defect {
 export const defects: readonly Defect[] = [
   {
     name: 'a write is answered before it is durable',
-    seed: 16,
+    seed: 9,
     breaks: ['D', 'H and L', 'S', 'X'],
     patches: [
       {
@@ -50,8 +50,8 @@ export const defects: readonly Defect[] = [
     patches: [
       {
         file: 'src/execution/operations/read.ts',
-        from: "if (record.tombstone) return { kind: 'absent', home, point }",
-        to: "if (record.tombstone) return { kind: 'absent', home, point: undefined }",
+        from: "if (record.tombstone) return { kind: 'absent', home, point, ...age }",
+        to: "if (record.tombstone) return { kind: 'absent', home, point: undefined, ...age }",
       },
     ],
   },
