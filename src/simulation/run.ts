@@ -79,8 +79,9 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
   await until(world, workload.stop())
   await world.time.run(world.time.nowMs + PATIENCE_MS, () => world.allServe)
   world.scrub()
-  const converged = await comesToRest(world)
   await until(world, workload.readAll())
+  // Reading has told homes what has expired.
+  const converged = await comesToRest(world)
 
   return {
     ...{ seed, converged, complaints: world.complaints, fates: world.network.fates.counts() },

@@ -28,7 +28,9 @@ export const strangerLinks = (options: {
       onStream: nobody,
       onStreamOpen: nobody,
       onPeerState: nobody,
-      onReachability: nobody,
+      onReachability: (_, reachable) => {
+        if (reachable) nobody()
+      },
     },
   })
 }
