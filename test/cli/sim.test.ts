@@ -5,6 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { exitCodes } from '../../src/cli/exit-codes.ts'
 import { requirePolicy } from '../../src/cli/required-policy.ts'
+import { parseHistory } from '../../src/simulation/history-file.ts'
 import { runHere } from './run-here.ts'
 
 const few = ['sim', '--planet', '--users', '200']
@@ -45,10 +46,33 @@ test('JSON and chart; the same seed gives the same of both', async () => {
   }
 })
 
+test('seeds are run, counted and told; one of them can be written down as a history', async () => {
+  const brief = ['sim', '--seed', '3', '--minutes', '0.1']
+  const { code, stdout } = await runHere([...brief, '--seeds', '2', '--json'])
+  assert.is(code, exitCodes.ok)
+  const report = JSON.parse(stdout)
+  assert.is(report.ok, true)
+  assert.is(report.seeds, 2)
+  assert.equal(report.failed, [])
+  assert.ok(report.operations > 20 && report.fates.ping.sent > 100)
+  const people = await runHere(brief)
+  assert.match(people.stdout, /^1 seeds, 0\.\d minutes of the worlds' time, \d+ operations/)
+  const folder = mkdtempSync(join(tmpdir(), 'denizen-sim-'))
+  try {
+    const file = join(folder, 'history.jsonl')
+    assert.is((await runHere([...brief, '--history', file])).code, exitCodes.ok)
+    const { header, operations } = parseHistory(readFileSync(file, 'utf8'))
+    assert.is(header.seed, 3)
+    assert.ok(operations.length > 10)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
 test('wrong usage says what to type', async () => {
-  const nothing = await runHere(['sim'])
-  assert.is(nothing.code, exitCodes.usage)
-  assert.match(nothing.stderr, 'denizen sim --planet')
+  const many = await runHere(['sim', '--seeds', '2', '--history', 'no.jsonl'])
+  assert.is(many.code, exitCodes.usage)
+  assert.match(many.stderr, 'Leave --seeds out')
   const chart = await runHere([...few, '--svg', '/nowhere/planet.svg'])
   assert.is(chart.code, exitCodes.usage)
   assert.match(chart.stderr, /can't be written to \/nowhere\/planet\.svg: ENOENT/)

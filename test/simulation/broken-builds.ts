@@ -118,4 +118,40 @@ export const defects: readonly Defect[] = [
       },
     ],
   },
+  {
+    name: 'a repeat is not recognised',
+    seed: 1,
+    breaks: ['X', 'H and L'],
+    patches: [
+      {
+        file: 'src/execution/idempotency.ts',
+        from: '  const record = store.idempotencyRecord(scope)\n  if (record) {',
+        to: '  const record = store.idempotencyRecord(scope)\n  if (record && store.context === undefined) {',
+      },
+    ],
+  },
+  {
+    name: 'a call that was sent is said to have had no effect',
+    seed: 1,
+    breaks: ['truthful errors', 'H and L', 'X'],
+    patches: [
+      {
+        file: 'src/peers/calls.ts',
+        from: 'new PeerFailure(!unsent, reason)',
+        to: 'new PeerFailure(false, reason)',
+      },
+    ],
+  },
+  {
+    name: 'a bounded read does not look at ages',
+    seed: 1,
+    breaks: ['bounded staleness'],
+    patches: [
+      {
+        file: 'src/routing/receipt.ts',
+        from: 'stalenessMs !== undefined && stalenessMs <= boundMs',
+        to: 'stalenessMs !== null && boundMs !== null',
+      },
+    ],
+  },
 ]
