@@ -18,8 +18,8 @@ const defects: readonly Patch[] = [
   // Copies do not look at session tokens.
   {
     file: 'src/execution/operations/read.ts',
-    from: '  if (seen.length === 0) return true\n',
-    to: '  if (seen.length >= 0) return true\n',
+    from: 'if (!atHome && seen && !hasSeen(store, slot, seen, whole)) return',
+    to: 'if (!atHome && seen && !hasSeen(store, slot, [], whole)) return',
   },
   // Homes do not look at preconditions.
   {
