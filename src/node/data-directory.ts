@@ -69,6 +69,12 @@ export async function openLayouts(
   )
 }
 
+/**
+ * Stores of a dataset that is new here. Half as many as threads: a store's writes are made durable
+ * together, and fewer stores make larger groups (bench/results).
+ */
+export const storesOfNew = (threads: number): number => Math.max(1, Math.floor(threads / 2))
+
 export const layoutPath = (datasetFolder: string): string => join(datasetFolder, 'dataset.json')
 
 /** Undefined where there is none, or where it is damaged. */

@@ -25,7 +25,7 @@ import { traceOf } from '../storage/shard-worker.ts'
 import { build } from './build.ts'
 import type { Copies } from './cluster-status.ts'
 import type { Cores } from './cores.ts'
-import { lockDataDirectory, openLayouts } from './data-directory.ts'
+import { lockDataDirectory, openLayouts, storesOfNew } from './data-directory.ts'
 import { DataPlane } from './data-plane.ts'
 import { desiredPolicy } from './desired-policy.ts'
 import { Front } from './front.ts'
@@ -234,7 +234,7 @@ class Node implements RunningNode {
     }
     this.#data = new DataPlane({
       self,
-      layOut: table => openLayouts(nodeDisk, dataDirectory, table, self, threads),
+      layOut: table => openLayouts(nodeDisk, dataDirectory, table, self, storesOfNew(threads)),
       clock: systemClock,
       random: systemRandom,
       hasher: this.#hasher,
