@@ -12,7 +12,7 @@ import { assert } from '../model/assert.ts'
 import { feedRegionNumber } from '../model/position.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
 import { IMPLICIT_TERM } from '../model/version.ts'
-import { endsOf, type FeedEnd, type HomeMarker } from '../storage/home-marker.ts'
+import type { FeedEnd, HomeMarker } from '../storage/home-marker.ts'
 import type { RecordHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { StoreReader } from '../storage/store.ts'
@@ -127,7 +127,8 @@ export function hasPast(
 export function lacksPast(store: StoreReader, group: string): boolean {
   const marker = store.homeMarker(group)
   if (!marker) return false
-  return !hasPast(store, group, marker.stopped ? endsOf(marker) : marker.past)
+  // Which of the two regions went on is not known here: it may be the one that had stopped.
+  return marker.stopped !== undefined || !hasPast(store, group, marker.past)
 }
 
 /** Writes a claimed home into the feed, with the first write of its group. */

@@ -102,8 +102,8 @@ async function coveredBy(
     group === undefined ? undefined : await shards.call(placement.id, slot, 'locate', { group })
   const marker =
     group === undefined ? undefined : await shards.call(placement.id, slot, 'marker', { group })
-  // What the copy may lack of earlier homes may be as old as any feed is.
-  const source = marker?.past ? undefined : home?.region
+  // What the copy may lack of other homes may be as old as any feed is.
+  const source = marker?.past || marker?.stopped ? undefined : home?.region
   return {
     slots,
     stalenessMs: () => oldest(ages, source),
