@@ -24,6 +24,8 @@ export function* sightingsIn(record: OperationRecord, operation: number): Genera
   })
   if (result.kind === 'transacted') {
     assert(asked.kind === 'tx', 'only transactions transact')
+    // It may be a repeat: then it is answered as the first time, of what was so then.
+    if (asked.idempotencyKey !== undefined) return
     const steps = result.succeeded ? asked.success : asked.failure
     for (const [at, step] of steps.entries()) {
       const found = result.results[at]
