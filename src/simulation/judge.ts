@@ -1,5 +1,4 @@
 /** Holds one run against all that is promised, and sums it up. */
-import { nameOf } from './checkers/call.ts'
 import { checkHistory } from './checkers/check-history.ts'
 import { checkConvergence } from './checkers/convergence.ts'
 import { checkDurability, checkStored } from './checkers/durability.ts'
@@ -9,7 +8,6 @@ import { searchOrders } from './checkers/linear-search.ts'
 import { checkResidency } from './checkers/residency.ts'
 import { checkTimelines } from './checkers/timelines.ts'
 import type { FateCounts } from './fates.ts'
-import type { History } from './history.ts'
 import type { RunResult } from './run.ts'
 
 /** Plain data: it crosses threads. */
@@ -47,7 +45,7 @@ export function findingsOf(result: RunResult): readonly Finding[] {
   return [
     ...complaints.map((message): Finding => ({ invariant: 'no bugs', message, operations: [] })),
     ...checkHistory(history).findings,
-    ...searchOrders(facts, { stepsMax: SEARCH_STEPS_MAX, only: lasting(history) }).findings,
+    ...searchOrders(facts, { stepsMax: SEARCH_STEPS_MAX }).findings,
     ...checkTimelines(changes),
     ...checkDurability(facts, atEnd),
     ...checkStored(facts, atEnd),
@@ -55,18 +53,6 @@ export function findingsOf(result: RunResult): readonly Finding[] {
     ...(policy ? checkConvergence(policy, atEnd) : []),
     ...(converged ? [] : [notConverged]),
   ]
-}
-
-/** Groups without lives: the search takes no account of what ends by itself. */
-function lasting({ operations }: History): (group: string) => boolean {
-  const brief = new Set(
-    operations
-      .filter(({ operation }) => operation.kind === 'put' && operation.ttlMs !== undefined)
-      .map(({ dataset, group, operation }) =>
-        nameOf(dataset, group ?? ('key' in operation ? operation.key : '')),
-      ),
-  )
-  return group => !brief.has(group)
 }
 
 const notConverged: Finding = {

@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Disturbance } from '../../simulation/disturbances.ts'
-import { addFates, type FateCounts } from '../../simulation/fates.ts'
+import { addFates } from '../../simulation/fates.ts'
 import type { Summary } from '../../simulation/judge.ts'
 
 export interface CampaignOptions {
@@ -49,14 +49,8 @@ export async function runCampaign(options: CampaignOptions): Promise<void> {
 }
 
 /** The counts of many seeds. */
-export interface Totals {
+export interface Totals extends Omit<Summary, 'seed' | 'findings'> {
   readonly seeds: number
-  readonly simulatedMs: number
-  readonly operations: number
-  readonly events: number
-  readonly homesMoved: number
-  readonly disturbances: Readonly<Record<string, number>>
-  readonly fates: FateCounts
 }
 
 export function totalsOf(summaries: readonly Summary[]): Totals {
