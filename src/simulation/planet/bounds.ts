@@ -1,13 +1,13 @@
 /**
  * What nobody can do who does not know the future.
  *
- * `PerfectPlacement` knows all writes to come. While a group's owner is in one place the group's
+ * `perfectPlacement` knows all writes to come. While a group's owner is in one place the group's
  * home is the region from which the mean write of that time is fastest; it is there at the first
  * write, without a claim, and has moved when the owner has, at once and at no cost. It does not run
  * after visitors: a home in the middle of a stay stays. So it is no bound in the strict sense: a
  * home that follows visitors can do better where visits are long.
  *
- * `EveryWriteLocal` is one: each write finds its group at home where it enters. No moves could keep
+ * `everyWriteLocal` is one: each write finds its group at home where it enters. No moves could keep
  * up with that; it is what the way to the nearest region alone costs.
  */
 import type { Geography } from './geography.ts'
@@ -17,16 +17,21 @@ import { Tally } from './tally.ts'
 import type { Stay, Trace } from './trace.ts'
 import { Traffic } from './traffic.ts'
 
-export class PerfectPlacement implements Strategy {
+/** The home that a write finds, where all writes of its stay are known. */
+type HomeOf = (stay: Stay) => (entry: number) => number
+
+class Oracle implements Strategy {
   readonly tally: Tally
   readonly moves = 0
   readonly #geography: Geography
   readonly #parameters: PlanetParameters
   readonly #traffic: Traffic
+  readonly #homeOf: HomeOf
 
-  constructor(geography: Geography, parameters: PlanetParameters) {
+  constructor(geography: Geography, parameters: PlanetParameters, homeOf: HomeOf) {
     this.#geography = geography
     this.#parameters = parameters
+    this.#homeOf = homeOf
     this.tally = new Tally(geography.regions.length)
     this.#traffic = new Traffic(this.tally, geography.regions.length, parameters)
   }
@@ -34,8 +39,9 @@ export class PerfectPlacement implements Strategy {
   live({ stays }: Trace): void {
     const geography = this.#geography
     stays.forEach((stay, n) => {
-      const home = bestHome(stay, geography)
+      const homeOf = this.#homeOf(stay)
       stay.writes.forEach(({ city, entry }, m) => {
+        const home = homeOf(entry)
         const wayMs = geography.city(city).accessMs + geography.rttMs(entry, home)
         const ms = wayMs + this.#parameters.commitMs
         this.tally.write(entry, ms)
@@ -47,6 +53,15 @@ export class PerfectPlacement implements Strategy {
   }
 }
 
+export const perfectPlacement = (geography: Geography, parameters: PlanetParameters): Strategy =>
+  new Oracle(geography, parameters, stay => {
+    const home = bestHome(stay, geography)
+    return () => home
+  })
+
+export const everyWriteLocal = (geography: Geography, parameters: PlanetParameters): Strategy =>
+  new Oracle(geography, parameters, () => entry => entry)
+
 /** The region to which all writes of a stay have the shortest way together. */
 function bestHome({ writes }: Stay, geography: Geography): number {
   let best = { home: 0, ms: Number.POSITIVE_INFINITY }
@@ -55,30 +70,4 @@ function bestHome({ writes }: Stay, geography: Geography): number {
     if (ms < best.ms) best = { home, ms }
   })
   return best.home
-}
-
-export class EveryWriteLocal implements Strategy {
-  readonly tally: Tally
-  readonly moves = 0
-  readonly #geography: Geography
-  readonly #parameters: PlanetParameters
-  readonly #traffic: Traffic
-
-  constructor(geography: Geography, parameters: PlanetParameters) {
-    this.#geography = geography
-    this.#parameters = parameters
-    this.tally = new Tally(geography.regions.length)
-    this.#traffic = new Traffic(this.tally, geography.regions.length, parameters)
-  }
-
-  live({ stays }: Trace): void {
-    stays
-      .flatMap(({ writes }) => writes)
-      .forEach(({ city, entry }, n) => {
-        const ms = this.#geography.city(city).accessMs + this.#parameters.commitMs
-        this.tally.write(entry, ms)
-        if (n === 0) this.tally.firstWrite(ms)
-        this.#traffic.replicate(entry)
-      })
-  }
 }

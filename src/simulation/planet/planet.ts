@@ -5,7 +5,7 @@
  */
 import type { Hasher } from '../../model/hash.ts'
 import type { PolicyRegion } from '../../model/placement.ts'
-import { EveryWriteLocal, PerfectPlacement } from './bounds.ts'
+import { everyWriteLocal, perfectPlacement } from './bounds.ts'
 import { Chance } from './chance.ts'
 import { PlanetDataset } from './dataset.ts'
 import { Demand } from './demand.ts'
@@ -39,8 +39,8 @@ export function simulatePlanet(options: PlanetOptions): PlanetReport {
     ['homing', new Homes({ ...shared, dataset: hinted, rehomes: true })],
     ['homing-fixed', new Homes({ ...shared, dataset: hinted, rehomes: false })],
     ['hash-homes', new Homes({ ...shared, dataset: hashed, rehomes: false })],
-    ['perfect', new PerfectPlacement(geography, parameters)],
-    ['every-write-local', new EveryWriteLocal(geography, parameters)],
+    ['perfect', perfectPlacement(geography, parameters)],
+    ['every-write-local', everyWriteLocal(geography, parameters)],
   ]
   const demand = new Demand(geography)
   const chance = new Chance(options.seed)
