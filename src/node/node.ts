@@ -25,7 +25,7 @@ import { traceOf } from '../storage/shard-worker.ts'
 import { build } from './build.ts'
 import type { Copies } from './cluster-status.ts'
 import type { Cores } from './cores.ts'
-import { lockDataDirectory, openLayouts, storesOfNew } from './data-directory.ts'
+import { eraseDatasets, lockDataDirectory, openLayouts, storesOfNew } from './data-directory.ts'
 import { DataPlane } from './data-plane.ts'
 import { desiredPolicy } from './desired-policy.ts'
 import { Front } from './front.ts'
@@ -155,7 +155,10 @@ class Node implements RunningNode {
   /** What is of a newer format comes after the directory says so. */
   #adopt(record: ClusterRecord, identity: Identity): void {
     identity.useFormat(record.dataFormat).then(
-      () => this.#front?.cores.tell({ kind: 'record', record }),
+      () => {
+        this.#front?.cores.tell({ kind: 'record', record })
+        this.#data?.onRecord()
+      },
       (error: unknown) => this.#fail('a disk failed', traceOf(error)),
     )
   }
@@ -234,6 +237,7 @@ class Node implements RunningNode {
     }
     this.#data = new DataPlane({
       self,
+      erase: datasets => eraseDatasets(dataDirectory, datasets),
       layOut: table => openLayouts(nodeDisk, dataDirectory, table, self, storesOfNew(threads)),
       clock: systemClock,
       random: systemRandom,

@@ -4,7 +4,8 @@
  * are added by plan-costs.ts.
  */
 import type { Hasher } from '../model/hash.ts'
-import { type PlacementData, type PolicyData, registrarRegion } from '../model/placement.ts'
+import type { PlacementData, PolicyData } from '../model/placement.ts'
+import { registrarRegion } from '../model/rendezvous.ts'
 import type { RegionId } from '../model/slot.ts'
 import { citedLaws } from './cited-laws.ts'
 import type { DatasetChange, DatasetPlan } from './dataset-plan.ts'

@@ -8,6 +8,7 @@ import type { Hasher } from '../model/hash.ts'
 import { PlacementTable, type PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Serving } from '../node/serving.ts'
+import type { StaleRetries } from '../routing/stale-policy.ts'
 import type { LogFields, Logger } from '../runtime/log.ts'
 import { Machine } from './machine.ts'
 import { keyOf } from './marks.ts'
@@ -87,6 +88,11 @@ export class World {
   serving(region: RegionId): Serving | undefined {
     const { process, node } = this.#at(region)
     return process?.alive ? node?.serving : undefined
+  }
+
+  /** The same, as often as a change of the policy comes between. */
+  retries(region: RegionId): StaleRetries | undefined {
+    return this.serving(region) && this.#at(region).node?.retries
   }
 
   get allServe(): boolean {
