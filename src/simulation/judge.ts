@@ -19,6 +19,7 @@ export interface Summary {
   readonly operations: number
   readonly events: number
   readonly homesMoved: number
+  readonly policiesApplied: number
   /** By kind. */
   readonly disturbances: Readonly<Record<string, number>>
   readonly fates: FateCounts
@@ -32,6 +33,7 @@ export function judge(result: RunResult): Summary {
     ...{ seed, simulatedMs, events, fates, disturbances },
     findings: findingsOf(result),
     ...{ operations: history.operations.length, homesMoved: result.homesMoved },
+    policiesApplied: result.policiesApplied,
   }
 }
 
@@ -41,13 +43,13 @@ const SEARCH_STEPS_MAX = 20_000
 export function findingsOf(result: RunResult): readonly Finding[] {
   const { history, changes, seen, policies, atEnd, complaints, converged } = result
   const facts = new Facts(history)
-  const [policy] = policies
+  const policy = policies.at(-1)
   return [
     ...complaints.map((message): Finding => ({ invariant: 'no bugs', message, operations: [] })),
     ...checkHistory(history).findings,
     ...searchOrders(facts, { stepsMax: SEARCH_STEPS_MAX }).findings,
     ...checkTimelines(changes),
-    ...checkDurability(facts, atEnd),
+    ...checkDurability(facts, atEnd, policies),
     ...checkStored(facts, atEnd),
     ...checkResidency(policies, seen),
     ...(policy ? checkConvergence(policy, atEnd) : []),

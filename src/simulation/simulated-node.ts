@@ -4,7 +4,7 @@
  * files.
  */
 import type { RehomeRequest } from '../api/administration.ts'
-import { policyInEffect } from '../coordination/cluster-record.ts'
+import { type ClusterRecord, policyInEffect } from '../coordination/cluster-record.ts'
 import { StaticCoordination } from '../coordination/static.ts'
 import { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
@@ -48,6 +48,10 @@ export interface SimulatedNodeOptions {
   readonly network: Network
   readonly random: SeededRandom
   readonly log: Logger
+  /** Erases datasets on this machine, whose stores are closed. */
+  readonly erase: (datasets: readonly string[]) => void
+  /** The node has learnt of a record, durably. */
+  readonly onRecord: (record: ClusterRecord) => void
   readonly onViolation: () => void
   readonly onFailure: (reason: string, trace: string) => void
 }
@@ -115,13 +119,14 @@ export class SimulatedNode {
     const disk = machine.disk()
     const identity = await Identity.open({ disk, directory: 'data', region, build }, random)
     const coordination = this.#coordinate(identity)
+    coordination.onChange(this.#options.onRecord)
     await coordination.load()
     const links = await this.#link(coordination, identity)
     await coordination.start()
     const data = new DataPlane({
       ...{ self: region, hasher: this.#options.hasher, clock: process.clock, random, log },
       layOut: async table => storesOf(table, region),
-      erase: async datasets => machine.erase(datasets),
+      erase: async datasets => this.#options.erase(datasets),
       cores: {
         shardPorts: [this.#thread.ownerPort()],
         serve: async state => this.#serve(state, links),
@@ -238,8 +243,10 @@ export class SimulatedNode {
   }
 
   /** As an operator asks for it, at the keeper. Throws `DenizenError`. */
-  async apply(desired: PolicyData): Promise<void> {
-    await this.#coordination?.keeper.beginChange(({ current }) => nextPolicy(current, desired))
+  async apply(desired: (current: PolicyData) => PolicyData): Promise<void> {
+    await this.#coordination?.keeper.beginChange(({ current }) =>
+      nextPolicy(current, desired(current)),
+    )
   }
 
   #hear(message: ToCore): void {

@@ -68,6 +68,7 @@ export function totalsOf(summaries: readonly Summary[]): Totals {
     operations: sum(({ operations }) => operations),
     events: sum(({ events }) => events),
     homesMoved: sum(({ homesMoved }) => homesMoved),
+    policiesApplied: sum(({ policiesApplied }) => policiesApplied),
     disturbances,
     fates: addFates(summaries.map(({ fates }) => fates)),
   }
