@@ -9,6 +9,7 @@ import type { Hasher } from '../model/hash.ts'
 import { timing } from '../model/limits.ts'
 import type { PolicyData } from '../model/placement.ts'
 import { effectivePolicy, isFrom, type Phase, phases } from '../model/policy-change.ts'
+import { lastChangeSchema, leftCopySchema } from '../model/policy-change-view.ts'
 import { type FeedNumber, feedNumber } from '../model/position.ts'
 import { registrarRegion } from '../model/rendezvous.ts'
 import type { RegionId, RegionNumber, Slot } from '../model/slot.ts'
@@ -87,22 +88,6 @@ const registrarsSchema = z.record(
 )
 export type Registrars = z.infer<typeof registrarsSchema>
 
-const endsSchema = z.array(z.int().min(0))
-/** What a region that leaves a dataset had of it, once nothing was added any more. */
-export const leftCopySchema = z.strictObject({
-  dataset: text,
-  region: text,
-  /** Of the region's own feed, by slot. */
-  ends: endsSchema,
-  /** It stores the dataset no more; else it only is no home of it any more. */
-  isErased: z.boolean(),
-  records: z.int().min(0),
-  bytes: z.int().min(0),
-  /** Of all its records, hexadecimal. */
-  digest: text,
-})
-export type LeftCopy = z.infer<typeof leftCopySchema>
-
 const policyChangeSchema = z.strictObject({
   policy: policyDataSchema,
   policyEpoch: z.int().min(2),
@@ -114,12 +99,6 @@ const policyChangeSchema = z.strictObject({
   leftCopies: z.array(leftCopySchema),
 })
 export type PolicyChangeRecord = z.infer<typeof policyChangeSchema>
-
-/** The change that brought the policy in force, for its receipt. */
-const lastChangeSchema = policyChangeSchema
-  .pick({ policyEpoch: true, beganMs: true, leftCopies: true })
-  .extend({ endedMs: z.int().min(0), gained: z.record(text, z.array(text)) })
-export type LastChange = z.infer<typeof lastChangeSchema>
 
 export const clusterRecordSchema = z.strictObject({
   format: z.literal(1),
@@ -141,7 +120,7 @@ export const clusterRecordSchema = z.strictObject({
    * By dataset and region: where the feeds of a region ended that stored the dataset once. It goes
    * on from there if it ever does again, as other regions are complete up to them.
    */
-  closedFeeds: z.record(text, z.record(text, endsSchema)).exactOptional(),
+  closedFeeds: z.record(text, z.record(text, z.array(z.int().min(0)))).exactOptional(),
   /** 32 random bytes, hexadecimal: session tokens are MACed with it. */
   sessionKey: z.string().regex(/^[0-9a-f]{64}$/),
 })

@@ -6,6 +6,7 @@ import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import type { PolicyData } from '../model/placement.ts'
 import type { Phase } from '../model/policy-change.ts'
+import type { LeftCopy } from '../model/policy-change-view.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Build } from './build.ts'
@@ -13,7 +14,6 @@ import {
   type ClusterRecord,
   hasMember,
   type Joining,
-  type LeftCopy,
   withDataFormat,
   withMember,
 } from './cluster-record.ts'

@@ -2,10 +2,10 @@
 import type { Hasher } from '../model/hash.ts'
 import type { PolicyData } from '../model/placement.ts'
 import { phaseAfter } from '../model/policy-change.ts'
+import type { LeftCopy } from '../model/policy-change-view.ts'
 import type { RegionId } from '../model/slot.ts'
 import {
   type ClusterRecord,
-  type LeftCopy,
   type Member,
   type PolicyChangeRecord,
   type Registrars,

@@ -39,8 +39,22 @@ interface Found {
   readonly marker: HomeMarker | undefined
 }
 
-/** `held` is the record of a key of the group: it counts where the group is the whole key. */
+/**
+ * `held` is the record of a key of the group: it counts where the group is the whole key. A region
+ * that is home of nothing any more has given the group up, and this copy has yet to hear to whom.
+ */
 function find(store: StoreReader, group: string, held: RecordHead | undefined): Found | undefined {
+  const found = findAny(store, group, held)
+  const { placement, self } = store.context
+  const isHome = found && (found.home.region === self || placement.isSource(found.home.region))
+  return isHome ? found : undefined
+}
+
+function findAny(
+  store: StoreReader,
+  group: string,
+  held: RecordHead | undefined,
+): Found | undefined {
   const { placement, regions } = store.context
   const marker = store.homeMarker(group)
   const ofRecord = placement.data.groupBySegments === null ? held : undefined

@@ -149,7 +149,8 @@ export function plain(placement: PlacementData): PlacementData {
 function remembering(from: PlacementData, to: PlacementData): PlacementData {
   const claimed = from.claimed ?? (computesAlike(from, to) ? undefined : { assigned: from.home })
   const assigned = claimed?.assigned.filter(region => to.home.includes(region))
-  const left = without(union(from.left ?? [], from.store, from.serve), union(to.store, to.serve))
+  const lost = union(from.left ?? [], from.store, without(from.serve, to.serve))
+  const left = without(lost, to.store)
   return {
     ...to,
     ...(assigned && { claimed: { assigned } }),

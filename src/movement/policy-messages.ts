@@ -1,7 +1,7 @@
 /** The call `policy` between regions: what they ask of each other while the policy changes. */
 import { z } from 'zod'
-import { leftCopySchema } from '../coordination/cluster-record.ts'
 import { phases } from '../model/policy-change.ts'
+import { leftCopySchema } from '../model/policy-change-view.ts'
 
 const step = { policyEpoch: z.int().min(1), phase: z.enum(phases) }
 const ofDataset = { ...step, dataset: z.string() }

@@ -1,11 +1,12 @@
 /** What a change of the policy reads and writes in the shard. */
 import { standingOf } from '../execution/home.ts'
+import { DenizenError } from '../model/errors.ts'
 import { groupOfScope } from '../model/idempotency.ts'
 import type { Key } from '../model/key.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import { entryKind, recordEntry } from '../storage/feed-entry.ts'
-import { soundHead } from '../storage/record.ts'
+import { decodeHead, soundHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { StoreReader } from '../storage/store.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
@@ -103,4 +104,45 @@ export function beginTerm(store: StoreTransaction, { group, home }: BeginTermReq
   const { region, feed, term } = home
   store.putHomeMarker(slot, group, { region, feed, term, position: store.appendPosition(slot) })
   return true
+}
+
+export interface VerifyRecordsRequest {
+  readonly after: string | null
+  /** A part ends with the record that reaches one of them. */
+  readonly max: number
+  readonly bytesMax: number
+}
+
+export interface VerifiedRecords {
+  /** Keys of records that fail their checksum. */
+  readonly damaged: readonly string[]
+  /** Where to go on; null: this was all. */
+  readonly next: string | null
+}
+
+/** Reads records back from disk: before other copies are erased, this one has to be sound. */
+export function verifyRecords(
+  store: StoreReader,
+  { after, max, bytesMax }: VerifyRecordsRequest,
+): VerifiedRecords {
+  const damaged: string[] = []
+  let looked = 0
+  let read = 0
+  for (const { key, bytes } of store.recordRows('', after ?? undefined)) {
+    looked += 1
+    read += bytes.length
+    if (!isSound(store, key, bytes)) damaged.push(key)
+    if (looked >= max || read >= bytesMax) return { damaged, next: key }
+  }
+  return { damaged, next: null }
+}
+
+function isSound({ context }: StoreReader, key: string, bytes: Uint8Array): boolean {
+  try {
+    decodeHead(context.hasher, key, bytes)
+    return true
+  } catch (error) {
+    if (error instanceof DenizenError && error.code === 'damaged_record') return false
+    throw error
+  }
 }

@@ -4,10 +4,11 @@
  * this region's own. It acts for the record that its node has adopted, and begins from what is
  * durable: after a crash it does again what it had done, to the same effect.
  */
-import { type ClusterRecord, feedOf, type LeftCopy } from '../coordination/cluster-record.ts'
+import { type ClusterRecord, feedOf } from '../coordination/cluster-record.ts'
 import { DenizenError } from '../model/errors.ts'
 import { limits, timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
+import type { LeftCopy } from '../model/policy-change-view.ts'
 import type { Position } from '../model/position.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
 import { PeerFailure } from '../peers/peers.ts'
@@ -20,6 +21,7 @@ import type { ShardClient } from '../storage/shard-client.ts'
 import { HomeTransfers, type TransferringMovements } from './home-transfers.ts'
 import type { Progress } from './policy-messages.ts'
 import type { PolicyPeers } from './policy-peers.ts'
+import type { VerifiedRecords } from './policy-rows.ts'
 import type { MovementOperations } from './shard-operations.ts'
 
 export interface PolicyWorkOptions {
@@ -35,6 +37,8 @@ export interface PolicyWorkOptions {
   readonly byNearness: readonly RegionId[]
   readonly reachable: (region: RegionId) => boolean
   readonly clock: Clock
+  /** A record of this region is damaged: it is repaired soon. */
+  readonly onDamaged: (dataset: string, key: string) => void
 }
 
 export class PolicyWork {
@@ -87,6 +91,7 @@ export class PolicyWork {
       case 'settle':
         await this.#catchUp()
         await this.#adoptFeeds()
+        await this.#verify()
         this.#leftCopies = await this.#countLeftCopies()
     }
   }
@@ -181,6 +186,40 @@ export class PolicyWork {
         }
       }
     }
+  }
+
+  /** Until every record that stays here is sound: what others erase can't repair it any more. */
+  async #verify(): Promise<void> {
+    const { self, shards, onDamaged } = this.#options
+    for (const placement of this.#changing()) {
+      const { id: dataset, data } = placement
+      const isErasedSomewhere = data.store.some(region => !placement.isReadable(region))
+      if (!isErasedSomewhere || !placement.isReadable(self)) continue
+      for (let isSound = false; !isSound && !this.#stopped; ) {
+        isSound = true
+        for (let store = 0; store < shards.storeCount(dataset); store++) {
+          for await (const key of this.#damagedIn(dataset, store)) {
+            isSound = false
+            this.#waitsFor = `${dataset}: damaged records are being repaired before others erase theirs`
+            onDamaged(dataset, key)
+          }
+        }
+        if (!isSound) await this.#pause()
+      }
+    }
+  }
+
+  async *#damagedIn(dataset: string, store: number): AsyncIterableIterator<string> {
+    const bounds = { max: limits.scrubRowsPerSlice, bytesMax: limits.scrubBytesPerSlice }
+    let after: string | null = null
+    do {
+      const request: { after: string | null; max: number; bytesMax: number } = { after, ...bounds }
+      const part: VerifiedRecords = await this.#options.shards.callStore(
+        ...([dataset, store, 'verifyRecords', request] as const),
+      )
+      yield* part.damaged
+      after = part.next
+    } while (after !== null && !this.#stopped)
   }
 
   /** What this region has of datasets that it is no home of any more, or does not store. */

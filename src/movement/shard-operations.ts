@@ -24,6 +24,9 @@ import {
   type HomedHere,
   type HomedHereRequest,
   homedHere,
+  type VerifiedRecords,
+  type VerifyRecordsRequest,
+  verifyRecords,
 } from './policy-rows.ts'
 
 export type MovementOperations = {
@@ -32,12 +35,13 @@ export type MovementOperations = {
   unsettledGroups: { request: UnsettledRequest; reply: UnsettledReply }
   stopHome: { request: StopHomeRequest; reply: boolean }
   homedHere: { request: HomedHereRequest; reply: HomedHere }
+  verifyRecords: { request: VerifyRecordsRequest; reply: VerifiedRecords }
   adoptFeed: { request: AdoptFeedRequest; reply: Position | null }
   beginTerm: { request: BeginTermRequest; reply: boolean }
   takeHome: { request: TakeHomeRequest; reply: KnownHome | undefined }
 }
 
 export const movementHandlers: Handlers<MovementOperations> = {
-  reads: { homeState, changesLacking, unsettledGroups, homedHere },
+  reads: { homeState, changesLacking, unsettledGroups, homedHere, verifyRecords },
   writes: { stopHome, takeHome, adoptFeed, beginTerm },
 }

@@ -111,6 +111,8 @@ export type Question =
   | ({ readonly kind: 'rehome' } & RehomeRequest)
   | { readonly kind: 'beginCensus'; readonly desired: unknown }
   | { readonly kind: 'census' }
+  /** Undefined: nothing is wished, how far is it? */
+  | { readonly kind: 'policyChange'; readonly wish: unknown }
   /** To be put into the audit log. */
   | { readonly kind: 'record'; readonly act: AdministrativeAct }
   /** The page for Prometheus. */

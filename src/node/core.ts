@@ -16,6 +16,7 @@ import type { Hasher } from '../model/hash.ts'
 import type { Census } from '../model/home-census.ts'
 import { limits } from '../model/limits.ts'
 import { PlacementTable } from '../model/placement.ts'
+import type { PolicyChangeView } from '../model/policy-change-view.ts'
 import type { RegionId } from '../model/slot.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
 import type { ScrubReport } from '../routing/service.ts'
@@ -258,6 +259,10 @@ export class Core {
       beginCensus: async desired =>
         (await this.#asks.ask({ kind: 'beginCensus', desired })) as Census,
       census: async () => (await this.#asks.ask({ kind: 'census' })) as Census,
+      applyPolicy: async wish =>
+        (await this.#asks.ask({ kind: 'policyChange', wish })) as PolicyChangeView,
+      policyChange: async () =>
+        (await this.#asks.ask({ kind: 'policyChange', wish: undefined })) as PolicyChangeView,
       record: async act => void (await this.#asks.ask({ kind: 'record', act })),
     }
   }

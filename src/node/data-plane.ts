@@ -238,6 +238,7 @@ export class DataPlane {
     })
     const acting = actOnPolicy({
       ...{ self, adopted: record, table, shards, clock, serving, onViolation },
+      onDamaged: (dataset, key) => this.onDamaged(dataset, key),
       reachable: region => links.reachable(region),
       call: (...args) => links.call(...args),
     })

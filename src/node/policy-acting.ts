@@ -21,6 +21,7 @@ export interface PolicyActingOptions {
   readonly reachable: (region: RegionId) => boolean
   readonly call: PeerCall
   readonly clock: Clock
+  readonly onDamaged: (dataset: string, key: string) => void
   readonly onViolation: () => void
 }
 
@@ -35,10 +36,11 @@ export interface PolicyActing {
 }
 
 export function actOnPolicy(options: PolicyActingOptions): PolicyActing {
-  const { self, adopted, table, shards, serving, call, clock, onViolation } = options
+  const { self, adopted, table, shards, serving, call, clock } = options
+  const { onDamaged, onViolation } = options
   const { claims, movements, topology } = serving
   const work = new PolicyWork({
-    ...{ self, adopted, table, shards, claims, movements, clock },
+    ...{ self, adopted, table, shards, claims, movements, clock, onDamaged },
     peers: new PolicyPeers(adopted, call),
     byNearness: topology.byNearness,
     reachable: options.reachable,

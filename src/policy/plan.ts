@@ -43,13 +43,6 @@ export function policyPlan(inForce: PolicyData, desired: PolicyData, hasher: Has
 export const isEmpty = ({ refusals, regions, datasets }: PolicyPlan): boolean =>
   refusals.length + regions.length + datasets.length === 0
 
-/** A policy that has the datasets too which its file leaves out, as they stay in force. */
-export function withLeftOut(inForce: PolicyData, desired: PolicyData): PolicyData {
-  const names = new Set(desired.placements.map(({ name }) => name))
-  const leftOut = inForce.placements.filter(({ name }) => !names.has(name))
-  return { ...desired, placements: [...desired.placements, ...leftOut] }
-}
-
 interface PlanContext {
   readonly inForce: PolicyData
   readonly desired: PolicyData

@@ -159,6 +159,9 @@ export class World {
 
   /** A record of which every copy is the same rots in this region. */
   rot(region: RegionId, random: SeededRandom): void {
+    // A copy that was found sound, and rots before the others are erased, can't be told from one
+    // that rots as the last.
+    if (this.isChanging) return
     const shared = [...this.table.placements].filter(
       ({ data }) => data.store.length > 1 && data.store.includes(region),
     )
