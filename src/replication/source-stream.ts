@@ -82,6 +82,12 @@ export class SourceStream {
     this.#carryOut(this.#sender.onGrowth(dataset, ends))
   }
 
+  /** Nothing more is sent, whatever is still being read. */
+  close(): void {
+    this.onClosed()
+    this.#options.stream.close()
+  }
+
   /** The stream has ended: nothing that waits is read any more. */
   onClosed(): void {
     this.#isClosed = true
