@@ -76,7 +76,9 @@ export class Workload {
       const operation = { kind: 'get', key, consistency: 'strong' } as const
       const asked = { ...this.#where(placement, key), operation }
       for (let tries = 0; tries < TRIES_MAX; tries++) {
-        const { result } = await client.ask(random.pick(placement.data.serve), asked)
+        // Under the policy of now.
+        const { serve } = world.table.byId(placement.id)?.data ?? placement.data
+        const { result } = await client.ask(random.pick(serve), asked)
         if (result !== null && result.kind !== 'error') break
         await this.#pause(200)
       }
