@@ -19,6 +19,8 @@ export interface Summary {
   readonly operations: number
   readonly events: number
   readonly homesMoved: number
+  /** Operations that failed, by code. */
+  readonly errors: Readonly<Record<string, number>>
   /** By kind. */
   readonly disturbances: Readonly<Record<string, number>>
   readonly fates: FateCounts
@@ -26,13 +28,29 @@ export interface Summary {
 
 export function judge(result: RunResult): Summary {
   const { seed, simulatedMs, events, fates, history } = result
-  const disturbances: Record<string, number> = {}
-  for (const { kind } of result.disturbances) disturbances[kind] = (disturbances[kind] ?? 0) + 1
+  const { operations } = history
   return {
-    ...{ seed, simulatedMs, events, fates, disturbances },
+    ...{ seed, simulatedMs, events, fates },
     findings: findingsOf(result),
-    ...{ operations: history.operations.length, homesMoved: result.homesMoved },
+    ...{ operations: operations.length, homesMoved: result.homesMoved },
+    errors: countBy(operations, ({ result }) =>
+      result?.kind === 'error' ? result.code : undefined,
+    ),
+    disturbances: countBy(result.disturbances, ({ kind }) => kind),
   }
+}
+
+/** How many there are of each name; what has none is left out. */
+function countBy<T>(
+  items: readonly T[],
+  nameOf: (item: T) => string | undefined,
+): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const item of items) {
+    const name = nameOf(item)
+    if (name !== undefined) counts[name] = (counts[name] ?? 0) + 1
+  }
+  return counts
 }
 
 /** Steps of the general search for an order of operations, for each group. */

@@ -73,13 +73,13 @@ export async function writeHistoryOfSeed(
 
 function show(terminal: Terminal, totals: Totals): void {
   const { colors } = terminal
-  const { seeds, simulatedMs, operations, homesMoved, disturbances, fates } = totals
+  const { seeds, simulatedMs, operations, homesMoved, errors, disturbances, fates } = totals
   const minutes = simulatedMs / 60_000
   terminal.line(
     `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute), ${homesMoved} homes moved`,
   )
-  const counts = Object.entries(disturbances).sort()
-  terminal.line(`disturbances: ${counts.map(([kind, n]) => `${n} ${kind}`).join(', ')}`)
+  terminal.line(`failed operations: ${countsText(errors)}`)
+  terminal.line(`disturbances: ${countsText(disturbances)}`)
   terminal.line()
   const rows = Object.entries(fates).map(([type, counted]) => [
     ...[type, `${counted.sent}`],
@@ -87,6 +87,12 @@ function show(terminal: Terminal, totals: Totals): void {
   ])
   terminal.line(formatTable(colors, ['message', 'sent', ...faultKinds], rows))
 }
+
+const countsText = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .sort()
+    .map(([name, n]) => `${n} ${name}`)
+    .join(', ')
 
 const timeText = (minutes: number): string =>
   minutes < 120 ? `${minutes.toFixed(1)} minutes` : `${(minutes / 60).toFixed(1)} hours`
