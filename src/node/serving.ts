@@ -14,6 +14,7 @@ import { Movements } from '../movement/movements.ts'
 import type { PeerCall } from '../peers/peers.ts'
 import type { RegionsWith } from '../routing/acks.ts'
 import { Claims } from '../routing/claims.ts'
+import { DeadEnds } from '../routing/dead-ends.ts'
 import type { Topology } from '../routing/decide.ts'
 import { Explain } from '../routing/explain.ts'
 import { Forwarder } from '../routing/forward.ts'
@@ -22,6 +23,8 @@ import { Lists } from '../routing/lists.ts'
 import { LocalExecution } from '../routing/local-execution.ts'
 import { LocationCache } from '../routing/location-cache.ts'
 import type { Freshness } from '../routing/receipt.ts'
+import { relayAnswers } from '../routing/relay-answers.ts'
+import { Relays } from '../routing/relays.ts'
 import { Router } from '../routing/router.ts'
 import { SessionTokens } from '../routing/session-tokens.ts'
 import { Watches } from '../routing/watches.ts'
@@ -72,9 +75,12 @@ export interface Serving {
 export function createServing(options: ServingOptions): Serving {
   const { self, hasher, table, record, reachable, random } = options
   const sessionMac = hmacSha256(record().sessionKey)
-  const topology = topologyOf(table, self, reachable)
+  const deadEnds = new DeadEnds(options.clock)
+  const passes: Topology['passes'] = (...way) => deadEnds.passes(...way)
+  const topology = { ...placesOf(table, self), reachable, passes }
+  const relays = new Relays({ ...options, topology, deadEnds })
   const sessions = new SessionTokens(sessionMac, (...of) => options.freshness.isEverywhere(...of))
-  const common = { ...options, topology, sessionMac, sessions, table: () => table }
+  const common = { ...options, topology, relays, sessionMac, sessions, table: () => table }
   const regions = new RegionNumbers(regionNumbers(record()))
   const claims = new Claims({ ...common, regions: () => regions })
   const mayMove = (): boolean => record().dataFormat >= MOVES_FORMAT
@@ -91,15 +97,16 @@ export function createServing(options: ServingOptions): Serving {
     ...{ claims, local, forwarder, urlOf },
     locations: new LocationCache(hasher, random),
   })
+  const answers: Serving['answers'] = {
+    execute: (from, body) => forwarder.answer(from, body),
+    registrar: (from, body) => claims.answer(from, body),
+    list: (from, body) => lists.answer(from, body),
+    inspect: (from, body) => explain.answer(from, body),
+    rehome: (from, body) => movements.answer(from, body),
+  }
   return {
     ...{ router, hotReads, lists, explain, watches, movements },
-    answers: {
-      execute: (from, body) => forwarder.answer(from, body),
-      registrar: (from, body) => claims.answer(from, body),
-      list: (from, body) => lists.answer(from, body),
-      inspect: (from, body) => explain.answer(from, body),
-      rehome: (from, body) => movements.answer(from, body),
-    },
+    answers: { ...answers, ...relayAnswers(common, answers) },
   }
 }
 
@@ -124,12 +131,8 @@ export function feedOf({ members }: ClusterRecord, region: RegionId): FeedNumber
   return memberFeed(member)
 }
 
-/** Regions by distance from this one; measured reachability. */
-function topologyOf(
-  table: PlacementTable,
-  self: RegionId,
-  reachable: (region: RegionId) => boolean,
-): Topology {
+/** Regions by distance from this one. */
+function placesOf(table: PlacementTable, self: RegionId): Pick<Topology, 'self' | 'byNearness'> {
   const places = table.data.regions.map(({ id, latitude, longitude }) => ({
     id,
     coordinates: { latitude, longitude },
@@ -138,5 +141,5 @@ function topologyOf(
   assert(here, 'this region is in the policy')
   const others = places.filter(({ id }) => id !== self)
   const byNearness = [self, ...nearestRegions(here.coordinates, others).map(({ id }) => id)]
-  return { self, byNearness, reachable }
+  return { self, byNearness }
 }

@@ -34,10 +34,11 @@ import {
   lose,
   orTooOld,
   outcomeOnNothing,
+  refusal,
   stepOf,
+  topologyFor,
   waitForMove,
   wantedOf,
-  whyUnreachable,
 } from './journey.ts'
 import type { LocalExecution } from './local-execution.ts'
 import { LocalMany } from './local-many.ts'
@@ -214,13 +215,13 @@ export class Router {
   ): Journey {
     const { topology, locations } = this.#options
     const group = placement.groupOf(operation.key)
-    const lost = new Set<RegionId>()
+    const [lost, relaysTried] = [new Set<RegionId>(), new Set<RegionId>()]
     const stored = placement.mayStore(topology.self)
     // Where the policy computes homes, a group that was moved is where it was last seen.
     const asksCopy = stored && placement.computedHome(group) === undefined
     const cached = asksCopy ? undefined : locations.get(placement.id, group)
     return {
-      ...{ placement, operation, group, lost },
+      ...{ placement, operation, group, lost, relaysTried },
       principal: principalOf(this.#options.sessionMac, operation, context.principal),
       phases: context.phases,
       acks: operation.kind === 'get' ? 1 : regionsFor(placement, context.acks),
@@ -234,10 +235,7 @@ export class Router {
         behind: context.consistency === 'session' && session.degraded,
       },
       knowledge: cached ? { kind: 'home', ...cached } : { kind: 'unasked' },
-      topology: {
-        ...topology,
-        reachable: region => topology.reachable(region) && !lost.has(region),
-      },
+      topology: topologyFor(topology, lost, relaysTried),
     }
   }
 
@@ -251,10 +249,10 @@ export class Router {
         return this.#learn(journey, this.#options.self, decision.as, result)
       }
       case 'forward': {
-        const { region, as } = decision
-        const running = forwarder.run(region, placement, stepOf(journey, as))
+        const { region, as, relay } = decision
+        const running = forwarder.run(region, placement, stepOf(journey, as), relay)
         const result = await (phases ? phases.spend('home', running) : running)
-        if (result instanceof PeerFailure) return lose(journey, region, as, result)
+        if (result instanceof PeerFailure) return lose(journey, decision, result)
         return this.#learn(journey, region, as, result)
       }
       case 'consult': {
@@ -273,7 +271,7 @@ export class Router {
       case 'absent':
         return { kind: 'done', outcome: outcomeOnNothing(this.#options.self, operation) }
       case 'refuse':
-        throw journey.damage ?? new DenizenError(decision.code, whyUnreachable(journey))
+        throw refusal(journey, decision)
     }
   }
 

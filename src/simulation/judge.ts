@@ -8,6 +8,7 @@ import { searchOrders } from './checkers/linear-search.ts'
 import { checkResidency } from './checkers/residency.ts'
 import { checkTimelines } from './checkers/timelines.ts'
 import type { FateCounts } from './fates.ts'
+import type { OperationRecord } from './history.ts'
 import type { RunResult } from './run.ts'
 
 /** Plain data: it crosses threads. */
@@ -19,6 +20,8 @@ export interface Summary {
   readonly operations: number
   readonly events: number
   readonly homesMoved: number
+  /** Operations that were answered by way of a third region. */
+  readonly relayed: number
   /** Operations that failed, by code. */
   readonly errors: Readonly<Record<string, number>>
   /** By kind. */
@@ -33,12 +36,16 @@ export function judge(result: RunResult): Summary {
     ...{ seed, simulatedMs, events, fates },
     findings: findingsOf(result),
     ...{ operations: operations.length, homesMoved: result.homesMoved },
+    relayed: operations.filter(isRelayed).length,
     errors: countBy(operations, ({ result }) =>
       result?.kind === 'error' ? result.code : undefined,
     ),
     disturbances: countBy(result.disturbances, ({ kind }) => kind),
   }
 }
+
+const isRelayed = ({ result }: OperationRecord): boolean =>
+  result !== null && 'relay' in result && result.relay !== undefined
 
 /** How many there are of each name; what has none is left out. */
 function countBy<T>(

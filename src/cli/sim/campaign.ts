@@ -62,6 +62,7 @@ export function totalsOf(summaries: readonly Summary[]): Totals {
     operations: sum(({ operations }) => operations),
     events: sum(({ events }) => events),
     homesMoved: sum(({ homesMoved }) => homesMoved),
+    relayed: sum(({ relayed }) => relayed),
     errors: addCounts(summaries.map(({ errors }) => errors)),
     disturbances: addCounts(summaries.map(({ disturbances }) => disturbances)),
     fates: addFates(summaries.map(({ fates }) => fates)),
