@@ -73,12 +73,13 @@ export class Relays {
    * twice: a line that was silent may have carried the question. Rejects as `through`.
    */
   async ask(placement: Placement, to: RegionId, name: string, body: unknown): Promise<Asked> {
-    const { call, clock } = this.#options
+    const { call, clock, topology } = this.#options
     const endMs = clock.monotonicMs() + timing.callTimeoutMs
     const reasons: string[] = []
     let sent = false
     const tried = new Set<RegionId>()
-    for (let relay: RegionId | undefined; ; ) {
+    let relay = topology.reachable(to) ? undefined : relayTo(to, placement, topology)
+    for (;;) {
       const options = { timeoutMs: endMs - clock.monotonicMs() }
       try {
         if (relay !== undefined) return await this.through(relay, to, name, body, options)
@@ -90,7 +91,7 @@ export class Relays {
         reasons.push(relay === undefined ? lost.reason : byWayText(relay, lost))
       }
       if (relay !== undefined) tried.add(relay)
-      relay = relayTo(to, placement, untried(this.#options.topology, tried))
+      relay = relayTo(to, placement, untried(topology, tried))
       if (relay === undefined || clock.monotonicMs() >= endMs) {
         throw new PeerFailure(sent, reasons.join('; '))
       }
