@@ -13,6 +13,7 @@ import { byWayText, untried } from './relays.ts'
 import { boundOf, type RequestContext } from './service.ts'
 import type { Session } from './session.ts'
 import { repeatable, type Step, type StepResult, type Wanted } from './step.ts'
+import { Declined } from './unanswered.ts'
 
 export interface Journey {
   readonly placement: Placement
@@ -28,9 +29,7 @@ export interface Journey {
   intent: Intent
   knowledge: Knowledge
   readonly topology: Topology
-  /** Regions that could not be reached during this very request, and relays that were no help. */
-  readonly lost: Set<RegionId>
-  readonly relaysTried: Set<RegionId>
+  readonly lost: Lost
   misdirections: number
   /** How often a home said that it could not say yet who will be the next. */
   movesMet: number
@@ -42,14 +41,28 @@ export interface Journey {
   lostHome?: { readonly region: RegionId; readonly detail: string }
 }
 
+/** What was of no help during this very request. */
+export interface Lost {
+  /** They could not be reached. */
+  readonly regions: Set<RegionId>
+  /** They could not pass it on. */
+  readonly relays: Set<RegionId>
+  /** They have said that they do nothing now, so that no relay would help. */
+  readonly declined: Set<RegionId>
+}
+
+export const nothingLost = (): Lost => ({
+  ...{ regions: new Set(), relays: new Set(), declined: new Set() },
+})
+
 /** What is reachable, as one request has found it. */
-export function topologyFor(
-  topology: Topology,
-  lost: ReadonlySet<RegionId>,
-  relaysTried: ReadonlySet<RegionId>,
-): Topology {
-  const reachable = (region: RegionId): boolean => topology.reachable(region) && !lost.has(region)
-  return { ...untried(topology, relaysTried), reachable }
+export function topologyFor(topology: Topology, { regions, relays, declined }: Lost): Topology {
+  const { passes } = untried(topology, relays)
+  return {
+    ...topology,
+    reachable: region => topology.reachable(region) && !regions.has(region),
+    passes: (relay, to) => !declined.has(to) && passes(relay, to),
+  }
 }
 
 /** A damaged copy is no answer while another region may have a sound one. False where it is one. */
@@ -113,9 +126,10 @@ export function lose(
   { region, as, relay }: Forward,
   failure: PeerFailure,
 ): undefined {
-  const { intent, operation, lost, relaysTried, topology } = journey
-  if (relay === undefined) lost.add(region)
-  else relaysTried.add(relay)
+  const { intent, operation, lost, topology } = journey
+  if (relay === undefined) lost.regions.add(region)
+  else lost.relays.add(relay)
+  if (failure instanceof Declined) lost.declined.add(region)
   const reason = relay === undefined ? failure.reason : byWayText(relay, failure)
   if (intent.kind === 'write' && failure.sent) {
     throw new DenizenError('outcome_unknown', `${region} was sent the write: ${reason}`, {

@@ -20,7 +20,7 @@ import { executionAsked } from './forward.ts'
 import { listAsked } from './lists.ts'
 import { placementAsked, type ReceiverOptions } from './receive.ts'
 import type { Passed } from './relays.ts'
-import { unanswered } from './unanswered.ts'
+import { Declined, unanswered } from './unanswered.ts'
 
 /** The longest that any call waits: for its answer, and for other regions to have a write. */
 const timeoutMaxMs = timing.callTimeoutMs + timing.acksWaitMaxMs
@@ -84,6 +84,7 @@ async function passOn(
   } catch (error) {
     const lost = unanswered(error)
     if (!lost) throw error
+    if (lost instanceof Declined) return { kind: 'declined', reason: lost.reason }
     return { kind: 'unanswered', sent: lost.sent, reason: lost.reason }
   }
 }

@@ -16,11 +16,12 @@ import type { Clock } from '../runtime/clock.ts'
 import type { DeadEnds } from './dead-ends.ts'
 import { relayTo, type Topology } from './decide.ts'
 import type { Detour } from './receipt.ts'
-import { unanswered } from './unanswered.ts'
+import { Declined, unanswered } from './unanswered.ts'
 
 const passedSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('answered'), reply: z.unknown() }),
   z.strictObject({ kind: z.literal('unanswered'), sent: z.boolean(), reason: z.string() }),
+  z.strictObject({ kind: z.literal('declined'), reason: z.string() }),
 ])
 /** What a relay answers; a refusal by either region comes as an error. */
 export type Passed = z.infer<typeof passedSchema>
@@ -56,15 +57,18 @@ export class Relays {
     const { call, clock, deadEnds } = this.#options
     const startMs = clock.monotonicMs()
     const message = { to, timeoutMs: options.timeoutMs, body }
-    try {
-      const passed = passedSchema.parse(await call(relay, `relay.${name}`, message, options))
-      if (passed.kind === 'unanswered') throw new PeerFailure(passed.sent, passed.reason)
-      return { reply: passed.reply, by: { relay, tookMs: clock.monotonicMs() - startMs } }
-    } catch (error) {
-      const lost = unanswered(error)
-      if (!lost) throw error
-      deadEnds.add(relay, to)
-      throw lost
+    const passed = await call(relay, `relay.${name}`, message, options).then(
+      reply => passedSchema.parse(reply),
+      (error: unknown): Passed => unansweredPass(error),
+    )
+    switch (passed.kind) {
+      case 'answered':
+        return { reply: passed.reply, by: { relay, tookMs: clock.monotonicMs() - startMs } }
+      case 'declined':
+        throw new Declined(passed.reason)
+      case 'unanswered':
+        deadEnds.add(relay, to)
+        throw new PeerFailure(passed.sent, passed.reason)
     }
   }
 
@@ -89,6 +93,7 @@ export class Relays {
         if (!lost) throw error
         sent ||= lost.sent
         reasons.push(relay === undefined ? lost.reason : byWayText(relay, lost))
+        if (lost instanceof Declined) throw new PeerFailure(sent, reasons.join('; '))
       }
       if (relay !== undefined) tried.add(relay)
       relay = relayTo(to, placement, untried(topology, tried))
@@ -99,10 +104,17 @@ export class Relays {
   }
 }
 
+/** A relay that declines is of no use, as one that is not reached; another may be. */
+function unansweredPass(error: unknown): Passed {
+  const lost = unanswered(error)
+  if (!lost) throw error
+  return { kind: 'unanswered', sent: lost.sent, reason: lost.reason }
+}
+
 export const byWayText = (relay: RegionId, { reason }: PeerFailure): string =>
   `by way of ${relay}: ${reason}`
 
-/** The topology of one request: relays that have failed it are not tried again, nor are many. */
+/** For one request: relays that have failed it are not tried again, nor are many. */
 export const untried = (topology: Topology, tried: ReadonlySet<RegionId>): Topology => ({
   ...topology,
   passes: (relay, to) =>

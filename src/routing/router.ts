@@ -32,6 +32,7 @@ import {
   avoidDamage,
   type Journey,
   lose,
+  nothingLost,
   orTooOld,
   outcomeOnNothing,
   refusal,
@@ -215,13 +216,13 @@ export class Router {
   ): Journey {
     const { topology, locations } = this.#options
     const group = placement.groupOf(operation.key)
-    const [lost, relaysTried] = [new Set<RegionId>(), new Set<RegionId>()]
+    const lost = nothingLost()
     const stored = placement.mayStore(topology.self)
     // Where the policy computes homes, a group that was moved is where it was last seen.
     const asksCopy = stored && placement.computedHome(group) === undefined
     const cached = asksCopy ? undefined : locations.get(placement.id, group)
     return {
-      ...{ placement, operation, group, lost, relaysTried },
+      ...{ placement, operation, group, lost },
       principal: principalOf(this.#options.sessionMac, operation, context.principal),
       phases: context.phases,
       acks: operation.kind === 'get' ? 1 : regionsFor(placement, context.acks),
@@ -235,7 +236,7 @@ export class Router {
         behind: context.consistency === 'session' && session.degraded,
       },
       knowledge: cached ? { kind: 'home', ...cached } : { kind: 'unasked' },
-      topology: topologyFor(topology, lost, relaysTried),
+      topology: topologyFor(topology, lost),
     }
   }
 

@@ -276,6 +276,27 @@ truth('a region that does not serve yet passes nothing on, and a build that can 
   assert.is(way(await run(world, 'one', 'pinned', put('a'))), 'written two home by four')
 })
 
+truth(
+  'a region that does not serve yet, or has too much to do, is not asked again by relays',
+  async () => {
+    const world = await RoutingWorld.open(data)
+    world.line('one', 'two', 'starting')
+    assert.is(failure(await run(world, 'one', 'pinned', put('a'))).code, 'home_unreachable')
+    assert.equal(world.calls, ['one two execute'])
+    assert.is(
+      failure(await run(world, 'one', 'hint', put(keyOf('two')))).code,
+      'registrar_unavailable',
+    )
+    world.line('one', 'two', 'cut', 'known')
+    world.line('three', 'two', 'starting')
+    world.calls.length = 0
+    const { code, detail } = failure(await run(world, 'one', 'pinned', put('a')))
+    assert.is(code, 'home_unreachable')
+    assert.match(detail, 'by way of three: it does not serve yet')
+    assert.equal(world.calls, ['one three relay.execute', 'three two relayed.execute'])
+  },
+)
+
 truth.run()
 
 const loops = suite('no loops')

@@ -166,8 +166,8 @@ export const defects: readonly Defect[] = [
     patches: [
       {
         file: 'src/routing/relays.ts',
-        from: 'deadEnds.add(relay, to)\n      throw lost',
-        to: 'deadEnds.add(relay, to)\n      throw new PeerFailure(false, lost.reason)',
+        from: 'throw new PeerFailure(passed.sent, passed.reason)',
+        to: 'throw new PeerFailure(false, passed.reason)',
       },
     ],
   },
