@@ -96,7 +96,7 @@ export function decide(
   if (knowledge.kind === 'home') return toRegion(knowledge.region, 'home', placement, topology)
   if (knowledge.kind === 'unclaimed') {
     return intent.kind === 'write' && intent.creates
-      ? toCandidate(intent, placement, topology)
+      ? toCandidate(intent, placement, group, topology)
       : { action: 'absent' }
   }
   if (knowledge.kind === 'unasked') {
@@ -104,28 +104,34 @@ export function decide(
     if (computed !== undefined) return toRegion(computed, 'home', placement, topology)
     // A claim at this very region finds out by itself, in one turn of the shard.
     if (intent.kind === 'write' && intent.creates && intent.hint === self) {
-      if (placement.mayHome(self)) return { action: 'execute', as: 'candidate' }
+      const isCandidate = placement.mayHome(self) && placement.preferredHome(group) === undefined
+      if (isCandidate) return { action: 'execute', as: 'candidate' }
     }
     if (stores) return { action: 'consult' }
   }
   return intent.kind === 'write' && intent.creates
-    ? toCandidate(intent, placement, topology)
+    ? toCandidate(intent, placement, group, topology)
     : { action: 'lookup' }
 }
 
 /**
- * The candidate for a new home: the hint if it may home, else the nearest region that may. Where
- * none is reachable, the same of those that a relay may reach.
+ * The candidate for a new home: the region that the policy wants, else the hint if it may home,
+ * else the nearest region that may. Where none is reachable, the same of those that a relay may
+ * reach. Undefined where it can't be asked.
  */
 export function candidateHome(
   hint: RegionId,
   placement: Placement,
+  group: string,
   topology: Topology,
 ): RegionId | undefined {
-  const inOrder = [hint, ...topology.byNearness].filter(region => placement.mayHome(region))
+  const preferred = placement.preferredHome(group)
+  const wanted = preferred === undefined ? [hint, ...topology.byNearness] : [preferred]
+  const inOrder = wanted.filter(region => placement.mayHome(region))
   const usable = (region: RegionId): boolean =>
     region === topology.self || topology.reachable(region)
-  return inOrder.find(usable) ?? inOrder.find(region => relayTo(region, placement, topology))
+  const passable = (region: RegionId): boolean => relayTo(region, placement, topology) !== undefined
+  return inOrder.find(usable) ?? inOrder.find(passable)
 }
 
 /**
@@ -147,8 +153,13 @@ export function relayTo(
   )
 }
 
-function toCandidate(intent: Intent, placement: Placement, topology: Topology): Decision {
-  const region = candidateHome(intent.hint, placement, topology)
+function toCandidate(
+  intent: Intent,
+  placement: Placement,
+  group: string,
+  topology: Topology,
+): Decision {
+  const region = candidateHome(intent.hint, placement, group, topology)
   return region === undefined
     ? { action: 'refuse', code: 'home_unreachable' }
     : toRegion(region, 'candidate', placement, topology)
@@ -198,7 +209,7 @@ function readAnyCopy(
   { damagedAt, tooOldAt }: Intent,
 ): Decision {
   const sound = (candidate: RegionId): boolean =>
-    placement.mayStore(candidate) && !damagedAt?.has(candidate) && !tooOldAt?.has(candidate)
+    placement.isReadable(candidate) && !damagedAt?.has(candidate) && !tooOldAt?.has(candidate)
   if (sound(self)) return { action: 'execute', as: 'copy' }
   const region = byNearness.find(
     candidate => candidate !== self && sound(candidate) && reachable(candidate),
@@ -217,7 +228,7 @@ export function admit(
 ): Admission | { readonly kind: 'no_serving_region' } {
   const { self } = topology
   if (placement.mayServe(self)) {
-    const stored = placement.mayStore(self)
+    const stored = placement.isReadable(self)
     const everyKey = placement.data.prefix === ''
     return { kind: 'serve', cacheable: placement.data.anywhere, stored, everyKey }
   }

@@ -84,7 +84,7 @@ export class Lists {
       return asPage(await this.#fromAny(placement, peerRequest, undefined))
     }
     const group = this.#groupOf(placement, request.prefix, context)
-    const only = placement.data.home[0] as RegionId
+    const only = placement.sources[0] as RegionId
     if (group === undefined) return asPage(await this.#fromAny(placement, peerRequest, only))
     let home = await this.#home(placement, group)
     for (let n = 0; n < HOMES_ASKED_MAX; n++) {
@@ -147,7 +147,7 @@ export class Lists {
   #sources(placement: Placement, home: RegionId | undefined): readonly RegionId[] {
     const { self, topology } = this.#options
     const able = topology.byNearness.filter(region =>
-      home === undefined ? placement.mayStore(region) : region === home,
+      home === undefined ? placement.isReadable(region) : region === home,
     )
     const near = able.filter(region => region === self || topology.reachable(region))
     const relayed = able.filter(
@@ -170,7 +170,7 @@ export class Lists {
         'a strong list needs a prefix inside one group; leave Denizen-Consistency out to list more',
       )
     }
-    if (placement.data.home.length === 1) return undefined
+    if (placement.sources.length === 1) return undefined
     throw new DenizenError(
       'session_ahead',
       'the session has seen more than its token holds: start another one to list so much',

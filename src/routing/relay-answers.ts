@@ -9,7 +9,6 @@
  */
 import { z } from 'zod'
 import { assert } from '../model/assert.ts'
-import { DenizenError } from '../model/errors.ts'
 import { timing } from '../model/limits.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
@@ -18,7 +17,7 @@ import { registrarAsked } from './claims.ts'
 import { inspectionAsked } from './explain.ts'
 import { executionAsked } from './forward.ts'
 import { listAsked } from './lists.ts'
-import { placementAsked, type ReceiverOptions } from './receive.ts'
+import { placementAsked, type ReceiverOptions, refuseUnlessStores } from './receive.ts'
 import type { Passed } from './relays.ts'
 import { Declined, unanswered } from './unanswered.ts'
 
@@ -77,7 +76,7 @@ async function passOn(
   const { to, timeoutMs, body } = relaySchema.parse(message)
   const { dataset, isInPlace } = subjectOf(name, body)
   const placement = placementAsked(options, origin, dataset, isInPlace)
-  if (!placement.mayStore(to)) throw refused(options, `${to} may not store what is to be passed on`)
+  refuseUnlessStores(options, placement, to)
   try {
     const reply = await options.call(to, `relayed.${name}`, { origin, body }, { timeoutMs })
     return { kind: 'answered', reply }
@@ -98,7 +97,7 @@ async function answerRelayed(
 ): Promise<unknown> {
   const { origin, body } = relayedSchema.parse(message)
   const placement = placementAsked(options, relay, subjectOf(name, body).dataset)
-  if (!placement.mayStore(relay)) throw refused(options, `${relay} may not be a relay of it`)
+  refuseUnlessStores(options, placement, relay)
   const answer = straight[name]
   assert(answer, 'what may be relayed is answered')
   return await answer(origin, body)
@@ -108,9 +107,4 @@ function subjectOf(name: string, body: unknown): Subject {
   const subject = subjects[name]?.(body)
   assert(subject, 'only calls of the table are relayed')
   return subject
-}
-
-function refused({ onViolation }: RelayAnswersOptions, detail: string): DenizenError {
-  onViolation()
-  return new DenizenError('residency_violation', detail)
 }

@@ -20,6 +20,7 @@ export interface Summary {
   readonly operations: number
   readonly events: number
   readonly homesMoved: number
+  readonly policiesApplied: number
   /** Operations that were answered by way of a third region. */
   readonly relayed: number
   /** Operations that failed, by code. */
@@ -36,6 +37,7 @@ export function judge(result: RunResult): Summary {
     ...{ seed, simulatedMs, events, fates },
     findings: findingsOf(result),
     ...{ operations: operations.length, homesMoved: result.homesMoved },
+    policiesApplied: result.policiesApplied,
     relayed: operations.filter(isRelayed).length,
     errors: countBy(operations, ({ result }) =>
       result?.kind === 'error' ? result.code : undefined,
@@ -66,13 +68,13 @@ const SEARCH_STEPS_MAX = 20_000
 export function findingsOf(result: RunResult): readonly Finding[] {
   const { history, changes, seen, policies, atEnd, complaints, converged } = result
   const facts = new Facts(history)
-  const [policy] = policies
+  const policy = policies.at(-1)
   return [
     ...complaints.map((message): Finding => ({ invariant: 'no bugs', message, operations: [] })),
     ...checkHistory(history).findings,
     ...searchOrders(facts, { stepsMax: SEARCH_STEPS_MAX }).findings,
     ...checkTimelines(changes),
-    ...checkDurability(facts, atEnd),
+    ...checkDurability(facts, atEnd, policies),
     ...checkStored(facts, atEnd),
     ...checkResidency(policies, seen),
     ...(policy ? checkConvergence(policy, atEnd) : []),

@@ -4,14 +4,18 @@
  */
 
 import type { RehomeRequest } from '../api/administration.ts'
+import { type ClusterRecord, compareOrder } from '../coordination/cluster-record.ts'
+import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import { PlacementTable, type PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Serving } from '../node/serving.ts'
+import type { StaleRetries } from '../routing/stale-policy.ts'
 import type { LogFields, Logger } from '../runtime/log.ts'
 import { Machine } from './machine.ts'
 import { keyOf } from './marks.ts'
 import { SimulatedNetwork } from './network.ts'
+import { type PolicyDraw, withDraw } from './policy-changes.ts'
 import { SimulatedProcess } from './process.ts'
 import { rotOne } from './rot.ts'
 import type { SeededRandom } from './seeded-random.ts'
@@ -40,13 +44,17 @@ const expected = new Set(['a record is damaged'])
 export class World {
   readonly time = new VirtualTime()
   readonly network: SimulatedNetwork
-  readonly table: PlacementTable
+  /** Of the policy in force, as clients know it. */
+  table: PlacementTable
   readonly watcher: Watcher
   /** What must never happen: a bug, a refused placement, an error that a node logs. */
   readonly complaints: string[] = []
+  policiesApplied = 0
   readonly #options: WorldOptions
   readonly #regions = new Map<RegionId, Region>()
   #strangers = 0
+  /** The highest that any node has stored. */
+  #record: ClusterRecord | undefined
   /** By the region that was asked. */
   readonly #trespasses = new Map<RegionId, number>()
   readonly #deaths = new Map<RegionId, Set<() => void>>()
@@ -55,7 +63,7 @@ export class World {
     const { policy, hasher, random, delayMs } = options
     this.#options = options
     this.table = new PlacementTable(policy, 1, hasher)
-    this.watcher = new Watcher({ table: this.table, hasher, time: this.time })
+    this.watcher = new Watcher({ policy, hasher, time: this.time })
     this.network = new SimulatedNetwork({
       ...{ time: this.time, random: random.fork(), delayMs },
       onSend: (from, to, bytes) => this.watcher.sent(from, to, bytes),
@@ -89,6 +97,11 @@ export class World {
     return process?.alive ? node?.serving : undefined
   }
 
+  /** The same, as often as a change of the policy comes between. */
+  retries(region: RegionId): StaleRetries | undefined {
+    return this.serving(region) && this.#at(region).node?.retries
+  }
+
   get allServe(): boolean {
     return this.regions.every(region => this.serving(region) !== undefined)
   }
@@ -115,6 +128,11 @@ export class World {
       ...{ policy: this.#options.policy, hasher: this.#options.hasher },
       network: this.network.of(region, process),
       log: this.#logOf(region, process),
+      erase: datasets => {
+        at.machine.erase(datasets)
+        for (const dataset of datasets) this.watcher.erased(region, dataset)
+      },
+      onRecord: record => this.#learn(record),
       onViolation: () => this.#refused(region),
       onFailure: (reason, trace) => {
         if (process.alive) this.complain(region, `${reason}: ${trace}`)
@@ -141,6 +159,9 @@ export class World {
 
   /** A record of which every copy is the same rots in this region. */
   rot(region: RegionId, random: SeededRandom): void {
+    // A copy that was found sound, and rots before the others are erased, can't be told from one
+    // that rots as the last.
+    if (this.isChanging) return
     const shared = [...this.table.placements].filter(
       ({ data }) => data.store.length > 1 && data.store.includes(region),
     )
@@ -148,12 +169,45 @@ export class World {
     if (placement) rotOne(placement, region, other => this.machine(other), random)
   }
 
+  #learn(record: ClusterRecord): void {
+    if (this.#record && compareOrder(record, this.#record) <= 0) return
+    const { current, policyEpoch, next } = record
+    if (this.#record && this.#record.policyEpoch < policyEpoch) this.policiesApplied += 1
+    this.#record = record
+    this.table = new PlacementTable(current, policyEpoch, this.#options.hasher)
+    this.watcher.governedBy([
+      { epoch: policyEpoch, policy: current },
+      ...(next ? [{ epoch: next.policyEpoch, policy: next.policy }] : []),
+    ])
+  }
+
+  /** The policy is being changed. */
+  get isChanging(): boolean {
+    return this.#record?.next !== undefined
+  }
+
+  /** An operator applies another policy, where the keeper can be asked, and nothing else runs. */
+  applyPolicy(draw: PolicyDraw): void {
+    const keeper = this.#options.policy.keeper
+    const { process, node } = this.#at(keeper)
+    if (!process?.alive || !this.serving(keeper)) return
+    process.enter(() => {
+      node
+        ?.apply(current => withDraw(current, draw))
+        .catch((error: unknown) => {
+          if (!(error instanceof DenizenError)) this.complain(keeper, (error as Error).stack ?? '')
+        })
+    })
+  }
+
   /** This region asks each that stores what it may neither store nor serve for some of it. */
   trespass(region: RegionId): void {
     const { process, node } = this.#at(region)
-    if (!process?.alive) return
+    // While the policy changes nobody is alarmed, nor by who has just left.
+    if (!process?.alive || this.isChanging) return
     for (const { id, data } of this.table.placements) {
-      if (data.store.includes(region) || data.serve.includes(region)) continue
+      const { store, serve, left = [] } = data
+      if ([...store, ...serve, ...left].includes(region)) continue
       for (const to of data.store) {
         this.#trespasses.set(to, (this.#trespasses.get(to) ?? 0) + 1)
         node?.ask(to, id, keyOf(id, 'hot0'))

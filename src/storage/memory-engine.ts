@@ -48,6 +48,8 @@ export interface MemoryEngineKind extends EngineKind {
   rows(directory: string): Rows | undefined
   /** Flips the last bit of a row, as a disk that rots. Nobody is told. */
   rot(directory: string, key: Uint8Array): void
+  /** Removes a directory that nobody has open. */
+  erase(directory: string): void
   /** The next flush of the directory fails, as a write or sync does on a broken disk. */
   failNextFlush(directory: string): void
 }
@@ -71,6 +73,7 @@ export function createMemoryEngineKind(options: MemoryEngineOptions = {}): Memor
       return new MemoryEngine(disk, readOnly)
     },
     attach: () => Promise.reject(new EngineFailure('Memory is read by its own thread only.')),
+    erase: directory => void disks.delete(directory),
     flush: directory => disks.get(directory)?.flush(),
     waitingCommits: directory => disks.get(directory)?.waiting.length ?? 0,
     crash: (directory, { landed = false } = {}) => disks.get(directory)?.crash(landed),

@@ -289,6 +289,7 @@ export class RoutingWorld {
       self: region,
       regionNumbers: this.#numbers,
       ownFeed: feedNumber(this.#numbers[region] ?? 0, 1),
+      registrarEpochs: {},
     })
     return shards
   }

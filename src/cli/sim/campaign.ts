@@ -62,6 +62,7 @@ export function totalsOf(summaries: readonly Summary[]): Totals {
     operations: sum(({ operations }) => operations),
     events: sum(({ events }) => events),
     homesMoved: sum(({ homesMoved }) => homesMoved),
+    policiesApplied: sum(({ policiesApplied }) => policiesApplied),
     relayed: sum(({ relayed }) => relayed),
     errors: addCounts(summaries.map(({ errors }) => errors)),
     disturbances: addCounts(summaries.map(({ disturbances }) => disturbances)),

@@ -73,11 +73,11 @@ export async function writeHistoryOfSeed(
 
 function show(terminal: Terminal, totals: Totals): void {
   const { colors } = terminal
-  const { seeds, simulatedMs, operations, homesMoved, relayed } = totals
+  const { seeds, simulatedMs, operations, relayed, homesMoved, policiesApplied } = totals
   const { errors, disturbances, fates } = totals
   const minutes = simulatedMs / 60_000
   terminal.line(
-    `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute), ${relayed} of them relayed, ${homesMoved} homes moved`,
+    `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute), ${relayed} of them relayed, ${homesMoved} homes moved, ${policiesApplied} policies applied`,
   )
   terminal.line(`failed operations: ${countsText(errors)}`)
   terminal.line(`disturbances: ${countsText(disturbances)}`)
