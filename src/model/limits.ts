@@ -202,7 +202,7 @@ export const timing = {
   /** A region that is asked to move a group answers when the move is over. */
   moveAskedMaxMs: 8_000,
   /** How often a copy is looked at meanwhile, at first and at most. */
-  /** How often the keeper asks how far a change of the policy is, and a region looks whether it is. */
+  /** How often the keeper asks how far a change of the policy is, and regions look at that. */
   policyLookMs: 100,
   /** How often, and how long, a request is tried again that a change of the policy came between. */
   policyRetryMs: 25,

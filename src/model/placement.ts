@@ -51,7 +51,7 @@ export interface PlacementData extends HomeRuleData {
   readonly store: readonly RegionId[]
   readonly serve: readonly RegionId[]
   readonly forbidden: Readonly<Record<RegionId, Forbidden>>
-  /** Regions that an earlier policy let store or serve it: what still comes from them is refused. */
+  /** Regions that an earlier policy let store or serve it: refusing them alarms nobody. */
   readonly left?: readonly RegionId[]
   /** While the policy changes; never kept, as it follows from the two policies and the phase. */
   readonly changing?: Changing

@@ -7,9 +7,13 @@ import { phases } from '../model/policy-change.ts'
 import type { Position } from '../model/position.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { PeerCall } from '../peers/peers.ts'
+import type { ReplicationOperations } from '../replication/shard-operations.ts'
 import type { Claims } from '../routing/claims.ts'
 import { placementAsked } from '../routing/receive.ts'
 import type { InheritHomesRequest } from '../routing/registrar.ts'
+import type { RoutingOperations } from '../routing/shard-operations.ts'
+import type { ShardClient } from '../storage/shard-client.ts'
+import { type OwnEndsOptions, ownEnds } from './own-ends.ts'
 import {
   endsSchema,
   grantedSchema,
@@ -17,7 +21,6 @@ import {
   type Progress,
   policyRequestSchema,
 } from './policy-messages.ts'
-import { ownEnds, type PolicyWorkOptions } from './policy-work.ts'
 
 type Homes = InheritHomesRequest['homes']
 
@@ -52,9 +55,9 @@ export class PolicyPeers {
   }
 }
 
-export interface PolicyAnswersOptions extends Pick<PolicyWorkOptions, 'self' | 'adopted'> {
+export interface PolicyAnswersOptions extends OwnEndsOptions {
   readonly table: PlacementTable
-  readonly shards: PolicyWorkOptions['shards']
+  readonly shards: ShardClient<ReplicationOperations & RoutingOperations>
   readonly claims: Claims
   readonly progress: () => Progress
   /** All threads of this node act by what it has adopted. */

@@ -19,6 +19,7 @@ import type { Clock } from '../runtime/clock.ts'
 import { addDigests, emptyDigest } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { HomeTransfers, type TransferringMovements } from './home-transfers.ts'
+import { ownEnds, slotsOf } from './own-ends.ts'
 import type { Progress } from './policy-messages.ts'
 import type { PolicyPeers } from './policy-peers.ts'
 import type { VerifiedRecords } from './policy-rows.ts'
@@ -248,19 +249,4 @@ export class PolicyWork {
     const { clock } = this.#options
     return new Promise(resolve => void clock.after(timing.policyLookMs, resolve))
   }
-}
-
-const slotsOf = ({ data }: Placement): Slot[] =>
-  Array.from({ length: data.slots }, (_, slot) => slot)
-
-/** Where this region's feeds end, by slot. */
-export async function ownEnds(
-  { self, adopted, shards }: Pick<PolicyWorkOptions, 'self' | 'adopted' | 'shards'>,
-  placement: Placement,
-): Promise<Position[]> {
-  const feed = feedOf(adopted, self)
-  const states = await allFeedStates(shards, placement.id)
-  const ends = slotsOf(placement).map(() => 0)
-  for (const { slot, feed: of, state } of states) if (of === feed) ends[slot] = state.end
-  return ends
 }

@@ -3,18 +3,13 @@
  * cluster record. The composition root's other half; `node.ts` has the life cycle.
  */
 import type { Rehomed, RehomeRequest } from '../api/administration.ts'
-import {
-  type ClusterRecord,
-  feedOf,
-  policyInEffect,
-  policyStep,
-} from '../coordination/cluster-record.ts'
+import { type ClusterRecord, feedOf } from '../coordination/cluster-record.ts'
 import type { Family } from '../metrics/family.ts'
 import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
-import { PlacementTable } from '../model/placement.ts'
+import type { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { movesCounter } from '../movement/movements.ts'
 import type { PeerLinks } from '../peers/links.ts'
@@ -31,11 +26,9 @@ import type { Logger } from '../runtime/log.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Tracing } from '../runtime/tracing.ts'
 import { ShardClient } from '../storage/shard-client.ts'
-import type { SharedStore, StoreLocation } from '../storage/shard-messages.ts'
-import { traceOf } from '../storage/shard-worker.ts'
-import { storeName } from '../storage/store.ts'
+import type { StoreLocation } from '../storage/shard-messages.ts'
+import { Adoption, tableOf } from './adoption.ts'
 import type { Copies } from './cluster-status.ts'
-import type { ServingState } from './core-messages.ts'
 import type { Cores } from './cores.ts'
 import { actOnPolicy, leftDatasets, type PolicyActing, reopenFeeds } from './policy-acting.ts'
 import type { Recovery } from './recovery.ts'
@@ -67,20 +60,11 @@ export interface DataPlaneOptions {
   readonly onFailure: (reason: string, trace: string) => void
 }
 
-/** What is made anew whenever the node adopts another policy, or another phase of its change. */
-interface Acting extends PolicyActing {
-  readonly record: ClusterRecord
-  readonly table: PlacementTable
-}
-
 export class DataPlane {
   readonly #options: DataPlaneOptions
   readonly #ages: CopyAges
   readonly #ended = movesCounter()
-  #acting: Acting | undefined
-  #table: PlacementTable
-  #stores: readonly StoreLocation[] = []
-  #sharedStores: readonly SharedStore[] = []
+  #adoption: Adoption | undefined
   #shards: ShardClient<NodeOperations> | undefined
   #replication: Replication | undefined
   #expiry: Expiry | undefined
@@ -88,36 +72,30 @@ export class DataPlane {
   #scrubber: Scrubber | undefined
   /** Of what does not change with the policy. */
   #answers: Readonly<Record<string, PeerAnswer>> = {}
-  /** Adoptions, one after the other. */
-  #adopting: Promise<void> = Promise.resolve()
-  #stopped = false
 
   constructor(options: DataPlaneOptions) {
     this.#options = options
-    this.#table = this.#tableOf(options.record())
     this.#ages = new CopyAges({
-      ...{ self: options.self, table: () => this.#table, clock: options.clock },
+      ...{ self: options.self, table: () => this.#table(), clock: options.clock },
     })
   }
 
-  #tableOf(record: ClusterRecord): PlacementTable {
-    const { hasher } = this.#options
-    return new PlacementTable(policyInEffect(record), record.policyEpoch, hasher)
+  #table(): PlacementTable {
+    assert(this.#adoption, 'the stores are open')
+    return this.#adoption.table
   }
 
   /** Opens the stores, and then everything above them. */
   async open(): Promise<Copies> {
-    const { self, cores, onViolation } = this.#options
+    const { self, cores, erase, layOut, links, log, onViolation, onFailure } = this.#options
     const record = this.#options.record()
-    this.#table = this.#tableOf(record)
-    await this.#options.erase(leftDatasets(record, this.#table, self))
-    this.#stores = await this.#options.layOut(this.#table)
-    const shards = this.#shardClient(this.#stores)
+    const table = tableOf(record, this.#options.hasher)
+    await erase(leftDatasets(record, table, self))
+    const stores = await layOut(table)
+    const shards = this.#shardClient(stores)
     this.#shards = shards
-    this.#sharedStores = await shards.open(shardConfiguration(record, self))
-    const recoveryOptions = {
-      ...{ self, table: this.#table, record: () => record, shards, onViolation },
-    }
+    const sharedStores = await shards.open(shardConfiguration(record, self))
+    const recoveryOptions = { self, table, record: () => record, shards, onViolation }
     // Others may be recovering at the same time: they are answered before this region serves.
     this.#answers = answersToRecovering(recoveryOptions)
     await this.#options.recovery?.run(recoveryOptions)
@@ -127,122 +105,55 @@ export class DataPlane {
     this.#answers = { ...this.#answers, repair: (from, body) => repairs.answer(from, body) }
     const replication = this.#replicate(shards)
     this.#replication = replication
-    this.#acting = this.#act(record, shards, replication)
+    const adoption = new Adoption({
+      ...{ self, cores, erase, layOut, links, log, onFailure, shards, replication },
+      ...{ hasher: this.#options.hasher, record: this.#options.record },
+      act: (of, by) => this.#act(of, by, shards, replication),
+    })
+    this.#adoption = adoption
+    adoption.begin({ record, table, stores, sharedStores })
     replication.start()
     this.#expiry = this.#expire(shards)
     this.#expiry.start()
     this.#scrubber = this.#scrub(shards)
     this.#scrubber.start()
-    await cores.serve(this.#servingState(record))
-    this.#acting.begin()
-    // The record may have gone on meanwhile.
-    this.onRecord()
-    return this.#copies(shards, replication)
-  }
-
-  #servingState(
-    record: ClusterRecord,
-    has: (of: StoreLocation) => boolean = () => true,
-  ): ServingState {
-    const statuses = this.#options.links.statuses().filter(status => status.reachable)
-    return {
-      record,
-      ...{ stores: this.#stores.filter(has), sharedStores: this.#sharedStores.filter(has) },
-      reachable: statuses.map(({ region }) => region),
-    }
-  }
-
-  #copies(shards: ShardClient<NodeOperations>, replication: Replication): Copies {
-    const [tableNow, storesNow] = [() => this.#table, () => this.#stores]
+    await adoption.serve()
     return {
       ...{ shards, replication, ages: this.#ages },
       get table() {
-        return tableNow()
+        return adoption.table
       },
       get stores() {
-        return storesNow()
+        return adoption.stores
       },
     }
   }
 
   /** The newest record is another one. */
   onRecord(): void {
-    if (!this.#acting) return
-    this.#adopting = this.#adopting
-      .then(() => this.#adoptNewest())
-      .catch((error: unknown) => {
-        if (!this.#stopped) this.#options.onFailure('a policy was not adopted', traceOf(error))
-      })
-  }
-
-  async #adoptNewest(): Promise<void> {
-    const record = this.#options.record()
-    const [before, now] = [this.#acting?.record, record].map(of => of && policyStep(of))
-    const isSame = before?.policyEpoch === now?.policyEpoch && before?.phase === now?.phase
-    const comesInForce = this.#acting?.record.next !== undefined && record.next === undefined
-    if (this.#stopped || (isSame && !comesInForce)) return
-    await this.#adopt(record)
-  }
-
-  /**
-   * Acts by another policy, or another phase of its change. What this region gains is opened first;
-   * what it loses is erased once no thread reads it. In between, threads differ as regions may.
-   */
-  async #adopt(record: ClusterRecord): Promise<void> {
-    const { self, cores, log } = this.#options
-    const [shards, replication] = [this.#shards, this.#replication]
-    assert(shards && replication, 'what is open adopts')
-    const table = this.#tableOf(record)
-    const stores = await this.#options.layOut(table)
-    const names = new Set(stores.map(storeName))
-    const lost = this.#stores.filter(location => !names.has(storeName(location)))
-    if (lost.length > 0) {
-      this.#table = table
-      replication.adopt()
-      await cores.adopt(this.#servingState(record, location => names.has(storeName(location))))
-    }
-    this.#sharedStores = await shards.adopt(shardConfiguration(record, self), stores)
-    this.#stores = stores
-    await reopenFeeds(shards, record, self)
-    this.#table = table
-    replication.adopt()
-    this.#acting?.end()
-    this.#acting = this.#act(record, shards, replication)
-    await cores.adopt(this.#servingState(record))
-    const erased = [...new Set(lost.map(({ dataset }) => dataset))]
-    await this.#options.erase(erased)
-    const { policyEpoch, phase } = policyStep(record)
-    log.info('the node acts by another policy', {
-      ...{ policyEpoch, phase: record.next ? phase : 'in force' },
-      ...(lost.length > 0 && { erased: erased.join() }),
-    })
-    // From now on it says how far it is.
-    if (!this.#stopped) this.#acting.begin()
+    this.#adoption?.onRecord()
   }
 
   #act(
     record: ClusterRecord,
+    table: PlacementTable,
     shards: ShardClient<NodeOperations>,
     replication: Replication,
-  ): Acting {
+  ): PolicyActing {
     const { self, hasher, links, clock, random, tracing, onViolation } = this.#options
-    const table = this.#table
+    const common = {
+      ...{ self, table, shards, clock, onViolation, adopted: record },
+      reachable: (region: RegionId) => links.reachable(region),
+      call: (...args: Parameters<PeerLinks['call']>) => links.call(...args),
+      onDamaged: (dataset: string, key: string) => this.onDamaged(dataset, key),
+    }
     const serving = createServing({
-      ...{ self, hasher, table, shards, clock, random, tracing, onViolation },
-      ...{ adopted: record, record: this.#options.record, ended: this.#ended },
+      ...{ ...common, hasher, random, tracing, ended: this.#ended },
+      record: this.#options.record,
       freshness: this.#ages,
       regionsWith: (...asked) => replication.regionsWith(...asked),
-      onDamaged: (dataset, key) => this.onDamaged(dataset, key),
-      reachable: region => links.reachable(region),
-      call: (...args) => links.call(...args),
     })
-    const acting = actOnPolicy({
-      ...{ self, adopted: record, table, shards, clock, serving, onViolation },
-      onDamaged: (dataset, key) => this.onDamaged(dataset, key),
-      reachable: region => links.reachable(region),
-      call: (...args) => links.call(...args),
-    })
-    return { ...acting, record, table }
+    return actOnPolicy({ ...common, serving })
   }
 
   /** See `AckWaits`: asked by a core. */
@@ -253,7 +164,7 @@ export class DataPlane {
 
   /** How a call of this name is answered; undefined for unknown ones, and before `open` is done. */
   answerTo(name: string): PeerAnswer | undefined {
-    return this.#acting?.answers[name] ?? this.#answers[name]
+    return this.#adoption?.acting.answers[name] ?? this.#answers[name]
   }
 
   /** A peer follows this region's feeds. */
@@ -270,9 +181,8 @@ export class DataPlane {
 
   /** Ends the feeds, before the links close under them. */
   stop(): void {
-    this.#stopped = true
     this.#replication?.stop()
-    this.#acting?.end()
+    this.#adoption?.stop()
     this.#expiry?.stop()
     this.#scrubber?.stop()
     this.#repairs?.stop()
@@ -294,11 +204,11 @@ export class DataPlane {
 
   /** What `Administration.rehome` says. */
   async rehome({ dataset, group: asked, to }: RehomeRequest): Promise<Rehomed> {
-    if (!this.#acting) throw new DenizenError('not_ready', 'the stores are not open yet')
-    const { table, movements } = this.#acting
+    if (!this.#adoption) throw new DenizenError('not_ready', 'the stores are not open yet')
+    const { table, acting } = this.#adoption
     const placement = table.locateGroup(dataset, asked)
     const group = placement.groupOf(asked)
-    const { from, home } = await movements.move(placement, group, to)
+    const { from, home } = await acting.movements.move(placement, group, to)
     if (home.region === to) return { group, from, home: to, term: home.term }
     const detail = `${to} did not take the group in time, and ${home.region} is its home`
     throw new DenizenError('rehome_refused', detail)
@@ -310,7 +220,7 @@ export class DataPlane {
   }
 
   async close(): Promise<void> {
-    await this.#adopting
+    await this.#adoption?.ended()
     await this.#shards?.close()
   }
 
@@ -335,7 +245,7 @@ export class DataPlane {
     const { self, links, clock, log, onViolation } = this.#options
     return new Repairs({
       ...{ self, shards, clock, log, onViolation },
-      table: () => this.#table,
+      table: () => this.#table(),
       call: (...args) => links.call(...args),
     })
   }
@@ -349,14 +259,16 @@ export class DataPlane {
   }
 
   #datasets(shards: ShardClient<NodeOperations>): string[] {
-    return [...this.#table.placements].map(({ id }) => id).filter(dataset => shards.stores(dataset))
+    return [...this.#table().placements]
+      .map(({ id }) => id)
+      .filter(dataset => shards.stores(dataset))
   }
 
   #replicate(shards: ShardClient<NodeOperations>): Replication {
     const { self, cores, record, clock, log, meter, onViolation } = this.#options
     return new Replication({
       ...{ self, shards, clock, log, meter, onViolation },
-      table: () => this.#table,
+      table: () => this.#table(),
       feedOf: region => feedOf(record(), region),
       onDamaged: (dataset, key) => this.onDamaged(dataset, key),
       onAges: change => {

@@ -3,10 +3,9 @@
  * they can be trusted: policy file, data directory, links, coordination; then the data plane, and
  * only then does the node answer for data.
  */
-import { join } from 'node:path'
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
 import { CoordinationError } from '../coordination/coordination.ts'
-import { StaticCoordination } from '../coordination/static.ts'
+import type { StaticCoordination } from '../coordination/static.ts'
 import { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
 import { type Hasher, loadHasher } from '../model/hash.ts'
@@ -30,10 +29,11 @@ import { DataPlane } from './data-plane.ts'
 import { desiredPolicy } from './desired-policy.ts'
 import { Front } from './front.ts'
 import { Identity } from './identity.ts'
+import { coordinate } from './node-coordination.ts'
 import { NodeLinks } from './node-links.ts'
 import { openTracing } from './node-tracing.ts'
 import { openPeerNetwork } from './peer-network.ts'
-import { PolicyChanges } from './policy-changes.ts'
+import type { PolicyChanges } from './policy-changes.ts'
 import { Recovery } from './recovery.ts'
 import { StartError } from './start-error.ts'
 import type { TlsPaths } from './tls-files.ts'
@@ -166,31 +166,16 @@ class Node implements RunningNode {
     )
   }
 
-  #coordinate({ nodeId, isRecovering }: Identity): StaticCoordination {
-    const { region, advertise, othersStopped, lost, dataDirectory, log } = this.#options
-    this.#coordination = new StaticCoordination({
-      self: region,
-      nodeId,
-      url: advertise,
-      build,
-      restored: isRecovering ? { lost } : undefined,
-      desired: this.#desired,
-      othersStopped,
-      disk: nodeDisk,
-      path: join(dataDirectory, 'coordination.cbor'),
-      hasher: this.#hasher,
-      random: systemRandom,
-      clock: systemClock,
-      log,
-      call: (to, name, body) => this.#peerLinks().call(to, name, body),
-    })
-    const coordination = this.#coordination
-    this.#changes = new PolicyChanges({
-      ...{ self: region, coordination, clock: systemClock, log },
+  #coordinate(identity: Identity): StaticCoordination {
+    const coordinated = coordinate({
+      ...this.#options,
+      ...{ identity, desired: this.#desired, hasher: this.#hasher },
       call: (...args) => this.#peerLinks().call(...args),
       answer: () => this.#data?.answerTo('policy'),
     })
-    return coordination
+    this.#coordination = coordinated.coordination
+    this.#changes = coordinated.changes
+    return coordinated.coordination
   }
 
   #policyChanges(): PolicyChanges {

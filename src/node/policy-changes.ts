@@ -1,6 +1,6 @@
 /**
- * Changes of the policy as operators ask for them: any node takes the wish, the keeper judges it and
- * takes the change from phase to phase.
+ * Changes of the policy as operators ask for them: any node takes the wish, the keeper judges it
+ * and takes the change from phase to phase.
  */
 import { z } from 'zod'
 import { type ClusterRecord, policyDataSchema, policyStep } from '../coordination/cluster-record.ts'

@@ -78,7 +78,7 @@ export interface Serving {
   readonly answers: Readonly<Record<string, PeerAnswer>>
 }
 
-/** For as long as the node acts by one record: when it adopts another, it makes another of these. */
+/** For as long as the node acts by one record: with another one it makes another of these. */
 export function createServing(options: ServingOptions): Serving {
   const { self, hasher, table, adopted, reachable, random } = options
   const record = (): ClusterRecord => ({ ...adopted, members: options.record().members })

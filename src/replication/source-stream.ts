@@ -82,6 +82,12 @@ export class SourceStream {
     this.#carryOut(this.#sender.onGrowth(dataset, ends))
   }
 
+  /** Nothing more is sent, whatever is still being read. */
+  close(): void {
+    this.onClosed()
+    this.#options.stream.close()
+  }
+
   /** The stream has ended: nothing that waits is read any more. */
   onClosed(): void {
     this.#isClosed = true
@@ -132,7 +138,6 @@ export class SourceStream {
     faults.attempt(stream, async () => {
       const effects = await this.#read(effect)
       this.#reading = false
-      if (this.#isClosed) return
       this.#carryOut(effects)
       this.#readNext()
     })
@@ -144,17 +149,21 @@ export class SourceStream {
     switch (effect.kind) {
       case 'readEnds': {
         const states = await allFeedStates(shards, dataset)
+        if (this.#isClosed) return []
         const ends = states
           .filter(({ feed }) => feed === ownFeed)
           .map(({ slot, state }) => ({ slot, end: state.end }))
         return this.#sender.onEnds(effect, ends)
       }
-      case 'readChunks':
-        return this.#sender.onChunks(effect, await this.#readChunks(effect))
+      case 'readChunks': {
+        const chunks = await this.#readChunks(effect)
+        return this.#isClosed ? [] : this.#sender.onChunks(effect, chunks)
+      }
       case 'readSnapshot': {
         const { slot, from } = effect
         const request = { slot, from, bytesMax: SNAPSHOT_PART_BYTES }
         const part = await shards.call(dataset, slot, 'readSnapshot', request)
+        if (this.#isClosed) return []
         if ('damaged' in part) this.#options.onDamaged(dataset, part.damaged)
         return this.#sender.onSnapshotPart(effect, part)
       }

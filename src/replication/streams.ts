@@ -206,8 +206,8 @@ export class Replication {
    * with what is durable: the streams are closed, and soon open again.
    */
   adopt(): void {
-    for (const [region, { datasets, stream }] of this.#outgoing) {
-      if (datasets.join() !== this.#sharedWith(region).join()) stream.close()
+    for (const [region, outgoing] of this.#outgoing) {
+      if (outgoing.datasets.join() !== this.#sharedWith(region).join()) outgoing.close()
     }
     for (const [region, source] of this.#incoming) {
       if (source.datasets.join() === this.#followedOf(region).join()) continue

@@ -65,7 +65,7 @@ export class Watches {
     return this.#open.size === 0
   }
 
-  /** Each watch, of these datasets, ends with this error: the node stops, or serves them no more. */
+  /** Each watch of such a dataset ends with an error: it is served here no more. */
   end(error: DenizenError, isOf: (dataset: string) => boolean = () => true): void {
     for (const watch of this.#open) if (isOf(watch.dataset)) watch.end(error)
   }

@@ -1,4 +1,4 @@
-/** Changes of the policy as disturbances: another residency for one dataset, drawn from the seed. */
+/** Changes of the policy as disturbances: another residency for one dataset. */
 import type { Homing } from '../model/home-rule.ts'
 import type { PlacementData, PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'

@@ -11,12 +11,13 @@ import type { Tracing } from '../runtime/tracing.ts'
 import { datasetsOf, GrowthBoard } from './growth-board.ts'
 import type { LocalReads } from './local-reads.ts'
 import type { Growth, OperationMap, ShardReply, ShardRequest } from './shard.ts'
-import type {
-  FromShard,
-  ShardConfiguration,
-  ShardPort,
-  SharedStore,
-  StoreLocation,
+import {
+  type FromShard,
+  type ShardConfiguration,
+  type ShardPort,
+  type SharedStore,
+  type StoreLocation,
+  threadOf,
 } from './shard-messages.ts'
 import { storeName } from './store.ts'
 
@@ -86,11 +87,8 @@ export class ShardClient<Ops extends OperationMap> {
     this.#lineOf = lines
   }
 
-  /** The same in every thread, whatever other stores there are. */
   #lineFor(dataset: string, store: number): Line {
-    let offset = 0
-    for (const unit of dataset) offset = (offset * 31 + unit.charCodeAt(0)) % this.#lines.length
-    return this.#lines[(offset + store) % this.#lines.length] as Line
+    return this.#lines[threadOf({ dataset, store }, this.#lines.length)] as Line
   }
 
   /** Opens every store in the thread that owns it. Resolves with what others can read along. */

@@ -14,6 +14,16 @@ export interface StoreLocation {
   readonly directory: string
 }
 
+/** Which of so many threads owns a store: the same for all of them, whatever other stores are. */
+export function threadOf(
+  { dataset, store }: Pick<StoreLocation, 'dataset' | 'store'>,
+  threads: number,
+): number {
+  let offset = 0
+  for (const unit of dataset) offset = (offset * 31 + unit.charCodeAt(0)) % threads
+  return (offset + store) % threads
+}
+
 /** What another thread needs to read a store along with its owner. */
 export interface SharedStore extends StoreLocation {
   readonly shared: SharedState

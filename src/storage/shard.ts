@@ -21,14 +21,13 @@ import { limits } from '../model/limits.ts'
 import type { Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Random } from '../runtime/random.ts'
-import { DigestAudit } from './digest-audit.ts'
+import type { DigestAudit } from './digest-audit.ts'
 import type { Engine, SharedState } from './engine.ts'
 import { EngineFailure } from './engine.ts'
-import { PackedRows } from './packed-rows.ts'
-import { currentGeneration } from './row-values.ts'
-import { type StoreContext, StoreReader, storeName } from './store.ts'
-import { type ChangesRequest, changesOperation, StoreChanges } from './store-changes.ts'
-import { type GenerationsAtOpen, StoreTransaction } from './transaction.ts'
+import { hasWork, type OpenStore, openStore, type QueuedWrite } from './open-store.ts'
+import { type StoreContext, type StoreReader, storeName } from './store.ts'
+import { type ChangesRequest, changesOperation } from './store-changes.ts'
+import { StoreTransaction } from './transaction.ts'
 
 /** Names of operations, with what each takes and gives. Plain data: it crosses threads. */
 export type OperationMap = Record<string, { request: unknown; reply: unknown }>
@@ -93,28 +92,6 @@ export interface ShardOptions {
 const TRANSACTION_WRITES_MAX = 2_048
 const TRANSACTION_BYTES_MAX = limits.logCommitBytesMax / 2
 
-interface QueuedWrite {
-  readonly request: ShardRequest
-  readonly onReplies: TakeReplies
-}
-
-interface OpenStore {
-  readonly engine: Engine
-  readonly context: StoreContext
-  readonly roomBytes: () => number
-  readonly reader: StoreReader
-  readonly generationsAtOpen: GenerationsAtOpen
-  readonly changes: StoreChanges
-  readonly queue: QueuedWrite[]
-  readonly audit: DigestAudit
-  /** Where transactions make their rows, one after the other. */
-  readonly rows: PackedRows
-  /** Run between two commits, one each. */
-  readonly slices: QueuedWrite[]
-  /** The running commit loop, if any. */
-  loop: Promise<void> | undefined
-}
-
 export class Shard {
   readonly #options: ShardOptions
   readonly #stores = new Map<string, OpenStore>()
@@ -133,16 +110,7 @@ export class Shard {
     roomBytes: () => number = () => Number.POSITIVE_INFINITY,
   ): void {
     assert(this.#options.mayStore(dataset), 'a store is opened only where the policy permits it')
-    const reader = new StoreReader(engine, context)
-    const generationsAtOpen = new Map<Slot, number>()
-    for (const { slot, feed, state } of reader.feedStates()) {
-      if (feed === context.ownFeed) generationsAtOpen.set(slot, currentGeneration(state))
-    }
-    const read = { engine, context, reader, roomBytes, generationsAtOpen }
-    const audit = new DigestAudit(reader)
-    const changes = new StoreChanges(this.#options.random)
-    const made = { audit, changes, rows: new PackedRows() }
-    const opened = { ...read, ...made, queue: [], slices: [], loop: undefined }
+    const opened = openStore({ engine, context, roomBytes, random: this.#options.random })
     this.#stores.set(storeName({ dataset, store }), opened)
   }
 
@@ -304,5 +272,3 @@ export class Shard {
     this.#stores.clear()
   }
 }
-
-const hasWork = ({ queue, slices }: OpenStore): boolean => queue.length + slices.length > 0

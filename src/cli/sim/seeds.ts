@@ -52,7 +52,8 @@ export async function runSeeds(options: SeedsOptions, terminal: Terminal): Promi
   if (failed.length === 0) return
   terminal.exitCode = exitCodes.failed
   const [one] = failed
-  if (one && !json) await showFailure(terminal, one, { failed: failed.length, minutes })
+  if (one && !json)
+    await showFailure(terminal, one, { others: failed.slice(1).map(({ seed }) => seed), minutes })
 }
 
 /** Writes what clients of one seed saw. Throws a usage error where the file can't be written. */
@@ -101,11 +102,13 @@ const timeText = (minutes: number): string =>
 async function showFailure(
   terminal: Terminal,
   { seed, findings }: Summary,
-  { failed, minutes }: { readonly failed: number; readonly minutes: number },
+  { others, minutes }: { readonly others: readonly number[]; readonly minutes: number },
 ): Promise<void> {
   const { colors } = terminal
   terminal.line()
-  terminal.line(colors.red(`seed ${seed} fails${failed > 1 ? ` (and ${failed - 1} others)` : ''}`))
+  terminal.line(
+    colors.red(`seed ${seed} fails${others.length > 0 ? `, and ${others.join(', ')}` : ''}`),
+  )
   for (const { invariant, message } of findings.slice(0, 5)) {
     terminal.line(`  ${invariant}: ${message}`)
   }
