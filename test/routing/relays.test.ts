@@ -3,7 +3,6 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Operation, Outcome, Receipt } from '../../src/execution/operation.ts'
 import { utf8 } from '../../src/model/bytes.ts'
-import { DenizenError } from '../../src/model/errors.ts'
 import type { Key } from '../../src/model/key.ts'
 import { timing } from '../../src/model/limits.ts'
 import { highestWeight } from '../../src/model/rendezvous.ts'
@@ -19,8 +18,6 @@ const data = policy(regions, [
   dataset('hint', storing, { serve: regions, home: homes, slots: 16 }),
   dataset('pinned', storing, { serve: regions, ...toTwo }),
   dataset('pair', homes, { serve: regions, ...toTwo }),
-  dataset('closed', homes),
-  dataset('parts', homes, { prefix: 'a/', groupBySegments: 1, ...toTwo }),
   dataset('parts', storing, { prefix: 'b/', groupBySegments: 1, ...toTwo }),
 ])
 const table = tableOf(data)
@@ -216,6 +213,15 @@ around('who is sent on by a region beyond it follows', async () => {
   assert.equal(world.calls, ['six one relay.execute', 'one two relayed.execute', 'six one execute'])
 })
 
+around('a region that serves and does not store is no relay, though it reaches both', async () => {
+  const world = await cutBetween('one', 'two')
+  for (const operation of [put('a'), get('a')]) {
+    const { code, applied } = failure(await run(world, 'one', 'pair', operation))
+    assert.equal([code, applied], ['home_unreachable', 'no'])
+  }
+  assert.equal(world.calls, [])
+})
+
 around.run()
 
 const truth = suite('truthful failures')
@@ -298,102 +304,3 @@ truth(
 )
 
 truth.run()
-
-const loops = suite('no loops')
-
-loops('a relay whose own line is cut says so, and asks nobody', async () => {
-  const world = await cutBetween('one', 'two')
-  world.line('three', 'two', 'cut', 'known')
-  const relay = world.at('three').answers['relay.execute']
-  assert.ok(relay)
-  const step = { operation: get('a'), as: 'home', seen: [] }
-  const body = { dataset: 'pinned', steps: [step] }
-  const passed = await relay('one', { to: 'two', timeoutMs: 100, body })
-  assert.equal(passed, { kind: 'unanswered', sent: false, reason: 'not connected' })
-  assert.equal(world.calls, ['three two relayed.execute'])
-})
-
-loops('what was relayed is answered where it arrives, home or not', async () => {
-  const world = await RoutingWorld.open(data)
-  const relayed = world.at('four').answers['relayed.execute']
-  assert.ok(relayed)
-  const step = { operation: get('a'), as: 'home', seen: [] }
-  const body = { dataset: 'pinned', steps: [step] }
-  const [result] = (await relayed('three', { origin: 'one', body })) as { kind: string }[]
-  assert.is(result?.kind, 'elsewhere')
-  assert.equal(world.calls, [])
-})
-
-loops('only what is asked about data is relayed, and nothing twice', async () => {
-  const world = await RoutingWorld.open(data)
-  const answered = Object.keys(world.at('one').answers).filter(name => name.startsWith('relay'))
-  const names = ['execute', 'inspect', 'list', 'registrar']
-  const both = names.flatMap(name => [`relay.${name}`, `relayed.${name}`])
-  assert.equal(answered.sort(), both.sort())
-})
-
-loops.run()
-
-const residency = suite('residency')
-
-residency(
-  'a region that serves and does not store is no relay, though it reaches both',
-  async () => {
-    const world = await cutBetween('one', 'two')
-    for (const operation of [put('a'), get('a')]) {
-      const { code, applied } = failure(await run(world, 'one', 'pair', operation))
-      assert.equal([code, applied], ['home_unreachable', 'no'])
-    }
-    assert.equal(world.calls, [])
-  },
-)
-
-/** What a region answers to a call that only a broken one makes. */
-async function refusal(at: string, name: string, from: string, body: unknown): Promise<string> {
-  const world = await RoutingWorld.open(data)
-  const answer = world.at(at).answers[name]
-  assert.ok(answer)
-  const error = await answer(from, body).then(
-    () => 'answered',
-    failed => failed,
-  )
-  assert.equal(world.calls, [], 'it goes no further')
-  const code = error instanceof DenizenError ? error.code : String(error)
-  return `${code}, counted by ${world.violations.join() || 'nobody'}`
-}
-
-const bodyOf = (name: string, key: string): object => ({
-  ...{ dataset: name, steps: [{ operation: get(key), as: 'home', seen: [] }] },
-})
-const pass = (to: string, body: object): object => ({ to, timeoutMs: 100, body })
-
-residency(
-  'a relay lets through what it may see, from who may ask, to who may have it',
-  async () => {
-    const refuses = async (at: string, from: string, message: object): Promise<void> => {
-      const told = await refusal(at, 'relay.execute', from, message)
-      assert.is(told, `residency_violation, counted by ${at}`)
-    }
-    await refuses('three', 'one', pass('two', bodyOf('pair', 'a')))
-    await refuses('one', 'six', pass('two', bodyOf('closed', 'a')))
-    await refuses('one', 'two', pass('six', bodyOf('pinned', 'a')))
-    // The partition that is named is not the one of the key.
-    await refuses('three', 'one', pass('two', bodyOf('parts/b/', 'a/1')))
-  },
-)
-
-residency(
-  'who is asked hears no relay that may not see it, and no origin that may not',
-  async () => {
-    const refuses = async (relay: string, origin: string, body: object): Promise<void> => {
-      const told = await refusal('two', 'relayed.execute', relay, { origin, body })
-      assert.is(told, 'residency_violation, counted by two')
-    }
-    await refuses('three', 'one', bodyOf('pair', 'a'))
-    await refuses('six', 'one', bodyOf('pinned', 'a'))
-    await refuses('one', 'six', bodyOf('closed', 'a'))
-    await refuses('one', 'nowhere', bodyOf('pinned', 'a'))
-  },
-)
-
-residency.run()
