@@ -179,7 +179,7 @@ export const errorKinds = {
   home_unreachable: kind(
     503,
     'The home region of the group can not be reached',
-    'Retry later; nothing was sent. Reads with Denizen-Consistency: eventual go on.',
+    'Retry later; nothing was applied. Reads with Denizen-Consistency: eventual go on.',
     { retry: 'safe', level: 'warn' },
   ),
   registrar_unavailable: kind(

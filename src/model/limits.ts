@@ -132,6 +132,8 @@ export const limits = {
   interleavedMessagesMax: 8,
   /** Connections that nodes hold open to us, known or not yet known. */
   peerConnectionsMax: 512,
+  /** Relays that are asked in vain, one after the other, before a request gives up. */
+  relaysTriedMax: 2,
   /** Groups in one claim message. */
   claimsPerMessageMax: 4_096,
   /** Groups whose home is remembered in memory by a region that does not store them. */
@@ -186,6 +188,8 @@ export const timing = {
   peerSilenceMaxMs: 1_200,
   /** A call to a peer whose answer is awaited before the request fails. */
   callTimeoutMs: 1_500,
+  /** A relay that could not reach a region is not asked again for so long. */
+  deadEndMs: 1_000,
   /** How long a home waits, after its own disk, for other regions to have a write too. */
   acksWaitMaxMs: 1_000,
   /**

@@ -13,6 +13,7 @@ import { Movements } from '../movement/movements.ts'
 import type { PeerCall } from '../peers/peers.ts'
 import type { RegionsWith } from '../routing/acks.ts'
 import { Claims } from '../routing/claims.ts'
+import { DeadEnds } from '../routing/dead-ends.ts'
 import type { Topology } from '../routing/decide.ts'
 import { Explain } from '../routing/explain.ts'
 import { Forwarder } from '../routing/forward.ts'
@@ -21,6 +22,8 @@ import { Lists } from '../routing/lists.ts'
 import { LocalExecution } from '../routing/local-execution.ts'
 import { LocationCache } from '../routing/location-cache.ts'
 import type { Freshness } from '../routing/receipt.ts'
+import { relayAnswers } from '../routing/relay-answers.ts'
+import { Relays } from '../routing/relays.ts'
 import { Router } from '../routing/router.ts'
 import { SessionTokens } from '../routing/session-tokens.ts'
 import { Watches } from '../routing/watches.ts'
@@ -80,9 +83,12 @@ export function createServing(options: ServingOptions): Serving {
   const { self, hasher, table, adopted, reachable, random } = options
   const record = (): ClusterRecord => ({ ...adopted, members: options.record().members })
   const sessionMac = hmacSha256(adopted.sessionKey)
-  const topology = topologyOf(table, self, reachable)
+  const deadEnds = new DeadEnds(options.clock)
+  const passes: Topology['passes'] = (...way) => deadEnds.passes(...way)
+  const topology = { ...placesOf(table, self), reachable, passes }
+  const relays = new Relays({ ...options, topology, deadEnds })
   const sessions = new SessionTokens(sessionMac, (...of) => options.freshness.isEverywhere(...of))
-  const common = { ...options, record, topology, sessionMac, sessions, table: () => table }
+  const common = { ...options, record, topology, relays, sessionMac, sessions, table: () => table }
   const regions = new RegionNumbers(regionNumbers(record()))
   const claims = new Claims({ ...common, regions: () => regions })
   const mayMove = (): boolean => record().dataFormat >= MOVES_FORMAT
@@ -99,15 +105,16 @@ export function createServing(options: ServingOptions): Serving {
     ...{ claims, local, forwarder, urlOf },
     locations: new LocationCache(hasher, random),
   })
+  const answers: Serving['answers'] = {
+    execute: (from, body) => forwarder.answer(from, body),
+    registrar: (from, body) => claims.answer(from, body),
+    list: (from, body) => lists.answer(from, body),
+    inspect: (from, body) => explain.answer(from, body),
+    rehome: (from, body) => movements.answer(from, body),
+  }
   return {
     ...{ router, hotReads, lists, explain, watches, movements, claims, topology },
-    answers: {
-      execute: (from, body) => forwarder.answer(from, body),
-      registrar: (from, body) => claims.answer(from, body),
-      list: (from, body) => lists.answer(from, body),
-      inspect: (from, body) => explain.answer(from, body),
-      rehome: (from, body) => movements.answer(from, body),
-    },
+    answers: { ...answers, ...relayAnswers(common, answers) },
   }
 }
 
@@ -129,12 +136,8 @@ export const shardConfiguration = (
 const regionNumbers = ({ members }: ClusterRecord): Record<RegionId, number> =>
   Object.fromEntries(Object.entries(members).map(([id, { number }]) => [id, number]))
 
-/** Regions by distance from this one; measured reachability. */
-function topologyOf(
-  table: PlacementTable,
-  self: RegionId,
-  reachable: (region: RegionId) => boolean,
-): Topology {
+/** Regions by distance from this one. */
+function placesOf(table: PlacementTable, self: RegionId): Pick<Topology, 'self' | 'byNearness'> {
   const places = table.data.regions.map(({ id, latitude, longitude }) => ({
     id,
     coordinates: { latitude, longitude },
@@ -144,5 +147,5 @@ function topologyOf(
   // A region that was retired is in no policy any more, and sends everybody elsewhere.
   const nearest = here ? nearestRegions(here.coordinates, others) : others
   const byNearness = [self, ...nearest.map(({ id }) => id)]
-  return { self, byNearness, reachable }
+  return { self, byNearness }
 }

@@ -13,14 +13,14 @@ import {
 import type { KnownHome } from '../execution/home.ts'
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
-import { limits, timing } from '../model/limits.ts'
+import { limits } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId, RegionNumbers, Slot } from '../model/slot.ts'
-import type { PeerCall } from '../peers/peers.ts'
 import { type Tracing, type WayBack, wayBack } from '../runtime/tracing.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { placementAsked } from './receive.ts'
+import type { Relays } from './relays.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { unanswered } from './unanswered.ts'
 
@@ -45,7 +45,7 @@ export interface ClaimsOptions {
   readonly table: () => PlacementTable
   readonly regions: () => RegionNumbers
   readonly shards: ShardClient<RoutingOperations>
-  readonly call: PeerCall
+  readonly relays: Relays
   readonly tracing?: Tracing | undefined
   readonly onViolation: () => void
 }
@@ -167,13 +167,15 @@ export class Claims {
     }
   }
 
-  /** Throws `registrar_unavailable`. */
+  /** Throws `registrar_unavailable`. Who asks a registrar again is answered the same. */
   async #askNow(region: RegionId, request: RegistrarCall): Promise<(GroupHome | null)[]> {
-    const { self, call } = this.#options
+    const { self, table, relays } = this.#options
     try {
       if (region === self) return await this.answer(self, request)
-      const { callTimeoutMs: timeoutMs } = timing
-      const replies = repliesSchema.parse(await call(region, 'registrar', request, { timeoutMs }))
+      const placement = table().byId(request.dataset)
+      assert(placement, 'a registrar is asked about a dataset of the policy')
+      const { reply } = await relays.ask(placement, region, 'registrar', request)
+      const replies = repliesSchema.parse(reply)
       assert(replies.length === request.groups.length, 'a registrar answers each group')
       return replies
     } catch (error) {
@@ -185,13 +187,11 @@ export class Claims {
   /** This region as registrar: answers claims and look-ups, its own among them. */
   async answer(from: RegionId, body: unknown): Promise<(GroupHome | null)[]> {
     const { record, regions, shards } = this.#options
-    const request = requestSchema.parse(body)
+    const { isInPlace, ...request } = registrarAsked(body)
     const { dataset, groups } = request
     const member: Member | undefined = record().members[from]
     if (!member) throw new DenizenError('stale_policy', 'a region that this record does not know')
-    const placement = placementAsked(this.#options, from, dataset, asked =>
-      groups.every(group => asked.hasGroup(group)),
-    )
+    const placement = placementAsked(this.#options, from, dataset, isInPlace)
     const byStore = new Map<number, number[]>()
     groups.forEach((group, index) => {
       this.#refuseUnlessRegistrar(placement, group, request)
@@ -272,6 +272,14 @@ export class Claims {
     const moves = groups.map(group => ({ group, fromTerm, ...claimant }))
     return await shards.callStore(dataset, store, 'moveHomes', { epoch, moves })
   }
+}
+
+/** What a message `registrar` asks for, and whether a placement is that of all of it. */
+export function registrarAsked(body: unknown) {
+  const request = requestSchema.parse(body)
+  const isInPlace = (asked: Placement): boolean =>
+    request.groups.every(group => asked.hasGroup(group))
+  return { ...request, isInPlace }
 }
 
 const unavailable = (region: RegionId, reason: string): DenizenError =>

@@ -34,3 +34,17 @@ export function placementAsked(
   onViolation()
   throw new DenizenError('residency_violation', `${from} asked ${self} for what it may not`)
 }
+
+/** Of the region that a relay passes something on for, or to. Throws as `placementAsked`. */
+export function refuseUnlessStores(
+  { onViolation }: ReceiverOptions,
+  placement: Placement,
+  region: RegionId,
+): void {
+  if (placement.mayStore(region)) return
+  if (placement.isOfOtherPolicy(region)) {
+    throw new DenizenError('stale_policy', `${region} works under a different policy`)
+  }
+  onViolation()
+  throw new DenizenError('residency_violation', `${region} may not store what is relayed`)
+}

@@ -173,6 +173,8 @@ export interface ExplainedRegion {
         readonly state: 'home' | 'replica'
         readonly version?: string
         readonly stalenessMs?: number
+        /** The region by way of which it was asked, as its own line to here is cut. */
+        readonly relay?: RegionId
       }
     | { readonly state: 'unreachable' }
 }

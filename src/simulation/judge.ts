@@ -8,6 +8,7 @@ import { searchOrders } from './checkers/linear-search.ts'
 import { checkResidency } from './checkers/residency.ts'
 import { checkTimelines } from './checkers/timelines.ts'
 import type { FateCounts } from './fates.ts'
+import type { OperationRecord } from './history.ts'
 import type { RunResult } from './run.ts'
 
 /** Plain data: it crosses threads. */
@@ -20,6 +21,10 @@ export interface Summary {
   readonly events: number
   readonly homesMoved: number
   readonly policiesApplied: number
+  /** Operations that were answered by way of a third region. */
+  readonly relayed: number
+  /** Operations that failed, by code. */
+  readonly errors: Readonly<Record<string, number>>
   /** By kind. */
   readonly disturbances: Readonly<Record<string, number>>
   readonly fates: FateCounts
@@ -27,14 +32,34 @@ export interface Summary {
 
 export function judge(result: RunResult): Summary {
   const { seed, simulatedMs, events, fates, history } = result
-  const disturbances: Record<string, number> = {}
-  for (const { kind } of result.disturbances) disturbances[kind] = (disturbances[kind] ?? 0) + 1
+  const { operations } = history
   return {
-    ...{ seed, simulatedMs, events, fates, disturbances },
+    ...{ seed, simulatedMs, events, fates },
     findings: findingsOf(result),
-    ...{ operations: history.operations.length, homesMoved: result.homesMoved },
+    ...{ operations: operations.length, homesMoved: result.homesMoved },
     policiesApplied: result.policiesApplied,
+    relayed: operations.filter(isRelayed).length,
+    errors: countBy(operations, ({ result }) =>
+      result?.kind === 'error' ? result.code : undefined,
+    ),
+    disturbances: countBy(result.disturbances, ({ kind }) => kind),
   }
+}
+
+const isRelayed = ({ result }: OperationRecord): boolean =>
+  result !== null && 'relay' in result && result.relay !== undefined
+
+/** How many there are of each name; what has none is left out. */
+function countBy<T>(
+  items: readonly T[],
+  nameOf: (item: T) => string | undefined,
+): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const item of items) {
+    const name = nameOf(item)
+    if (name !== undefined) counts[name] = (counts[name] ?? 0) + 1
+  }
+  return counts
 }
 
 /** Steps of the general search for an order of operations, for each group. */

@@ -132,6 +132,13 @@ const replacement = (it: Smuggled, feed: number) => ({
   bytes: 1,
 })
 
+/** A call, and what a relay is asked to pass on, or says that it passes on, of it. */
+const waysOf = (name: string, body: object): [string, object][] => [
+  [name, body],
+  [`relay.${name}`, { to: 'eu-central', timeoutMs: 1_000, body }],
+  [`relayed.${name}`, { origin: 'eu-central', body }],
+]
+
 /** Fails unless the attacks, and nothing else, were counted, and left nothing behind. */
 async function checkRefused(
   world: World,
@@ -183,8 +190,10 @@ test('nobody makes a region store what it may not store', async () => {
     const { feed } = impostor
     let attacks = 0
     const refused = async (name: string, body: object): Promise<void> => {
-      assert.is(await impostor.refusedCall(name, body), 'residency_violation', name)
-      attacks += 1
+      for (const [way, message] of waysOf(name, body)) {
+        assert.is(await impostor.refusedCall(way, message), 'residency_violation', way)
+        attacks += 1
+      }
     }
     for (const it of [anna, tenant, goods]) {
       for (const as of ['home', 'candidate', 'copy']) await refused('execute', put(it, as))
@@ -217,8 +226,10 @@ test('nobody is told what it may neither store nor serve', async () => {
     const { feed } = impostor
     let attacks = 0
     const refused = async (name: string, body: object): Promise<void> => {
-      assert.is(await impostor.refusedCall(name, body), 'residency_violation', name)
-      attacks += 1
+      for (const [way, message] of waysOf(name, body)) {
+        assert.is(await impostor.refusedCall(way, message), 'residency_violation', way)
+        attacks += 1
+      }
     }
     for (const it of [anna, tenant]) {
       await refused('execute', get(it))
@@ -263,8 +274,10 @@ test('no partition takes in the keys of another', async () => {
     const [jp = foreign(0)] = ruled
     let attacks = 0
     for (const as of ['home', 'candidate']) {
-      assert.is(await impostor.refusedCall('execute', put(jp, as)), 'residency_violation')
-      attacks += 1
+      for (const [way, message] of waysOf('execute', put(jp, as))) {
+        assert.is(await impostor.refusedCall(way, message), 'residency_violation', way)
+        attacks += 1
+      }
     }
     assert.is(
       await impostor.refusedCall('registrar', registrar(jp, 'claim')),

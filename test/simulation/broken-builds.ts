@@ -143,6 +143,35 @@ export const defects: readonly Defect[] = [
     ],
   },
   {
+    name: 'a relay that may not store what it passes on is as good as any',
+    seed: 1,
+    breaks: ['R'],
+    patches: [
+      {
+        file: 'src/routing/decide.ts',
+        from: '      placement.mayStore(relay) &&\n      reachable(relay) &&',
+        to: '      reachable(relay) &&',
+      },
+      {
+        file: 'src/routing/forward.ts',
+        from: "    assert(relay === undefined || placement.mayStore(relay), 'relays may store what they see')\n",
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'what was sent to a relay is said to have had no effect',
+    seed: 23,
+    breaks: ['truthful errors', 'H and L', 'X'],
+    patches: [
+      {
+        file: 'src/routing/relays.ts',
+        from: 'throw new PeerFailure(passed.sent, passed.reason)',
+        to: 'throw new PeerFailure(false, passed.reason)',
+      },
+    ],
+  },
+  {
     name: 'a bounded read does not look at ages',
     seed: 1,
     breaks: ['bounded staleness'],

@@ -74,14 +74,14 @@ export async function writeHistoryOfSeed(
 
 function show(terminal: Terminal, totals: Totals): void {
   const { colors } = terminal
-  const { seeds, simulatedMs, operations, homesMoved, policiesApplied, disturbances, fates } =
-    totals
+  const { seeds, simulatedMs, operations, relayed, homesMoved, policiesApplied } = totals
+  const { errors, disturbances, fates } = totals
   const minutes = simulatedMs / 60_000
   terminal.line(
-    `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute), ${homesMoved} homes moved, ${policiesApplied} policies applied`,
+    `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute), ${relayed} of them relayed, ${homesMoved} homes moved, ${policiesApplied} policies applied`,
   )
-  const counts = Object.entries(disturbances).sort()
-  terminal.line(`disturbances: ${counts.map(([kind, n]) => `${n} ${kind}`).join(', ')}`)
+  terminal.line(`failed operations: ${countsText(errors)}`)
+  terminal.line(`disturbances: ${countsText(disturbances)}`)
   terminal.line()
   const rows = Object.entries(fates).map(([type, counted]) => [
     ...[type, `${counted.sent}`],
@@ -89,6 +89,12 @@ function show(terminal: Terminal, totals: Totals): void {
   ])
   terminal.line(formatTable(colors, ['message', 'sent', ...faultKinds], rows))
 }
+
+const countsText = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .sort()
+    .map(([name, n]) => `${n} ${name}`)
+    .join(', ')
 
 const timeText = (minutes: number): string =>
   minutes < 120 ? `${minutes.toFixed(1)} minutes` : `${(minutes / 60).toFixed(1)} hours`
