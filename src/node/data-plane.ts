@@ -14,13 +14,15 @@ import type { RegionId } from '../model/slot.ts'
 import type { Movements } from '../movement/movements.ts'
 import type { PeerLinks } from '../peers/links.ts'
 import type { MessageStream } from '../peers/peers.ts'
+import { comparisonAnswers } from '../repair/comparison-answers.ts'
+import { Comparisons } from '../repair/comparisons.ts'
 import { Repairs } from '../repair/repairs.ts'
 import { Scrubber } from '../repair/scrubber.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
 import { Replication } from '../replication/streams.ts'
 import type { RegionsWith } from '../routing/acks.ts'
 import { Expiry } from '../routing/expiry.ts'
-import type { ScrubReport } from '../routing/service.ts'
+import type { ScrubReport } from '../routing/scrub-report.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Random } from '../runtime/random.ts'
@@ -66,6 +68,7 @@ export class DataPlane {
   #expiry: Expiry | undefined
   #repairs: Repairs | undefined
   #scrubber: Scrubber | undefined
+  #comparisons: Comparisons | undefined
   #answers: Readonly<Record<string, PeerAnswer>> = {}
 
   constructor(options: DataPlaneOptions) {
@@ -104,7 +107,7 @@ export class DataPlane {
       call: (...args) => links.call(...args),
     })
     const repair: PeerAnswer = (from, body) => repairs.answer(from, body)
-    this.#answers = { ...answers, ...recoveryAnswers, repair }
+    this.#answers = { ...answers, ...recoveryAnswers, repair, ...this.#comparisonAnswers(shards) }
     replication.start()
     this.#movements = movements
     movements.start()
@@ -112,6 +115,8 @@ export class DataPlane {
     this.#expiry.start()
     this.#scrubber = this.#scrub(shards)
     this.#scrubber.start()
+    this.#comparisons = this.#compare(shards)
+    this.#comparisons.start()
     const reachable = links.statuses().filter(status => status.reachable)
     await cores.serve({
       ...{ record: record(), stores, sharedStores },
@@ -149,6 +154,7 @@ export class DataPlane {
     this.#movements?.stop()
     this.#expiry?.stop()
     this.#scrubber?.stop()
+    this.#comparisons?.stop()
     this.#repairs?.stop()
   }
 
@@ -159,11 +165,12 @@ export class DataPlane {
 
   /** Of the scrub under way, or of the last one; `start` begins one, or hurries that under way. */
   scrub(start: boolean): ScrubReport {
-    if (!this.#scrubber || !this.#repairs) {
+    if (!this.#scrubber || !this.#repairs || !this.#comparisons) {
       throw new DenizenError('not_ready', 'the stores are not open yet')
     }
     const scrubbed = start ? this.#scrubber.ask() : this.#scrubber.view()
-    return { ...scrubbed, repairs: this.#repairs.counts() }
+    const comparisons = this.#comparisons.counts()
+    return { ...scrubbed, repairs: this.#repairs.counts(), comparisons }
   }
 
   /** What `Administration.rehome` says. */
@@ -216,6 +223,25 @@ export class DataPlane {
     const { clock, log } = this.#options
     return new Scrubber({
       ...{ shards, clock, log, datasets: this.#datasets(shards) },
+      onDamaged: (dataset, key) => this.onDamaged(dataset, key),
+    })
+  }
+
+  #compare(shards: ShardClient<NodeOperations>): Comparisons {
+    const { self, hasher, record, links, clock, log } = this.#options
+    return new Comparisons({
+      ...{ self, hasher, shards, clock, log },
+      table: () => this.#table,
+      feedOf: region => feedOf(record(), region),
+      call: (...args) => links.call(...args),
+      onDamaged: (dataset, key) => this.onDamaged(dataset, key),
+    })
+  }
+
+  #comparisonAnswers(shards: ShardClient<NodeOperations>): Readonly<Record<string, PeerAnswer>> {
+    const { self, hasher, onViolation } = this.#options
+    return comparisonAnswers({
+      ...{ self, hasher, shards, onViolation, table: () => this.#table },
       onDamaged: (dataset, key) => this.onDamaged(dataset, key),
     })
   }

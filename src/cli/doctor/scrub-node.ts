@@ -54,6 +54,17 @@ function show(terminal: Terminal, report: Report): void {
   terminal.line(
     `damaged records since the node started: ${found}; repaired ${repaired}, waiting ${waiting}`,
   )
+  terminal.line(comparisonsText(report))
+}
+
+const comparisonsText = ({ comparisons }: Report): string => {
+  const { same, different, apart, repaired, removed, conflicting, unproven } = comparisons
+  return [
+    `slots compared with other regions since then: ${same} the same, ${different} different,`,
+    `${apart} not comparable;`,
+    `records mended ${repaired}, removed ${removed}, conflicting ${conflicting},`,
+    `not proven ${unproven}`,
+  ].join(' ')
 }
 
 const slotsOf = ({ damage }: Dataset): string =>
