@@ -19,19 +19,23 @@ export interface Summary {
   readonly operations: number
   readonly events: number
   readonly homesMoved: number
+  /** See `RunResult`. */
+  readonly recordsLost: number
+  readonly recordsMended: number
   /** By kind. */
   readonly disturbances: Readonly<Record<string, number>>
   readonly fates: FateCounts
 }
 
 export function judge(result: RunResult): Summary {
-  const { seed, simulatedMs, events, fates, history } = result
+  const { seed, simulatedMs, events, fates, history, recordsLost, recordsMended } = result
   const disturbances: Record<string, number> = {}
   for (const { kind } of result.disturbances) disturbances[kind] = (disturbances[kind] ?? 0) + 1
   return {
     ...{ seed, simulatedMs, events, fates, disturbances },
     findings: findingsOf(result),
     ...{ operations: history.operations.length, homesMoved: result.homesMoved },
+    ...{ recordsLost, recordsMended },
   }
 }
 

@@ -40,6 +40,9 @@ export interface RunResult {
   readonly fates: FateCounts
   readonly disturbances: readonly Disturbance[]
   readonly homesMoved: number
+  /** Records that copies lost behind their backs, and those of them that came again. */
+  readonly recordsLost: number
+  readonly recordsMended: number
   /** Of the world's time. */
   readonly simulatedMs: number
   readonly events: number
@@ -92,6 +95,8 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
     ...{
       disturbances,
       homesMoved: world.watcher.homesMoved,
+      recordsLost: world.watcher.recordsLost,
+      recordsMended: world.watcher.recordsMended,
       simulatedMs: world.time.nowMs,
       events: world.time.happened,
     },

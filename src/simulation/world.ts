@@ -5,10 +5,11 @@
 
 import type { RehomeRequest } from '../api/administration.ts'
 import type { Hasher } from '../model/hash.ts'
-import { PlacementTable, type PolicyData } from '../model/placement.ts'
+import { type Placement, PlacementTable, type PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Serving } from '../node/serving.ts'
 import type { LogFields, Logger } from '../runtime/log.ts'
+import { loseOne } from './loss.ts'
 import { Machine } from './machine.ts'
 import { keyOf } from './marks.ts'
 import { SimulatedNetwork } from './network.ts'
@@ -141,11 +142,23 @@ export class World {
 
   /** A record of which every copy is the same rots in this region. */
   rot(region: RegionId, random: SeededRandom): void {
-    const shared = [...this.table.placements].filter(
+    const placement = random.pick(this.#sharedBy(region))
+    if (placement) rotOne(placement, region, other => this.machine(other), random)
+  }
+
+  /** A record of which every copy is the same is no more in this region, and nobody is told. */
+  lose(region: RegionId, random: SeededRandom): void {
+    const { hasher } = this.#options
+    const placement = random.pick(this.#sharedBy(region))
+    const machineOf = (other: RegionId): Machine => this.machine(other)
+    const key = placement && loseOne({ placement, region, machineOf, hasher, random })
+    if (key !== undefined) this.watcher.lost(region, placement.id, key)
+  }
+
+  #sharedBy(region: RegionId): Placement[] {
+    return [...this.table.placements].filter(
       ({ data }) => data.store.length > 1 && data.store.includes(region),
     )
-    const placement = random.pick(shared)
-    if (placement) rotOne(placement, region, other => this.machine(other), random)
   }
 
   /** This region asks each that stores what it may neither store nor serve for some of it. */

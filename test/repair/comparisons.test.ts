@@ -1,6 +1,6 @@
 /**
- * Copies that were made to differ behind the backs of their nodes, in a world that replicates and is
- * written: they find out, and put right what is theirs.
+ * Copies that were made to differ behind the backs of their nodes, in a world that replicates and
+ * is written: they find out, and put right what is theirs.
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

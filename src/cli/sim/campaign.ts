@@ -68,6 +68,8 @@ export function totalsOf(summaries: readonly Summary[]): Totals {
     operations: sum(({ operations }) => operations),
     events: sum(({ events }) => events),
     homesMoved: sum(({ homesMoved }) => homesMoved),
+    recordsLost: sum(({ recordsLost }) => recordsLost),
+    recordsMended: sum(({ recordsMended }) => recordsMended),
     disturbances,
     fates: addFates(summaries.map(({ fates }) => fates)),
   }

@@ -74,12 +74,14 @@ export async function writeHistoryOfSeed(
 function show(terminal: Terminal, totals: Totals): void {
   const { colors } = terminal
   const { seeds, simulatedMs, operations, homesMoved, disturbances, fates } = totals
+  const { recordsLost, recordsMended } = totals
   const minutes = simulatedMs / 60_000
   terminal.line(
     `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute), ${homesMoved} homes moved`,
   )
   const counts = Object.entries(disturbances).sort()
   terminal.line(`disturbances: ${counts.map(([kind, n]) => `${n} ${kind}`).join(', ')}`)
+  terminal.line(`records lost behind a copy's back: ${recordsLost}, mended: ${recordsMended}`)
   terminal.line()
   const rows = Object.entries(fates).map(([type, counted]) => [
     ...[type, `${counted.sent}`],
