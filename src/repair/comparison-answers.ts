@@ -42,11 +42,13 @@ export function comparisonAnswers(
 
     async page(from, body) {
       const { dataset, ...page } = pageRequestSchema.parse(body)
-      const isOwn = (asked: Placement): boolean => isOfSlots(asked, page.slot)
+      const bounds = [page.after, page.upTo].filter(bound => bound !== null)
+      const isOwn = (asked: Placement): boolean =>
+        isOfSlots(asked, page.slot) && bounds.every(bound => asked.hasKey(bound))
       storedByBoth(options, from, dataset, isOwn)
       const { rowsPerPage, bytesPerPage, pageSlack } = comparisonBounds
-      const bounds = { rowsMax: rowsPerPage * pageSlack, bytesMax: bytesPerPage * pageSlack }
-      const reply = await shards.call(dataset, page.slot, 'comparePage', { ...page, ...bounds })
+      const room = { rowsMax: rowsPerPage * pageSlack, bytesMax: bytesPerPage * pageSlack }
+      const reply = await shards.call(dataset, page.slot, 'comparePage', { ...page, ...room })
       if (reply.kind === 'same') return reply
       const { damaged, ...heads } = reply
       for (const key of damaged) onDamaged(dataset, key)

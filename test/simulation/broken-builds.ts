@@ -154,4 +154,43 @@ export const defects: readonly Defect[] = [
       },
     ],
   },
+  {
+    name: 'a copy is mended with what another has, newer or not',
+    seed: 2,
+    breaks: ['T', 'convergence', 'S'],
+    patches: [
+      {
+        file: 'src/repair/compare-copies.ts',
+        from: 'if (order < 0 && there &&',
+        to: 'if (order !== 0 && there &&',
+      },
+      {
+        file: 'src/repair/judge-record.ts',
+        from: "  if (held && compareVersions(held.version, record.version) >= 0) return { kind: 'leave' }",
+        to: "  if (held && compareVersions(held.version, record.version) === 0) return { kind: 'leave' }",
+      },
+      {
+        file: 'src/repair/judge-record.ts',
+        from: "  if (!isVouchedFor) return { kind: 'unproven' }\n",
+        to: "  if (!isVouchedFor && holders.length === 0) return { kind: 'unproven' }\n",
+      },
+      {
+        file: 'src/repair/settle-record.ts',
+        from: "if (kind === 'lacks' && order <= 0)",
+        to: "if (kind === 'lacks' && order === 0)",
+      },
+    ],
+  },
+  {
+    name: 'copies are never compared',
+    seed: 1,
+    breaks: ['convergence', 'D'],
+    patches: [
+      {
+        file: 'src/repair/comparisons.ts',
+        from: '    await this.#unlessFailed(() => this.#compare(pair.placement, pair.peer))\n',
+        to: '',
+      },
+    ],
+  },
 ]
