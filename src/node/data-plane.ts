@@ -33,7 +33,7 @@ import type { Copies } from './cluster-status.ts'
 import type { Cores } from './cores.ts'
 import type { Recovery } from './recovery.ts'
 import { answersToRecovering } from './recovery-answers.ts'
-import { createServing, feedOf, type PeerAnswer, shardConfiguration } from './serving.ts'
+import { createServing, feedOf, hostOf, type PeerAnswer, shardConfiguration } from './serving.ts'
 import type { NodeOperations } from './shard-operations.ts'
 
 export interface DataPlaneOptions {
@@ -232,7 +232,7 @@ export class DataPlane {
     return new Comparisons({
       ...{ self, hasher, shards, clock, log },
       table: () => this.#table,
-      feedOf: region => feedOf(record(), region),
+      hostOf: feed => hostOf(record(), feed),
       call: (...args) => links.call(...args),
       onDamaged: (dataset, key) => this.onDamaged(dataset, key),
     })

@@ -124,6 +124,10 @@ export function feedOf({ members }: ClusterRecord, region: RegionId): FeedNumber
   return memberFeed(member)
 }
 
+/** Undefined where no member hosts it. */
+export const hostOf = ({ members }: ClusterRecord, feed: FeedNumber): RegionId | undefined =>
+  Object.entries(members).find(([, member]) => memberFeed(member) === feed)?.[0]
+
 /** Regions by distance from this one; measured reachability. */
 function topologyOf(
   table: PlacementTable,

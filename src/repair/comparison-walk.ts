@@ -4,6 +4,7 @@
  * proven that this copy is the one that is wrong. The other region does the same for its own.
  */
 import type { z } from 'zod'
+import { compareUtf8 } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
 import { timing } from '../model/limits.ts'
 import type { Placement } from '../model/placement.ts'
@@ -23,7 +24,8 @@ export interface WalkOptions {
   readonly self: RegionId
   readonly shards: ShardClient<RepairOperations>
   readonly call: PeerCall
-  readonly feedOf: (region: RegionId) => FeedNumber
+  /** The region that hosts a feed; undefined where that is no member. */
+  readonly hostOf: (feed: FeedNumber) => RegionId | undefined
   readonly onDamaged: (dataset: string, key: string) => void
 }
 
@@ -69,6 +71,7 @@ export class ComparisonWalk {
       return own.upTo !== null
     }
     const { upTo, heads, cursors } = theirs
+    if (!liesIn(upTo, after, own.upTo)) throw noPage(this.#peer)
     const request = { slot, after, upTo, theirs: { heads, cursors } }
     const { id: dataset } = this.#placement
     const found = await shards.call(dataset, slot, 'findDifferences', request)
@@ -87,7 +90,7 @@ export class ComparisonWalk {
     const reply = await this.#options.call(this.#peer, 'page', request, { timeoutMs })
     const parsed = pageReplySchema.safeParse(reply)
     if (parsed.success) return parsed.data
-    throw new DenizenError('bad_request', `${this.#peer} answered what is no page`)
+    throw noPage(this.#peer)
   }
 
   async #settleSome(differences: readonly FoundDifference[]): Promise<void> {
@@ -114,10 +117,9 @@ export class ComparisonWalk {
     others: readonly Witness[],
     isWhole: boolean,
   ): Promise<void> {
-    const { feedOf } = this.#options
-    const { store } = this.#placement.data
     const { kind, record } = difference
-    const host = store.find(region => feedOf(region) === record.feed)
+    const known = this.#options.hostOf(record.feed)
+    const host = known !== undefined && this.#placement.mayStore(known) ? known : undefined
     const verdict = judgeRecord({ ...difference, mine, others, isWhole, host, peer: this.#peer })
     if (kind === 'unlike') this.tally.conflicting += 1
     if (verdict.kind === 'unproven') this.tally.unproven += 1
@@ -173,3 +175,13 @@ export class ComparisonWalk {
     }
   }
 }
+
+const noPage = (peer: RegionId): DenizenError =>
+  new DenizenError('bad_request', `${peer} answered what is no page`)
+
+/** The end of a page is one of (after, upTo]; null: there is no bound, or it is the end of all. */
+const liesIn = (end: string | null, after: string | null, upTo: string | null): boolean =>
+  end === null
+    ? upTo === null
+    : (after === null || compareUtf8(end, after) > 0) &&
+      (upTo === null || compareUtf8(end, upTo) <= 0)

@@ -5,6 +5,7 @@
  * and a page that differs only because it is being written comes to nothing in `differencesOf`.
  */
 import { compareUtf8 } from '../model/bytes.ts'
+import { DenizenError } from '../model/errors.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import { goesOn } from '../replication/read-feeds.ts'
@@ -83,8 +84,13 @@ export interface FoundDifferences {
   readonly damaged: readonly string[]
 }
 
+/** Throws `residency_violation` where the page has keys of elsewhere. */
 export function findDifferences(store: StoreReader, request: DifferencesRequest): FoundDifferences {
   const { slot, theirs } = request
+  const { placement } = store.context
+  if (!theirs.heads.every(({ key }) => placement.hasKey(key) && store.slotOfKey(key) === slot)) {
+    throw new DenizenError('residency_violation', 'a page has keys that are not of its slot')
+  }
   const { damaged, ...mine } = headsOf(store, request)
   const { ownFeed } = store.context
   const own = store.feedState(slot, ownFeed)

@@ -75,9 +75,9 @@ function walkOf(
     const { damaged: ___, ...heads } = reply
     return heads
   }
-  const feedOf = (region: string): number => feeds[region as keyof typeof feeds]
+  const hostOf = (feed: number) => Object.entries(feeds).find(([, number]) => number === feed)?.[0]
   const { self, placement } = mine.context
-  const options = { self, shards, call, feedOf, onDamaged: () => {} }
+  const options = { self, shards, call, hostOf, onDamaged: () => {} }
   const walk = new ComparisonWalk(options as WalkOptions, placement, theirs.context.self, slot)
   return Object.assign(walk, {
     async run() {

@@ -93,6 +93,10 @@ export class ReplicatingWorld {
     return feedNumber(this.#numbers[region] ?? 0, 1)
   }
 
+  #hostOf(feed: number): RegionId | undefined {
+    return this.regions.find(region => this.feedOf(region) === feed)
+  }
+
   /** All stores of all regions. */
   *copies(): IterableIterator<CopyOfStore> {
     for (const region of this.regions) {
@@ -174,7 +178,7 @@ export class ReplicatingWorld {
     const onDamaged = (dataset: string, key: string): void => repairs.onDamaged(dataset, key)
     const compared = { self: region, hasher, table: () => table, shards, onDamaged }
     const comparisons = new Comparisons({
-      ...{ ...compared, clock: this.clock, feedOf: other => this.feedOf(other) },
+      ...{ ...compared, clock: this.clock, hostOf: feed => this.#hostOf(feed) },
       call: (to, name, body) => this.#call(region, to, name, body),
       log: { debug: () => {}, info: () => {}, warn: () => {}, error: complain },
     })
