@@ -35,7 +35,7 @@ export interface WalkTally {
   repaired: number
   /** Given up, or put back to what the home has: nobody had ever written them. */
   removed: number
-  /** One version with different bytes. */
+  /** One version with different bytes, or one place of a feed with different records. */
   conflicting: number
   /** It could not be told now who is right. */
   unproven: number
@@ -134,7 +134,8 @@ export class ComparisonWalk {
     const settle = { slot, key, kind, held: mine.held, next }
     const dataset = this.#placement.id
     const reply = await this.#options.shards.call(dataset, slot, 'settleRecord', settle)
-    if (reply === 'moot') return
+    if (reply === 'contested') this.tally.conflicting += 1
+    if (reply !== 'settled') return
     if (kind === 'extra') this.tally.removed += 1
     else this.tally.repaired += 1
   }

@@ -5,7 +5,8 @@
  */
 import type { Slot } from '../model/slot.ts'
 import { compareVersions } from '../model/version.ts'
-import { decodeHead, soundHead } from '../storage/record.ts'
+import { isShared } from '../storage/feed-entry.ts'
+import { decodeHead, soundHead, type VerifiedHead } from '../storage/record.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
 import type { Difference } from './compare-copies.ts'
 import { type HeldRecord, isSame, type SoundRecord } from './judge-record.ts'
@@ -27,8 +28,8 @@ export interface NextRecord {
   readonly bytes: Uint8Array
 }
 
-/** `moot`: the copy has changed since. */
-export type SettleReply = 'settled' | 'moot'
+/** `moot`: the copy has changed since. `contested`: another key has the record's place here. */
+export type SettleReply = 'settled' | 'moot' | 'contested'
 
 /** Throws `damaged_record` where the bytes of `next` are. */
 export function settleRecord(store: StoreTransaction, request: SettleRequest): SettleReply {
@@ -47,9 +48,27 @@ export function settleRecord(store: StoreTransaction, request: SettleRequest): S
   if (!isRight || version.seq > store.feedState(slot, feed).complete) return 'moot'
   const order = held ? compareVersions(version, held.version) : 1
   if (kind === 'lacks' && order <= 0) return 'moot'
+  if (isTaken(store, slot, key, head)) return 'contested'
   // The entry of what nobody has written, if there is one at its place, is another record's.
   if (kind === 'extra') store.dropRecord(slot, key, false)
   const place = { feed, position: version.seq, shared }
   store.putRecord(slot, key, bytes, place, kind === 'extra' ? undefined : held)
   return 'settled'
+}
+
+/**
+ * A place is one change's, or of changes that were made together. Where a data directory was put
+ * back by hand, its feed has given places out twice, and no index is to lose an entry by that.
+ */
+function isTaken(
+  store: StoreTransaction,
+  slot: Slot,
+  key: string,
+  { feed, shared, version }: VerifiedHead,
+): boolean {
+  for (const { position, kind, text } of store.feedEntries(slot, feed, version.seq - 1)) {
+    if (position !== version.seq) return false
+    if (text !== key && !(shared && isShared(kind))) return true
+  }
+  return false
 }

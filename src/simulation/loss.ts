@@ -21,8 +21,8 @@ import {
 } from '../storage/row-values.ts'
 import { rowKeys, rowText, tableRange } from '../storage/rows.ts'
 import type { Machine } from './machine.ts'
+import { onceWritten } from './marks.ts'
 import type { SeededRandom } from './seeded-random.ts'
-import { isWrittenOnce } from './workload.ts'
 
 export interface LossOptions {
   readonly placement: Placement
@@ -50,7 +50,7 @@ export function loseOne(options: LossOptions): string | undefined {
       return held !== undefined && compareBytes(held, value) === 0
     })
   const rows = [...machine.rows(directory, tableRange('record'))].filter(
-    row => isWrittenOnce(rowText(row.key)) && !isTombstone(row.value) && isEverywhere(row),
+    row => rowText(row.key).startsWith(onceWritten) && !isTombstone(row.value) && isEverywhere(row),
   )
   const losable = rows.flatMap(row => {
     const changes = lossOf(row, options, machine, directory)

@@ -139,6 +139,22 @@ test('states are compared where copies are at the same place, and of one commit'
   assert.is(compareStates(pack(home), packStates(hasher, 2, [])), undefined)
 })
 
+test('what claims the place of another record in the index does not come in', async () => {
+  const [home, copy] = await open()
+  await write(home, ['a'])
+  await follow(home, copy)
+  // The home's directory was put back by hand: it gives the same place to another key.
+  const again = await openStore({ ...oneSlot, directory: 'again' })
+  await write(again, ['b'])
+  const { run, tally } = walkOf(copy, again)
+  await run()
+  assert.equal(tally, { repaired: 0, removed: 0, conflicting: 1, unproven: 0 })
+  assert.equal(
+    [...copy.reader.feedEntries(slot, feeds.one, 0)].map(({ text }) => text),
+    ['a'],
+  )
+})
+
 test('a record is settled only while it is as it was judged, and forward', async () => {
   const [home, copy] = await open()
   await write(home, ['a', 'b'])
