@@ -103,6 +103,12 @@ test('a record is given up only if everybody has answered and nobody vouches for
   }
 })
 
+test('what the host names and the other copy lacks is the other one to mend', () => {
+  const mine = witness('me', { held: held() })
+  const others = [witness('host', { names: true }), witness('peer')]
+  assert.is(verdict({ kind: 'extra', mine, others }), 'leave')
+})
+
 test('in the place of what nobody wrote comes what the host has, if nothing is newer', () => {
   const mine = witness('me', { held: held() })
   const host = witness('host', { held: held(3) })

@@ -16,6 +16,7 @@ import { compareStates, packStates, slotStates } from '../../src/repair/slot-sta
 import { comparePage, digestOfPage, heldRecord, testify } from '../../src/repair/slot-walk.ts'
 import { applyChunk } from '../../src/replication/apply.ts'
 import { readFeeds } from '../../src/replication/read-feeds.ts'
+import { reopenFeed } from '../../src/replication/take-back.ts'
 import { loseRecord } from '../support/divergence.ts'
 import { hasher } from '../support/policies.ts'
 import { feeds, openStore, type TestStore } from '../support/store.ts'
@@ -120,6 +121,13 @@ test('a page is of one slot, of live records, and ends where it is told to', asy
   const second = digestOfPage(home.reader, { ...everything, after: 'b', upTo: 'c' })
   assert.equal([second.upTo, second.records], ['c', 1])
   assert.equal(digestOfPage(home.reader, { ...everything, slot: 1 }).records, 0)
+  const { sum, records } = digestOfPage(home.reader, { ...everything, upTo: 'a' })
+  const short = comparePage(home.reader, { ...everything, sum, records, upTo: 'd', rowsMax: 1 })
+  assert.equal(
+    [short.kind, short.kind === 'heads' && short.upTo],
+    ['heads', 'a'],
+    'as far as it is',
+  )
 })
 
 test('states are compared where copies are at the same place, and of one commit', async () => {
@@ -136,7 +144,31 @@ test('states are compared where copies are at the same place, and of one commit'
   const state = copy.reader.feedState(slot, feeds.one)
   await copy.commit(tx => tx.putFeedState(slot, feeds.one, { ...state, replacing: true }))
   assert.equal(compare(), { slots: 1, different: [], apart: [0] })
+  assert.equal(
+    compareStates(pack(copy), pack(copy))?.apart,
+    [0],
+    'between states there is no place',
+  )
   assert.is(compareStates(pack(home), packStates(hasher, 2, [])), undefined)
+})
+
+test('a host that was restored takes back nothing of what it has lost for good', async () => {
+  const [home, copy] = await open()
+  await write(home, ['a'])
+  await follow(home, copy)
+  const restored = await openStore({ ...oneSlot, directory: 'restored' })
+  await write(restored, ['a'])
+  await write(home, ['b'])
+  await follow(home, copy)
+  const { end } = restored.reader.feedState(slot, feeds.one)
+  await restored.commit(tx => reopenFeed(tx, { slot, seen: end }))
+  const { run, tally } = walkOf(restored, copy)
+  await run()
+  assert.equal(tally, { repaired: 0, removed: 0, conflicting: 0, unproven: 1 })
+  const lost = walkOf(home, copy)
+  await loseRecord(home.reader, 'b')
+  await lost.run()
+  assert.is(lost.tally.repaired, 1, 'a host that has only lost the record does')
 })
 
 test('what claims the place of another record in the index does not come in', async () => {

@@ -43,9 +43,9 @@ export const makeUp = (
     const { feed, version, value } = made
     const bytes = encodeRecord(hasher, key, {
       ...{ feed, version, tombstone: false, expiresAtMs: 0, mediaType: '' },
-      // So that its entry is at a place of its own, and can be taken away again.
-      ...{ shared: true, value: utf8(value) },
+      ...{ shared: false, value: utf8(value) },
     })
+    // An entry at a place of its own, to be taken away again: another key may have this one.
     const place = { feed, position: version.seq, shared: true }
     transaction.putRecord(slot, key, bytes, place, soundHead(transaction.heldHead(key)))
     transaction.dropEntry(slot, feed, recordEntry(key, version.seq, true))
