@@ -60,8 +60,15 @@ export class ComparisonPlan {
   }
 
   next(): Walk | undefined {
-    const all = [...this.#waiting.values()]
-    const walk = all.find(({ isUrgent }) => isUrgent) ?? all[0]
+    return this.nextUrgent() ?? this.#take(() => true)
+  }
+
+  nextUrgent(): Walk | undefined {
+    return this.#take(({ isUrgent }) => isUrgent)
+  }
+
+  #take(isWanted: (walk: Walk) => boolean): Walk | undefined {
+    const walk = this.#waiting.values().find(isWanted)
     if (walk) this.#waiting.delete(nameOf(walk))
     return walk
   }

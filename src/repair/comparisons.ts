@@ -71,7 +71,7 @@ export class Comparisons {
     await this.#unlessFailed(() => this.#compare(pair.placement, pair.peer))
     if (this.#plan.isEmpty || this.#isWalking || this.#stopped) return
     this.#isWalking = true
-    void this.#walkAll().finally(() => {
+    void this.#walkAll(() => this.#plan.next()).finally(() => {
       this.#isWalking = false
     })
   }
@@ -102,8 +102,9 @@ export class Comparisons {
     this.#plan.learn(dataset, peer, compared, clock.monotonicMs())
   }
 
-  async #walkAll(): Promise<void> {
-    for (let walk = this.#plan.next(); walk && !this.#stopped; walk = this.#plan.next()) {
+  /** A walk that is no hurry takes hours over a large store: the others come in between. */
+  async #walkAll(next: () => Walk | undefined): Promise<void> {
+    for (let walk = next(); walk && !this.#stopped; walk = next()) {
       const now = walk
       await this.#unlessFailed(() => this.#walk(now))
     }
@@ -119,6 +120,7 @@ export class Comparisons {
       for (let placement: Placement | undefined = began; placement && !this.#stopped; ) {
         if (!(await run.page(placement))) break
         await this.#rest(isUrgent ? urgentPauseMs : pauseMs)
+        if (!isUrgent) await this.#walkAll(() => this.#plan.nextUrgent())
         placement = this.#placementWith(dataset, peer)
       }
     } finally {

@@ -25,8 +25,10 @@ export async function scrubNode(url: string, json: boolean, terminal: Terminal):
   if (!isSound(report)) terminal.exitCode = exitCodes.failed
 }
 
-const isSound = ({ datasets, repairs }: Report): boolean =>
-  repairs.waiting === 0 && datasets.every(it => problemsOf(it) === 0)
+const isSound = ({ datasets, repairs, comparisons }: Report): boolean =>
+  repairs.waiting === 0 &&
+  comparisons.conflicting === 0 &&
+  datasets.every(it => problemsOf(it) === 0)
 
 const problemsOf = ({ damage, digestsCorrected }: Dataset): number =>
   damage.reduce((sum, { count }) => sum + count, digestsCorrected)
