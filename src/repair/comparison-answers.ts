@@ -29,10 +29,10 @@ type Answer = (from: RegionId, body: unknown) => Promise<unknown>
 /** By the name of the call. Each throws `stale_policy`, `residency_violation`, `bad_request`. */
 export function comparisonAnswers(
   options: ComparisonAnswersOptions,
-): Readonly<Record<'digests' | 'page' | 'witness', Answer>> {
+): Readonly<Record<string, Answer>> {
   const { hasher, shards, onDamaged } = options
   return {
-    async digests(from, body) {
+    async 'compare.digests'(from, body) {
       const { dataset, states } = digestsRequestSchema.parse(body)
       const placement = storedByBoth(options, from, dataset)
       const compared = compareStates(states, await ownStates(shards, hasher, placement))
@@ -40,7 +40,7 @@ export function comparisonAnswers(
       return { different: compared.different, apart: compared.apart }
     },
 
-    async page(from, body) {
+    async 'compare.page'(from, body) {
       const { dataset, ...page } = pageRequestSchema.parse(body)
       const bounds = [page.after, page.upTo].filter(bound => bound !== null)
       const isOwn = (asked: Placement): boolean =>
@@ -55,7 +55,7 @@ export function comparisonAnswers(
       return heads
     },
 
-    async witness(from, body) {
+    async 'compare.witness'(from, body) {
       const { dataset, slot, records } = witnessRequestSchema.parse(body)
       storedByBoth(
         options,

@@ -1,9 +1,9 @@
 /**
  * What regions ask each other when they compare their copies of a dataset:
  *
- *   digests(dataset, states)   ──▶ where the two are at the same place and differ, where apart
- *   page(slot, keys, digest)   ──▶ the same, or the heads that the other has there
- *   witness(slot, records)     ──▶ what the other has of them, and whether its index names them
+ *   compare.digests(states)      ──▶ where the two are at the same place and differ, where apart
+ *   compare.page(slot, digest)   ──▶ the same, or the heads that the other has there
+ *   compare.witness(records)     ──▶ what the other has of them, and whether its index names them
  *
  * A record itself is asked for as a copy that takes a damaged one's place is. Regions that may
  * store the dataset ask, and nobody else: even a hash says something.

@@ -87,7 +87,7 @@ export class ComparisonWalk {
   async #askPage(page: object): Promise<z.infer<typeof pageReplySchema>> {
     const request = { dataset: this.#placement.id, ...page }
     const timeoutMs = timing.callTimeoutMs
-    const reply = await this.#options.call(this.#peer, 'page', request, { timeoutMs })
+    const reply = await this.#options.call(this.#peer, 'compare.page', request, { timeoutMs })
     const parsed = pageReplySchema.safeParse(reply)
     if (parsed.success) return parsed.data
     throw noPage(this.#peer)
@@ -152,7 +152,7 @@ export class ComparisonWalk {
     records: readonly RecordAsked[],
   ): Promise<Witness[] | undefined> {
     const request = { dataset: this.#placement.id, slot: this.#slot, records }
-    const reply = await this.#ask(region, 'witness', request)
+    const reply = await this.#ask(region, 'compare.witness', request)
     const said = witnessReplySchema.safeParse(reply).data
     return said?.length === records.length ? said.map(one => ({ ...one, region })) : undefined
   }

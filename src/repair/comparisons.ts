@@ -91,7 +91,7 @@ export class Comparisons {
     const { id: dataset, data } = placement
     const states = await ownStates(shards, hasher, placement)
     const timeoutMs = timing.callTimeoutMs
-    const reply = await call(peer, 'digests', { dataset, states }, { timeoutMs })
+    const reply = await call(peer, 'compare.digests', { dataset, states }, { timeoutMs })
     const parsed = digestsReplySchema.safeParse(reply).data
     if (!parsed) return
     const { different, apart } = parsed

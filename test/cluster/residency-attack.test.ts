@@ -91,12 +91,12 @@ const registrar = (it: Smuggled, kind: 'claim' | 'lookup') => ({
 
 /** Of copies that are compared: what they hold is asked for as hashes and as keys. */
 const comparisons = (it: Smuggled) => ({
-  digests: { dataset: it.dataset, states: new Uint8Array(16 * slots) },
-  page: {
+  'compare.digests': { dataset: it.dataset, states: new Uint8Array(16 * slots) },
+  'compare.page': {
     ...{ dataset: it.dataset, slot: slotOfKey(it), after: null, upTo: it.key },
     ...{ sum: '0000000000000000', records: 0 },
   },
-  witness: {
+  'compare.witness': {
     ...{ dataset: it.dataset, slot: slotOfKey(it) },
     records: [{ key: it.key, feed: 65537, position: seq }],
   },
@@ -284,7 +284,7 @@ test('no partition takes in the keys of another', async () => {
       await impostor.refusedCall('registrar', registrar(jp, 'claim')),
       'residency_violation',
     )
-    const { digests: _, ...keyed } = comparisons(jp)
+    const { 'compare.digests': _, ...keyed } = comparisons(jp)
     for (const [name, body] of Object.entries(keyed)) {
       assert.is(await impostor.refusedCall(name, body), 'residency_violation', name)
       attacks += 1

@@ -70,7 +70,7 @@ function walkOf(
   const call = async (_: string, name: string, body: unknown): Promise<unknown> => {
     const { dataset: __, ...request } = body as { dataset: string }
     if (name === 'repair') return copyOf(theirs.reader, request as never)
-    if (name === 'witness') return testify(theirs.reader, request as never)
+    if (name === 'compare.witness') return testify(theirs.reader, request as never)
     const reply = comparePage(theirs.reader, { ...request, ...bounds } as never)
     if (reply.kind === 'same') return reply
     const { damaged: ___, ...heads } = reply
