@@ -2,6 +2,7 @@
 import type { AdministrativeAct } from '../model/administrative-act.ts'
 import type { Census, PolicyInForce } from '../model/home-census.ts'
 import type { Key } from '../model/key.ts'
+import type { PolicyChangeView } from '../model/policy-change-view.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { ScrubReport } from '../routing/scrub-report.ts'
 
@@ -54,6 +55,13 @@ export interface Administration {
   beginCensus(desired: unknown): Promise<Census>
   /** The count under way, or the last one. Throws `not_ready`; `bad_request` if there is none. */
   census(): Promise<Census>
+  /**
+   * Begins a change to another policy: `{policy, eraseDatasets}`. Throws `not_ready`,
+   * `bad_request`, `policy_refused`, `policy_changing`, `coordinator_unavailable`.
+   */
+  applyPolicy(wish: unknown): Promise<PolicyChangeView>
+  /** How far the change under way is. Throws `not_ready`, `coordinator_unavailable`. */
+  policyChange(): Promise<PolicyChangeView>
   /** Puts an act into the audit log; resolves when it is there, or its loss is in the log. */
   record(act: AdministrativeAct): Promise<void>
 }

@@ -25,13 +25,11 @@ import {
   hasMember,
   type Joining,
   type RecordOrder,
-  withDataFormat,
-  withMember,
 } from './cluster-record.ts'
 import { type Coordination, CoordinationError } from './coordination.ts'
-import { askBuilds, formatToFinalize } from './data-format.ts'
 import { stillToHear } from './hearing.ts'
 import { HeldRecord } from './held-record.ts'
+import { Keeper } from './keeper.ts'
 
 export interface StaticCoordinationOptions {
   readonly self: RegionId
@@ -65,6 +63,8 @@ const joinSchema = z.strictObject({ nodeId: text, url: text, build: buildSchema 
 export class StaticCoordination implements Coordination {
   readonly #options: StaticCoordinationOptions
   readonly #held: HeldRecord
+  /** Changes the record, where this region is the keeper. */
+  readonly keeper: Keeper
   #waitingFor: string | undefined = 'the cluster record has not been read yet'
   #stopped = false
   readonly #fetching = new Set<RegionId>()
@@ -72,6 +72,7 @@ export class StaticCoordination implements Coordination {
   constructor(options: StaticCoordinationOptions) {
     this.#options = options
     this.#held = new HeldRecord(options)
+    this.keeper = new Keeper({ ...options, held: this.#held })
   }
 
   record(): ClusterRecord {
@@ -124,8 +125,12 @@ export class StaticCoordination implements Coordination {
   async answer(from: RegionId, name: string, body: unknown): Promise<unknown> {
     if (name === 'coordination.read') return this.#held.current ?? null
     if (name === 'coordination.build') return this.#options.build
-    if (name === 'coordination.join') return await this.#admit(from, joinSchema.parse(body))
-    if (name === 'coordination.finalize') return await this.#finalizeAtKeeper()
+    if (name === 'coordination.join') return await this.keeper.admit(from, joinSchema.parse(body))
+    if (name === 'coordination.finalize') return await this.keeper.finalize(this.#regions())
+    if (name === 'coordination.learn') {
+      if (this.#held.current) await this.#held.learn(body, from)
+      return null
+    }
     throw new DenizenError('bad_request', 'coordination has no such call')
   }
 
@@ -135,7 +140,7 @@ export class StaticCoordination implements Coordination {
    */
   async finalizeFormat(): Promise<ClusterRecord> {
     const keeper = this.#keeper()
-    if (keeper === this.#options.self) return await this.#finalizeAtKeeper()
+    if (keeper === this.#options.self) return await this.keeper.finalize(this.#regions())
     const asked = this.#options.call(keeper, 'coordination.finalize', {})
     const body = await asked.catch((error: unknown) => {
       if (error instanceof DenizenError) throw error
@@ -143,19 +148,6 @@ export class StaticCoordination implements Coordination {
     })
     await this.#held.learn(body, keeper)
     return this.record()
-  }
-
-  /** All are asked now: what they ran when they joined may have been taken back since. */
-  async #finalizeAtKeeper(): Promise<ClusterRecord> {
-    const { self, build, call } = this.#options
-    const others = this.#regions().filter(region => region !== self)
-    const reports = await askBuilds(others, region => call(region, 'coordination.build', {}))
-    return await this.#held.inTurn(async () => {
-      const record = this.#recordAtKeeper()
-      const dataFormat = formatToFinalize([{ region: self, build }, ...reports])
-      if (dataFormat === record.dataFormat) return record
-      return await this.#held.keep(withDataFormat(record, dataFormat))
-    })
   }
 
   /** The regions of the record, or of the policy that would found it. */
@@ -231,7 +223,7 @@ export class StaticCoordination implements Coordination {
     for (;;) {
       try {
         const keeper = this.#keeper()
-        if (keeper === self) await this.#admit(self, joining)
+        if (keeper === self) await this.keeper.admit(self, joining)
         else await this.#held.learn(await call(keeper, 'coordination.join', joining), keeper)
         return
       } catch (error) {
@@ -253,25 +245,6 @@ export class StaticCoordination implements Coordination {
       `region ${region} belongs to node ${entered}, and this data directory is node ${nodeId}`,
       lostDisk,
     )
-  }
-
-  /** Joins come together: each is judged on the record that the one before it has left. */
-  #admit(region: RegionId, change: Joining): Promise<ClusterRecord> {
-    return this.#held.inTurn(async () => {
-      const record = this.#recordAtKeeper()
-      const member = record.members[region]
-      if (!member || (member.nodeId && member.nodeId !== change.nodeId)) {
-        throw new DenizenError('bad_request', `region ${region} belongs to another node`)
-      }
-      if (hasMember(record, region, change)) return record
-      return await this.#held.keep(withMember(record, region, change))
-    })
-  }
-
-  #recordAtKeeper(): ClusterRecord {
-    const record = this.#held.current
-    if (record && this.#keeper() === this.#options.self) return record
-    throw new DenizenError('coordinator_unavailable', 'this region is not the keeper')
   }
 
   async #fetch(region: RegionId): Promise<void> {

@@ -200,6 +200,16 @@ export const errorKinds = {
     'Retry later; data goes on flowing meanwhile.',
     { retry: 'safe', level: 'warn' },
   ),
+  policy_changing: kind(
+    409,
+    'The policy is being changed already',
+    'Wait for its end: denizen policy apply --watch shows how far it is. To undo it, apply the policy before it afterwards.',
+  ),
+  policy_refused: kind(
+    422,
+    'The policy can not be applied',
+    'Change the policy as the detail says; denizen policy plan shows all that stands in the way.',
+  ),
   session_ahead: kind(
     503,
     'No reachable copy has all that this session has seen',

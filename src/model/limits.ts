@@ -141,6 +141,8 @@ export const limits = {
   /** Groups that a region moves away at a time; more wait, and beyond that are not moved. */
   movesAtOnce: 16,
   movesWaitingMax: 256,
+  /** The same of groups that a change of the policy moves. */
+  policyMovesAtOnce: 64,
   /** Changes that a region may lack of a group's feeds when the group is to move there. */
   moveLagChangesMax: 1_000,
   /** Groups between two homes that a node looks after; others wait for who asks for them. */
@@ -196,6 +198,11 @@ export const timing = {
   /** A region that is asked to move a group answers when the move is over. */
   moveAskedMaxMs: 8_000,
   /** How often a copy is looked at meanwhile, at first and at most. */
+  /** How often the keeper asks how far a change of the policy is, and a region looks whether it is. */
+  policyLookMs: 100,
+  /** How often, and how long, a request is tried again that a change of the policy came between. */
+  policyRetryMs: 25,
+  policyRetryMaxMs: 3_000,
   copyLookMinMs: 2,
   copyLookMaxMs: 50,
   /** A group that its writers have moved stays at least so long. */

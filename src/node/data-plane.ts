@@ -3,7 +3,12 @@
  * cluster record. The composition root's other half; `node.ts` has the life cycle.
  */
 import type { Rehomed, RehomeRequest } from '../api/administration.ts'
-import type { ClusterRecord } from '../coordination/cluster-record.ts'
+import {
+  type ClusterRecord,
+  feedOf,
+  policyInEffect,
+  policyStep,
+} from '../coordination/cluster-record.ts'
 import type { Family } from '../metrics/family.ts'
 import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
@@ -11,11 +16,10 @@ import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
-import type { Movements } from '../movement/movements.ts'
+import { movesCounter } from '../movement/movements.ts'
 import type { PeerLinks } from '../peers/links.ts'
 import type { MessageStream } from '../peers/peers.ts'
-import { comparisonAnswers } from '../repair/comparison-answers.ts'
-import { Comparisons } from '../repair/comparisons.ts'
+import type { Comparisons } from '../repair/comparisons.ts'
 import { Repairs } from '../repair/repairs.ts'
 import { Scrubber } from '../repair/scrubber.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
@@ -28,23 +32,30 @@ import type { Logger } from '../runtime/log.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Tracing } from '../runtime/tracing.ts'
 import { ShardClient } from '../storage/shard-client.ts'
-import type { StoreLocation } from '../storage/shard-messages.ts'
+import type { SharedStore, StoreLocation } from '../storage/shard-messages.ts'
+import { traceOf } from '../storage/shard-worker.ts'
+import { storeName } from '../storage/store.ts'
 import type { Copies } from './cluster-status.ts'
+import { type Comparing, compareCopies } from './comparing.ts'
+import type { ServingState } from './core-messages.ts'
 import type { Cores } from './cores.ts'
+import { actOnPolicy, leftDatasets, type PolicyActing, reopenFeeds } from './policy-acting.ts'
 import type { Recovery } from './recovery.ts'
 import { answersToRecovering } from './recovery-answers.ts'
-import { createServing, feedOf, hostOf, type PeerAnswer, shardConfiguration } from './serving.ts'
+import { createServing, type PeerAnswer, shardConfiguration } from './serving.ts'
 import type { NodeOperations } from './shard-operations.ts'
 
 export interface DataPlaneOptions {
   readonly self: RegionId
   /** Finds, or makes, the stores of the datasets that this region may store. */
   readonly layOut: (table: PlacementTable) => Promise<StoreLocation[]>
+  /** Erases datasets, all stores of which are closed: the policy has taken them from here. */
+  readonly erase: (datasets: readonly string[]) => Promise<void>
   readonly hasher: Hasher
-  /** The newest record; its policy is that of the start, as policies don't change yet. */
+  /** The newest record. */
   readonly record: () => ClusterRecord
   readonly links: PeerLinks
-  readonly cores: Pick<Cores, 'shardPorts' | 'serve' | 'tell'>
+  readonly cores: Pick<Cores, 'shardPorts' | 'serve' | 'adopt' | 'tell'>
   readonly clock: Clock
   readonly random: Random
   /** Of a directory that was restored: it comes before the node acts as a home. */
@@ -58,71 +69,187 @@ export interface DataPlaneOptions {
   readonly onFailure: (reason: string, trace: string) => void
 }
 
+/** What is made anew whenever the node adopts another policy, or another phase of its change. */
+interface Acting extends PolicyActing {
+  readonly record: ClusterRecord
+  readonly table: PlacementTable
+}
+
 export class DataPlane {
   readonly #options: DataPlaneOptions
-  readonly #table: PlacementTable
   readonly #ages: CopyAges
+  readonly #ended = movesCounter()
+  #acting: Acting | undefined
+  #table: PlacementTable
+  #stores: readonly StoreLocation[] = []
+  #sharedStores: readonly SharedStore[] = []
   #shards: ShardClient<NodeOperations> | undefined
   #replication: Replication | undefined
-  #movements: Movements | undefined
   #expiry: Expiry | undefined
   #repairs: Repairs | undefined
   #scrubber: Scrubber | undefined
   #comparisons: Comparisons | undefined
+  /** Of what does not change with the policy. */
   #answers: Readonly<Record<string, PeerAnswer>> = {}
+  /** Adoptions, one after the other. */
+  #adopting: Promise<void> = Promise.resolve()
+  #stopped = false
 
   constructor(options: DataPlaneOptions) {
-    const { current, policyEpoch } = options.record()
     this.#options = options
-    this.#table = new PlacementTable(current, policyEpoch, options.hasher)
+    this.#table = this.#tableOf(options.record())
     this.#ages = new CopyAges({
       ...{ self: options.self, table: () => this.#table, clock: options.clock },
     })
   }
 
+  #tableOf(record: ClusterRecord): PlacementTable {
+    const { hasher } = this.#options
+    return new PlacementTable(policyInEffect(record), record.policyEpoch, hasher)
+  }
+
   /** Opens the stores, and then everything above them. */
   async open(): Promise<Copies> {
-    const { self, hasher, record, links, cores, tracing, onViolation } = this.#options
-    const { clock, random } = this.#options
-    const table = this.#table
-    const stores = await this.#options.layOut(table)
-    const shards = this.#shardClient(stores)
+    const { self, cores, onViolation } = this.#options
+    const record = this.#options.record()
+    this.#table = this.#tableOf(record)
+    await this.#options.erase(leftDatasets(record, this.#table, self))
+    this.#stores = await this.#options.layOut(this.#table)
+    const shards = this.#shardClient(this.#stores)
     this.#shards = shards
-    const sharedStores = await shards.open(shardConfiguration(record(), self))
-    const recoveryOptions = { self, table, record, shards, onViolation }
+    this.#sharedStores = await shards.open(shardConfiguration(record, self))
+    const recoveryOptions = {
+      ...{ self, table: this.#table, record: () => record, shards, onViolation },
+    }
     // Others may be recovering at the same time: they are answered before this region serves.
-    const recoveryAnswers = answersToRecovering(recoveryOptions)
-    this.#answers = recoveryAnswers
+    this.#answers = answersToRecovering(recoveryOptions)
     await this.#options.recovery?.run(recoveryOptions)
+    await reopenFeeds(shards, record, self)
     const repairs = this.#repair(shards)
     this.#repairs = repairs
+    const { comparisons, answers } = this.#compare(shards)
+    this.#comparisons = comparisons
+    const repair: PeerAnswer = (from, body) => repairs.answer(from, body)
+    this.#answers = { ...this.#answers, ...answers, repair }
     const replication = this.#replicate(shards)
     this.#replication = replication
-    const { answers, movements } = createServing({
-      ...{ self, hasher, table, record, shards, clock, random, tracing, onViolation },
-      freshness: this.#ages,
-      regionsWith: (...asked) => replication.regionsWith(...asked),
-      onDamaged: (dataset, key) => repairs.onDamaged(dataset, key),
-      reachable: region => links.reachable(region),
-      call: (...args) => links.call(...args),
-    })
-    const repair: PeerAnswer = (from, body) => repairs.answer(from, body)
-    this.#answers = { ...answers, ...recoveryAnswers, repair, ...this.#comparisonAnswers(shards) }
+    this.#acting = this.#act(record, shards, replication)
     replication.start()
-    this.#movements = movements
-    movements.start()
     this.#expiry = this.#expire(shards)
     this.#expiry.start()
     this.#scrubber = this.#scrub(shards)
     this.#scrubber.start()
-    this.#comparisons = this.#compare(shards)
-    this.#comparisons.start()
-    const reachable = links.statuses().filter(status => status.reachable)
-    await cores.serve({
-      ...{ record: record(), stores, sharedStores },
-      reachable: reachable.map(({ region }) => region),
+    comparisons.start()
+    await cores.serve(this.#servingState(record))
+    this.#acting.begin()
+    // The record may have gone on meanwhile.
+    this.onRecord()
+    return this.#copies(shards, replication)
+  }
+
+  #servingState(
+    record: ClusterRecord,
+    has: (of: StoreLocation) => boolean = () => true,
+  ): ServingState {
+    const statuses = this.#options.links.statuses().filter(status => status.reachable)
+    return {
+      record,
+      ...{ stores: this.#stores.filter(has), sharedStores: this.#sharedStores.filter(has) },
+      reachable: statuses.map(({ region }) => region),
+    }
+  }
+
+  #copies(shards: ShardClient<NodeOperations>, replication: Replication): Copies {
+    const [tableNow, storesNow] = [() => this.#table, () => this.#stores]
+    return {
+      ...{ shards, replication, ages: this.#ages },
+      get table() {
+        return tableNow()
+      },
+      get stores() {
+        return storesNow()
+      },
+    }
+  }
+
+  /** The newest record is another one. */
+  onRecord(): void {
+    if (!this.#acting) return
+    this.#adopting = this.#adopting
+      .then(() => this.#adoptNewest())
+      .catch((error: unknown) => {
+        if (!this.#stopped) this.#options.onFailure('a policy was not adopted', traceOf(error))
+      })
+  }
+
+  async #adoptNewest(): Promise<void> {
+    const record = this.#options.record()
+    const [before, now] = [this.#acting?.record, record].map(of => of && policyStep(of))
+    const isSame = before?.policyEpoch === now?.policyEpoch && before?.phase === now?.phase
+    const comesInForce = this.#acting?.record.next !== undefined && record.next === undefined
+    if (this.#stopped || (isSame && !comesInForce)) return
+    await this.#adopt(record)
+  }
+
+  /**
+   * Acts by another policy, or another phase of its change. What this region gains is opened first;
+   * what it loses is erased once no thread reads it. In between, threads differ as regions may.
+   */
+  async #adopt(record: ClusterRecord): Promise<void> {
+    const { self, cores, log } = this.#options
+    const [shards, replication] = [this.#shards, this.#replication]
+    assert(shards && replication, 'what is open adopts')
+    const table = this.#tableOf(record)
+    const stores = await this.#options.layOut(table)
+    const names = new Set(stores.map(storeName))
+    const lost = this.#stores.filter(location => !names.has(storeName(location)))
+    if (lost.length > 0) {
+      this.#table = table
+      replication.adopt()
+      await cores.adopt(this.#servingState(record, location => names.has(storeName(location))))
+    }
+    this.#sharedStores = await shards.adopt(shardConfiguration(record, self), stores)
+    this.#stores = stores
+    await reopenFeeds(shards, record, self)
+    this.#table = table
+    replication.adopt()
+    this.#acting?.end()
+    this.#acting = this.#act(record, shards, replication)
+    await cores.adopt(this.#servingState(record))
+    const erased = [...new Set(lost.map(({ dataset }) => dataset))]
+    await this.#options.erase(erased)
+    const { policyEpoch, phase } = policyStep(record)
+    log.info('the node acts by another policy', {
+      ...{ policyEpoch, phase: record.next ? phase : 'in force' },
+      ...(lost.length > 0 && { erased: erased.join() }),
     })
-    return { table, shards, ages: this.#ages, stores, replication }
+    // From now on it says how far it is.
+    if (!this.#stopped) this.#acting.begin()
+  }
+
+  #act(
+    record: ClusterRecord,
+    shards: ShardClient<NodeOperations>,
+    replication: Replication,
+  ): Acting {
+    const { self, hasher, links, clock, random, tracing, onViolation } = this.#options
+    const table = this.#table
+    const serving = createServing({
+      ...{ self, hasher, table, shards, clock, random, tracing, onViolation },
+      ...{ adopted: record, record: this.#options.record, ended: this.#ended },
+      freshness: this.#ages,
+      regionsWith: (...asked) => replication.regionsWith(...asked),
+      onDamaged: (dataset, key) => this.onDamaged(dataset, key),
+      reachable: region => links.reachable(region),
+      call: (...args) => links.call(...args),
+    })
+    const acting = actOnPolicy({
+      ...{ self, adopted: record, table, shards, clock, serving, onViolation },
+      onDamaged: (dataset, key) => this.onDamaged(dataset, key),
+      reachable: region => links.reachable(region),
+      call: (...args) => links.call(...args),
+    })
+    return { ...acting, record, table }
   }
 
   /** See `AckWaits`: asked by a core. */
@@ -133,7 +260,7 @@ export class DataPlane {
 
   /** How a call of this name is answered; undefined for unknown ones, and before `open` is done. */
   answerTo(name: string): PeerAnswer | undefined {
-    return this.#answers[name]
+    return this.#acting?.answers[name] ?? this.#answers[name]
   }
 
   /** A peer follows this region's feeds. */
@@ -150,8 +277,9 @@ export class DataPlane {
 
   /** Ends the feeds, before the links close under them. */
   stop(): void {
+    this.#stopped = true
     this.#replication?.stop()
-    this.#movements?.stop()
+    this.#acting?.end()
     this.#expiry?.stop()
     this.#scrubber?.stop()
     this.#comparisons?.stop()
@@ -175,10 +303,11 @@ export class DataPlane {
 
   /** What `Administration.rehome` says. */
   async rehome({ dataset, group: asked, to }: RehomeRequest): Promise<Rehomed> {
-    if (!this.#movements) throw new DenizenError('not_ready', 'the stores are not open yet')
-    const placement = this.#table.locateGroup(dataset, asked)
+    if (!this.#acting) throw new DenizenError('not_ready', 'the stores are not open yet')
+    const { table, movements } = this.#acting
+    const placement = table.locateGroup(dataset, asked)
     const group = placement.groupOf(asked)
-    const { from, home } = await this.#movements.move(placement, group, to)
+    const { from, home } = await movements.move(placement, group, to)
     if (home.region === to) return { group, from, home: to, term: home.term }
     const detail = `${to} did not take the group in time, and ${home.region} is its home`
     throw new DenizenError('rehome_refused', detail)
@@ -186,10 +315,11 @@ export class DataPlane {
 
   /** What has been counted of moves. */
   moves(): Family[] {
-    return this.#movements?.families() ?? []
+    return [this.#ended.family()]
   }
 
   async close(): Promise<void> {
+    await this.#adopting
     await this.#shards?.close()
   }
 
@@ -207,7 +337,7 @@ export class DataPlane {
 
   #expire(shards: ShardClient<NodeOperations>): Expiry {
     const { clock, log } = this.#options
-    return new Expiry({ shards, datasets: this.#datasets(shards), clock, log })
+    return new Expiry({ shards, datasets: () => this.#datasets(shards), clock, log })
   }
 
   #repair(shards: ShardClient<NodeOperations>): Repairs {
@@ -222,26 +352,16 @@ export class DataPlane {
   #scrub(shards: ShardClient<NodeOperations>): Scrubber {
     const { clock, log } = this.#options
     return new Scrubber({
-      ...{ shards, clock, log, datasets: this.#datasets(shards) },
+      ...{ shards, clock, log, datasets: () => this.#datasets(shards) },
       onDamaged: (dataset, key) => this.onDamaged(dataset, key),
     })
   }
 
-  #compare(shards: ShardClient<NodeOperations>): Comparisons {
-    const { self, hasher, record, links, clock, log } = this.#options
-    return new Comparisons({
-      ...{ self, hasher, shards, clock, log },
-      table: () => this.#table,
-      hostOf: feed => hostOf(record(), feed),
+  #compare(shards: ShardClient<NodeOperations>): Comparing {
+    const { self, hasher, record, links, clock, log, onViolation } = this.#options
+    return compareCopies({
+      ...{ self, hasher, record, shards, clock, log, onViolation, table: () => this.#table },
       call: (...args) => links.call(...args),
-      onDamaged: (dataset, key) => this.onDamaged(dataset, key),
-    })
-  }
-
-  #comparisonAnswers(shards: ShardClient<NodeOperations>): Readonly<Record<string, PeerAnswer>> {
-    const { self, hasher, onViolation } = this.#options
-    return comparisonAnswers({
-      ...{ self, hasher, shards, onViolation, table: () => this.#table },
       onDamaged: (dataset, key) => this.onDamaged(dataset, key),
     })
   }

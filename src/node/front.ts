@@ -22,6 +22,7 @@ import { listenError } from './listen-error.ts'
 import { NodeAccess } from './node-access.ts'
 import { NodeMetrics } from './node-metrics.ts'
 import { PolicyCensus } from './policy-census.ts'
+import type { PolicyChanges } from './policy-changes.ts'
 import { TlsFiles, type TlsPaths } from './tls-files.ts'
 import { usageOf } from './usage.ts'
 import { version } from './version.ts'
@@ -35,6 +36,7 @@ export interface FrontOptions {
   readonly tls: TlsPaths | undefined
   readonly accessPath: string | undefined
   readonly coordination: StaticCoordination
+  readonly changes: PolicyChanges
   readonly links: PeerLinks
   readonly peerMeter: PeerMeter
   readonly log: Logger
@@ -157,6 +159,10 @@ export class Front {
         return this.#census.begin(question.desired)
       case 'census':
         return this.#census.view()
+      case 'policyChange':
+        return await (question.wish === undefined
+          ? this.#options.changes.view()
+          : this.#options.changes.begin(question.wish))
       case 'record':
         return await this.#record(question.act)
       case 'metrics':

@@ -25,7 +25,7 @@ import { traceOf } from '../storage/shard-worker.ts'
 import { build } from './build.ts'
 import type { Copies } from './cluster-status.ts'
 import type { Cores } from './cores.ts'
-import { lockDataDirectory, openLayouts, storesOfNew } from './data-directory.ts'
+import { eraseDatasets, lockDataDirectory, openLayouts, storesOfNew } from './data-directory.ts'
 import { DataPlane } from './data-plane.ts'
 import { desiredPolicy } from './desired-policy.ts'
 import { Front } from './front.ts'
@@ -33,6 +33,7 @@ import { Identity } from './identity.ts'
 import { NodeLinks } from './node-links.ts'
 import { openTracing } from './node-tracing.ts'
 import { openPeerNetwork } from './peer-network.ts'
+import { PolicyChanges } from './policy-changes.ts'
 import { Recovery } from './recovery.ts'
 import { StartError } from './start-error.ts'
 import type { TlsPaths } from './tls-files.ts'
@@ -114,6 +115,7 @@ class Node implements RunningNode {
   #copies: Copies | undefined
   #recovery: Recovery | undefined
   #data: DataPlane | undefined
+  #changes: PolicyChanges | undefined
 
   constructor(options: NodeOptions, desired: PolicyData, unlock: () => void, hasher: Hasher) {
     this.#options = options
@@ -149,13 +151,17 @@ class Node implements RunningNode {
     for (const difference of this.#drift()) {
       log.warn('denizen.yaml differs from the policy in force', { difference })
     }
+    this.#policyChanges().start()
     log.info('the node serves', { policyEpoch: coordination.record().policyEpoch })
   }
 
   /** What is of a newer format comes after the directory says so. */
   #adopt(record: ClusterRecord, identity: Identity): void {
     identity.useFormat(record.dataFormat).then(
-      () => this.#front?.cores.tell({ kind: 'record', record }),
+      () => {
+        this.#front?.cores.tell({ kind: 'record', record })
+        this.#data?.onRecord()
+      },
       (error: unknown) => this.#fail('a disk failed', traceOf(error)),
     )
   }
@@ -178,7 +184,18 @@ class Node implements RunningNode {
       log,
       call: (to, name, body) => this.#peerLinks().call(to, name, body),
     })
-    return this.#coordination
+    const coordination = this.#coordination
+    this.#changes = new PolicyChanges({
+      ...{ self: region, coordination, clock: systemClock, log },
+      call: (...args) => this.#peerLinks().call(...args),
+      answer: () => this.#data?.answerTo('policy'),
+    })
+    return coordination
+  }
+
+  #policyChanges(): PolicyChanges {
+    assert(this.#changes, 'the node is coordinated')
+    return this.#changes
   }
 
   #peerLinks(): PeerLinks {
@@ -194,6 +211,7 @@ class Node implements RunningNode {
     this.#links = await NodeLinks.open({
       ...{ region, nodeId, peers, coordination, log, clock, random: systemRandom },
       ...{ listen: peerListen, network, meter: this.#peerMeter, tracing: this.#tracing },
+      change: body => this.#policyChanges().answer(body),
       data: () => this.#data,
       onReachability: (peer, reachable) =>
         this.#front?.cores.tell({ kind: 'reachability', region: peer, reachable }),
@@ -205,6 +223,7 @@ class Node implements RunningNode {
     this.#front = await Front.open({
       ...this.#options,
       ...{ nodeId, coordination, links: this.#peerLinks(), peerMeter: this.#peerMeter },
+      changes: this.#policyChanges(),
       data: () => this.#data,
       copies: () => this.#copies,
       drift: () => this.#drift(),
@@ -234,6 +253,7 @@ class Node implements RunningNode {
     }
     this.#data = new DataPlane({
       self,
+      erase: datasets => eraseDatasets(dataDirectory, datasets),
       layOut: table => openLayouts(nodeDisk, dataDirectory, table, self, storesOfNew(threads)),
       clock: systemClock,
       random: systemRandom,
@@ -276,6 +296,7 @@ class Node implements RunningNode {
   async #close(): Promise<void> {
     const { log } = this.#options
     this.#coordination?.stop()
+    this.#changes?.stop()
     this.#recovery?.stop()
     const parts: readonly (() => unknown)[] = [
       () => this.#front?.stop(),

@@ -3,12 +3,11 @@
  * clients, in the main thread for other regions.
  */
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
-import { memberFeed } from '../coordination/cluster-record.ts'
-import { assert } from '../model/assert.ts'
+import { feedOf, policyInEffect, registrarsInForce } from '../coordination/cluster-record.ts'
+import type { Counter } from '../metrics/counter.ts'
 import { nearestRegions } from '../model/distance.ts'
 import type { Hasher } from '../model/hash.ts'
 import type { PlacementTable } from '../model/placement.ts'
-import type { FeedNumber } from '../model/position.ts'
 import { type RegionId, RegionNumbers } from '../model/slot.ts'
 import { Movements } from '../movement/movements.ts'
 import type { PeerCall } from '../peers/peers.ts'
@@ -40,8 +39,13 @@ export interface ServingOptions {
   readonly self: RegionId
   readonly hasher: Hasher
   readonly table: PlacementTable
+  /** The record by which the node acts: its policy, its phase, its registrars. */
+  readonly adopted: ClusterRecord
+  /** The newest record: of who the members are. */
   readonly record: () => ClusterRecord
   readonly shards: ShardClient<NodeOperations>
+  /** Counts moves. */
+  readonly ended?: Counter
   readonly freshness: Freshness
   readonly regionsWith: RegionsWith
   readonly reachable: (region: RegionId) => boolean
@@ -65,16 +69,20 @@ export interface Serving {
   readonly explain: Explain
   readonly watches: Watches
   readonly movements: Movements
+  readonly claims: Claims
+  readonly topology: Topology
   /** By the name of the call. */
   readonly answers: Readonly<Record<string, PeerAnswer>>
 }
 
+/** For as long as the node acts by one record: when it adopts another, it makes another of these. */
 export function createServing(options: ServingOptions): Serving {
-  const { self, hasher, table, record, reachable, random } = options
-  const sessionMac = hmacSha256(record().sessionKey)
+  const { self, hasher, table, adopted, reachable, random } = options
+  const record = (): ClusterRecord => ({ ...adopted, members: options.record().members })
+  const sessionMac = hmacSha256(adopted.sessionKey)
   const topology = topologyOf(table, self, reachable)
   const sessions = new SessionTokens(sessionMac, (...of) => options.freshness.isEverywhere(...of))
-  const common = { ...options, topology, sessionMac, sessions, table: () => table }
+  const common = { ...options, record, topology, sessionMac, sessions, table: () => table }
   const regions = new RegionNumbers(regionNumbers(record()))
   const claims = new Claims({ ...common, regions: () => regions })
   const mayMove = (): boolean => record().dataFormat >= MOVES_FORMAT
@@ -92,7 +100,7 @@ export function createServing(options: ServingOptions): Serving {
     locations: new LocationCache(hasher, random),
   })
   return {
-    ...{ router, hotReads, lists, explain, watches, movements },
+    ...{ router, hotReads, lists, explain, watches, movements, claims, topology },
     answers: {
       execute: (from, body) => forwarder.answer(from, body),
       registrar: (from, body) => claims.answer(from, body),
@@ -108,25 +116,18 @@ export const shardConfiguration = (
   record: ClusterRecord,
   self: RegionId,
 ): Omit<ShardConfiguration, 'stores'> => ({
-  policy: record.current,
+  policy: policyInEffect(record),
   policyEpoch: record.policyEpoch,
   self,
   regionNumbers: regionNumbers(record),
   ownFeed: feedOf(record, self),
+  registrarEpochs: Object.fromEntries(
+    Object.entries(registrarsInForce(record)).map(([dataset, { epoch }]) => [dataset, epoch]),
+  ),
 })
 
 const regionNumbers = ({ members }: ClusterRecord): Record<RegionId, number> =>
   Object.fromEntries(Object.entries(members).map(([id, { number }]) => [id, number]))
-
-export function feedOf({ members }: ClusterRecord, region: RegionId): FeedNumber {
-  const member = members[region]
-  assert(member, `region ${region} is a member`)
-  return memberFeed(member)
-}
-
-/** Undefined where no member hosts it. */
-export const hostOf = ({ members }: ClusterRecord, feed: FeedNumber): RegionId | undefined =>
-  Object.entries(members).find(([, member]) => memberFeed(member) === feed)?.[0]
 
 /** Regions by distance from this one; measured reachability. */
 function topologyOf(
@@ -139,8 +140,9 @@ function topologyOf(
     coordinates: { latitude, longitude },
   }))
   const here = places.find(({ id }) => id === self)
-  assert(here, 'this region is in the policy')
   const others = places.filter(({ id }) => id !== self)
-  const byNearness = [self, ...nearestRegions(here.coordinates, others).map(({ id }) => id)]
+  // A region that was retired is in no policy any more, and sends everybody elsewhere.
+  const nearest = here ? nearestRegions(here.coordinates, others) : others
+  const byNearness = [self, ...nearest.map(({ id }) => id)]
   return { self, byNearness, reachable }
 }

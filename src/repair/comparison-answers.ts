@@ -84,7 +84,10 @@ export async function ownStates(
 
 const isOfSlots = ({ data }: Placement, slot: number): boolean => slot < data.slots
 
-/** As `placementAsked`, of those who may store it themselves: nobody else may compare. */
+/**
+ * As `placementAsked`, of those who may store it themselves: nobody else may compare. While the
+ * policy changes where copies are, nobody does.
+ */
 function storedByBoth(
   options: ComparisonAnswersOptions,
   from: RegionId,
@@ -92,6 +95,9 @@ function storedByBoth(
   isInPlace?: (placement: Placement) => boolean,
 ): Placement {
   const placement = placementAsked(options, from, dataset, isInPlace)
+  if (placement.data.changing || placement.isOfOtherPolicy(from)) {
+    throw new DenizenError('stale_policy', 'copies come and go: nothing is compared meanwhile')
+  }
   if (placement.mayStore(from)) return placement
   options.onViolation()
   throw new DenizenError('residency_violation', `${from} asked about a copy it may not store`)

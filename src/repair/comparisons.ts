@@ -76,11 +76,15 @@ export class Comparisons {
     })
   }
 
-  /** The datasets that this region stores, each with each other region that does. */
+  /**
+   * The datasets that this region stores, each with each other region that does. None whose place
+   * is being changed: copies come and go then, and some are not whole.
+   */
   #pairs(): { readonly placement: Placement; readonly peer: RegionId }[] {
     const { self, table, shards } = this.#options
     return [...table().placements]
       .filter(placement => placement.mayStore(self) && shards.stores(placement.id))
+      .filter(({ data }) => !data.changing)
       .flatMap(placement =>
         placement.data.store.filter(region => region !== self).map(peer => ({ placement, peer })),
       )
@@ -131,7 +135,8 @@ export class Comparisons {
   /** The dataset, where both this region and the other may store it now. */
   #placementWith(dataset: string, peer: RegionId): Placement | undefined {
     const placement = this.#options.table().byId(dataset)
-    return placement?.mayStore(this.#options.self) && placement.mayStore(peer)
+    if (!placement || placement.data.changing) return undefined
+    return placement.mayStore(this.#options.self) && placement.mayStore(peer)
       ? placement
       : undefined
   }

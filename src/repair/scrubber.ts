@@ -15,7 +15,7 @@ import type { RepairOperations } from './shard-operations.ts'
 export interface ScrubberOptions {
   readonly shards: ShardClient<RepairOperations>
   /** Of this node. */
-  readonly datasets: readonly string[]
+  readonly datasets: () => readonly string[]
   readonly clock: Clock
   readonly log: Logger
   readonly onDamaged: (dataset: string, key: string) => void
@@ -93,7 +93,7 @@ export class Scrubber {
 
   async #scrubAll(): Promise<void> {
     const { datasets, shards } = this.#options
-    this.#tallies = datasets.map(dataset => ({
+    this.#tallies = datasets().map(dataset => ({
       ...{ dataset, stores: shards.storeCount(dataset), storesDone: 0 },
       ...{ records: 0, entries: 0, damage: new Map(), digestsCorrected: 0 },
     }))

@@ -22,6 +22,10 @@ export interface SourceStreamOptions {
   readonly ownFeed: FeedNumber
   /** Both ends may store the dataset. */
   readonly mayShare: (dataset: string) => boolean
+  /** Those that both ends may store, as the stream begins. */
+  readonly datasets: readonly string[]
+  /** What looks like a breach of the policy is one of an earlier or a later one. */
+  readonly isOfOtherPolicy: (dataset: string) => boolean
   readonly shards: ShardClient<ReplicationOperations>
   readonly faults: StreamFaults
   readonly meter: PeerMeter
@@ -50,6 +54,7 @@ export class SourceStream {
   /** Reads that wait for their turn: at most one of each dataset. */
   readonly #reads: ReadEffect[] = []
   #reading = false
+  #isClosed = false
 
   constructor(options: SourceStreamOptions) {
     const { stream, mayShare, faults } = options
@@ -65,6 +70,10 @@ export class SourceStream {
     stream.onDrained(() => this.#readNext())
   }
 
+  get datasets(): readonly string[] {
+    return this.#options.datasets
+  }
+
   get stream(): MessageStream {
     return this.#options.stream
   }
@@ -75,6 +84,7 @@ export class SourceStream {
 
   /** The stream has ended: nothing that waits is read any more. */
   onClosed(): void {
+    this.#isClosed = true
     this.#reads.length = 0
   }
 
@@ -92,7 +102,8 @@ export class SourceStream {
           this.#options.onComplete(effect.dataset, effect.slot, effect.complete)
           break
         case 'violation':
-          faults.violated(stream, effect.dataset)
+          if (this.#options.isOfOtherPolicy(effect.dataset)) stream.close()
+          else faults.violated(stream, effect.dataset)
           break
         default:
           this.#reads.push(effect)
@@ -121,6 +132,7 @@ export class SourceStream {
     faults.attempt(stream, async () => {
       const effects = await this.#read(effect)
       this.#reading = false
+      if (this.#isClosed) return
       this.#carryOut(effects)
       this.#readNext()
     })

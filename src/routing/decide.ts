@@ -86,7 +86,7 @@ export function decide(
   if (knowledge.kind === 'home') return toHome(knowledge.region, topology)
   if (knowledge.kind === 'unclaimed') {
     return intent.kind === 'write' && intent.creates
-      ? toCandidate(intent, placement, topology)
+      ? toCandidate(intent, placement, group, topology)
       : { action: 'absent' }
   }
   if (knowledge.kind === 'unasked') {
@@ -94,29 +94,41 @@ export function decide(
     if (computed !== undefined) return toHome(computed, topology)
     // A claim at this very region finds out by itself, in one turn of the shard.
     if (intent.kind === 'write' && intent.creates && intent.hint === self) {
-      if (placement.mayHome(self)) return { action: 'execute', as: 'candidate' }
+      const isCandidate = placement.mayHome(self) && placement.preferredHome(group) === undefined
+      if (isCandidate) return { action: 'execute', as: 'candidate' }
     }
     if (stores) return { action: 'consult' }
   }
   return intent.kind === 'write' && intent.creates
-    ? toCandidate(intent, placement, topology)
+    ? toCandidate(intent, placement, group, topology)
     : { action: 'lookup' }
 }
 
-/** The candidate for a new home: the hint if it may home, else the nearest region that may. */
+/**
+ * The candidate for a new home: the region that the policy wants, else the hint if it may home,
+ * else the nearest region that may. Undefined where it can't be reached.
+ */
 export function candidateHome(
   hint: RegionId,
   placement: Placement,
+  group: string,
   topology: Topology,
 ): RegionId | undefined {
   const usable = (region: RegionId): boolean =>
     placement.mayHome(region) && (region === topology.self || topology.reachable(region))
+  const preferred = placement.preferredHome(group)
+  if (preferred !== undefined) return usable(preferred) ? preferred : undefined
   if (usable(hint)) return hint
   return topology.byNearness.find(usable)
 }
 
-function toCandidate(intent: Intent, placement: Placement, topology: Topology): Decision {
-  const region = candidateHome(intent.hint, placement, topology)
+function toCandidate(
+  intent: Intent,
+  placement: Placement,
+  group: string,
+  topology: Topology,
+): Decision {
+  const region = candidateHome(intent.hint, placement, group, topology)
   if (region === undefined) return { action: 'refuse', code: 'home_unreachable' }
   return region === topology.self
     ? { action: 'execute', as: 'candidate' }
@@ -157,7 +169,7 @@ function readAnyCopy(
   { damagedAt, tooOldAt }: Intent,
 ): Decision {
   const sound = (candidate: RegionId): boolean =>
-    placement.mayStore(candidate) && !damagedAt?.has(candidate) && !tooOldAt?.has(candidate)
+    placement.isReadable(candidate) && !damagedAt?.has(candidate) && !tooOldAt?.has(candidate)
   if (sound(self)) return { action: 'execute', as: 'copy' }
   const region = byNearness.find(
     candidate => candidate !== self && sound(candidate) && reachable(candidate),
@@ -176,7 +188,7 @@ export function admit(
 ): Admission | { readonly kind: 'no_serving_region' } {
   const { self } = topology
   if (placement.mayServe(self)) {
-    const stored = placement.mayStore(self)
+    const stored = placement.isReadable(self)
     const everyKey = placement.data.prefix === ''
     return { kind: 'serve', cacheable: placement.data.anywhere, stored, everyKey }
   }

@@ -23,7 +23,7 @@ import type { RoutingOperations } from './shard-operations.ts'
 
 const requestSchema = z.strictObject({ dataset: z.string(), key: keySchema })
 const reasonSchema = z.strictObject({
-  kind: z.enum(['operator', 'access', 'returned']),
+  kind: z.enum(['operator', 'access', 'returned', 'policy']),
   writes: z.int().min(0),
   atMs: z.int().min(0),
 })
@@ -198,6 +198,8 @@ function moveText(home: RegionId, { kind, writes }: MoveReason): string {
       return 'an operator moved it here'
     case 'access':
       return `rehome: ${writes} consecutive writes from ${home}`
+    case 'policy':
+      return `a change of the policy moved it to ${home}`
     case 'returned':
       return 'it was to move, and the next home did not take it over'
   }

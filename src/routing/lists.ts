@@ -79,7 +79,7 @@ export class Lists {
       return asPage(await this.#fromAny(placement, peerRequest, undefined))
     }
     const group = this.#groupOf(placement, request.prefix, context)
-    const only = placement.data.home[0] as RegionId
+    const only = placement.sources[0] as RegionId
     if (group === undefined) return asPage(await this.#fromAny(placement, peerRequest, only))
     let home = await this.#home(placement, group)
     for (let n = 0; n < HOMES_ASKED_MAX; n++) {
@@ -137,7 +137,7 @@ export class Lists {
     const { self, topology } = this.#options
     return topology.byNearness.filter(
       region =>
-        (home === undefined ? placement.mayStore(region) : region === home) &&
+        (home === undefined ? placement.isReadable(region) : region === home) &&
         (region === self || topology.reachable(region)),
     )
   }
@@ -156,7 +156,7 @@ export class Lists {
         'a strong list needs a prefix inside one group; leave Denizen-Consistency out to list more',
       )
     }
-    if (placement.data.home.length === 1) return undefined
+    if (placement.sources.length === 1) return undefined
     throw new DenizenError(
       'session_ahead',
       'the session has seen more than its token holds: start another one to list so much',

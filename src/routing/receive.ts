@@ -25,6 +25,12 @@ export function placementAsked(
   if (!placement) throw new DenizenError('stale_policy', 'no such dataset under this policy')
   const mayAsk = placement.mayStore(from) || placement.mayServe(from)
   if (placement.mayStore(self) && mayAsk && isInPlace(placement)) return placement
+  // One of the two is ahead in a change of the policy: neither has done anything wrong.
+  const isOther = (region: RegionId): boolean => placement.isOfOtherPolicy(region)
+  const isChanging = (mayAsk || isOther(from)) && (placement.mayStore(self) || isOther(self))
+  if (isChanging && isInPlace(placement)) {
+    throw new DenizenError('stale_policy', `${from} and ${self} work under different policies`)
+  }
   onViolation()
   throw new DenizenError('residency_violation', `${from} asked ${self} for what it may not`)
 }

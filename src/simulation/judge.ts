@@ -22,6 +22,7 @@ export interface Summary {
   /** See `RunResult`. */
   readonly recordsLost: number
   readonly recordsMended: number
+  readonly policiesApplied: number
   /** By kind. */
   readonly disturbances: Readonly<Record<string, number>>
   readonly fates: FateCounts
@@ -36,6 +37,7 @@ export function judge(result: RunResult): Summary {
     findings: findingsOf(result),
     ...{ operations: history.operations.length, homesMoved: result.homesMoved },
     ...{ recordsLost, recordsMended },
+    policiesApplied: result.policiesApplied,
   }
 }
 
@@ -45,13 +47,13 @@ const SEARCH_STEPS_MAX = 20_000
 export function findingsOf(result: RunResult): readonly Finding[] {
   const { history, changes, seen, policies, atEnd, complaints, converged } = result
   const facts = new Facts(history)
-  const [policy] = policies
+  const policy = policies.at(-1)
   return [
     ...complaints.map((message): Finding => ({ invariant: 'no bugs', message, operations: [] })),
     ...checkHistory(history).findings,
     ...searchOrders(facts, { stepsMax: SEARCH_STEPS_MAX }).findings,
     ...checkTimelines(changes),
-    ...checkDurability(facts, atEnd),
+    ...checkDurability(facts, atEnd, policies),
     ...checkStored(facts, atEnd),
     ...checkResidency(policies, seen),
     ...(policy ? checkConvergence(policy, atEnd) : []),

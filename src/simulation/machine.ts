@@ -83,6 +83,14 @@ export class Machine {
     return this.stores.rows(directory)?.get(key)?.value
   }
 
+  /** Erases all that there is of datasets. Their stores are named by them. */
+  erase(datasets: readonly string[]): void {
+    for (const directory of this.#directories) {
+      if (datasets.some(dataset => directory.startsWith(`${dataset} `)))
+        this.stores.erase(directory)
+    }
+  }
+
   /** Every store directory that was ever written. */
   directories(): readonly string[] {
     return [...this.#directories]

@@ -71,6 +71,9 @@ export class Nemesis {
         })
         return
       }
+      case 'policy':
+        world.applyPolicy(disturbance)
+        return
       case 'reset':
         network.resetOne(random)
         return

@@ -5,7 +5,7 @@
 
 import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
-import type { PlacementTable } from '../model/placement.ts'
+import type { PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { formatVersion } from '../model/version.ts'
 import type { RowChange } from '../storage/engine.ts'
@@ -14,22 +14,36 @@ import { decodeRecord } from '../storage/record.ts'
 import { rowText, tableRange } from '../storage/rows.ts'
 import type { Machine } from './machine.ts'
 import { markOf, nameOfValue } from './marks.ts'
-import type { CopyChange, CopyRow, SeenBytes } from './observations.ts'
+import type { CopyChange, CopyRow, PolicyInForce, SeenBytes } from './observations.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 export interface WatcherOptions {
-  readonly table: PlacementTable
+  readonly policy: PolicyData
   readonly hasher: Hasher
   readonly time: VirtualTime
 }
 
 const HOME_TAG = tableRange('home').from[0]
 const RECORD_TAG = tableRange('record').from[0]
-const POLICY_EPOCHS = [1]
+
+const everything = { from: new Uint8Array(), to: new Uint8Array(64).fill(0xff) }
+
+const inForce = (epoch: number, { placements }: PolicyData): PolicyInForce => ({
+  epoch,
+  datasets: new Map(
+    placements.map(({ id, store, serve }) => [
+      id,
+      { store: new Set(store), serve: new Set(serve) },
+    ]),
+  ),
+})
 
 export class Watcher {
   readonly changes: CopyChange[] = []
   readonly seen: SeenBytes[] = []
+  /** By epoch. */
+  readonly #policies = new Map<number, PolicyInForce>()
+  #epochs: readonly number[] = [1]
   readonly #options: WatcherOptions
   readonly #marks: readonly { readonly dataset: string; readonly mark: Uint8Array }[]
   /** Moves of homes, by dataset, group and term. */
@@ -44,10 +58,36 @@ export class Watcher {
 
   constructor(options: WatcherOptions) {
     this.#options = options
-    this.#marks = [...options.table.placements].map(({ id }) => ({
+    this.#marks = options.policy.placements.map(({ id }) => ({
       dataset: id,
       mark: Buffer.from(markOf(id)),
     }))
+  }
+
+  /** The policies in force from now on: one, or two while one follows the other. */
+  governedBy(policies: readonly { readonly epoch: number; readonly policy: PolicyData }[]): void {
+    this.#epochs = policies.map(({ epoch }) => epoch)
+    for (const { epoch, policy } of policies) this.#policies.set(epoch, inForce(epoch, policy))
+  }
+
+  /** All that ever were in force, the last of them last. */
+  get policies(): readonly PolicyInForce[] {
+    return [...this.#policies.values()].sort((a, b) => a.epoch - b.epoch)
+  }
+
+  /** A region has erased its copy. */
+  erased(region: RegionId, dataset: string): void {
+    this.changes.push({ region, dataset, kind: 'removed' })
+  }
+
+  /** What lies on a machine now is judged by the policies in force now. */
+  lookAt(region: RegionId, machine: Machine): void {
+    for (const directory of machine.directories()) {
+      for (const { key, value } of machine.rows(directory, everything)) {
+        this.#look(key, { kind: 'disk', region })
+        this.#look(value, { kind: 'disk', region })
+      }
+    }
   }
 
   /** A commit has become visible in a region's store. */
@@ -117,10 +157,10 @@ export class Watcher {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     for (const { dataset, mark } of this.#marks) {
       const where = place.kind === 'wire' ? `${place.from} ${place.to}` : place.region
-      const name = `${dataset} ${place.kind} ${where}`
+      const name = `${dataset} ${place.kind} ${where} ${this.#epochs.join()}`
       if (this.#known.has(name) || !buffer.includes(mark)) continue
       this.#known.add(name)
-      this.seen.push({ dataset, place, epochs: POLICY_EPOCHS, atMs: this.#options.time.nowMs })
+      this.seen.push({ dataset, place, epochs: this.#epochs, atMs: this.#options.time.nowMs })
     }
   }
 }

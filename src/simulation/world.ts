@@ -4,16 +4,21 @@
  */
 
 import type { RehomeRequest } from '../api/administration.ts'
+import { type ClusterRecord, compareOrder } from '../coordination/cluster-record.ts'
+import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import type { Key } from '../model/key.ts'
 import { type Placement, PlacementTable, type PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Serving } from '../node/serving.ts'
+import type { StaleRetries } from '../routing/stale-policy.ts'
 import type { LogFields, Logger } from '../runtime/log.ts'
 import { loseOne } from './loss.ts'
+import { Losses } from './losses.ts'
 import { Machine } from './machine.ts'
 import { keyOf } from './marks.ts'
 import { SimulatedNetwork } from './network.ts'
+import { type PolicyDraw, withDraw } from './policy-changes.ts'
 import { SimulatedProcess } from './process.ts'
 import { rotOne } from './rot.ts'
 import type { SeededRandom } from './seeded-random.ts'
@@ -36,35 +41,33 @@ interface Region {
   node: SimulatedNode | undefined
 }
 
-/** What nodes say when they mend a copy that differs from others. */
-const mending = new Set([
-  'a copy lacked records and has them again',
-  'a copy had records that nobody wrote',
-])
 /** What nodes have to log as errors in worlds where disks rot. */
 const expected = new Set(['a record is damaged'])
 
 export class World {
   readonly time = new VirtualTime()
   readonly network: SimulatedNetwork
-  readonly table: PlacementTable
+  /** Of the policy in force, as clients know it. */
+  table: PlacementTable
   readonly watcher: Watcher
   /** What must never happen: a bug, a refused placement, an error that a node logs. */
   readonly complaints: string[] = []
+  policiesApplied = 0
   readonly #options: WorldOptions
   readonly #regions = new Map<RegionId, Region>()
   #strangers = 0
+  /** The highest that any node has stored. */
+  #record: ClusterRecord | undefined
   /** By the region that was asked. */
   readonly #trespasses = new Map<RegionId, number>()
-  /** Records that copies have lost on purpose and comparisons have not mended. */
-  readonly #losses = new Map<string, number>()
+  readonly #losses = new Losses()
   readonly #deaths = new Map<RegionId, Set<() => void>>()
 
   constructor(options: WorldOptions) {
     const { policy, hasher, random, delayMs } = options
     this.#options = options
     this.table = new PlacementTable(policy, 1, hasher)
-    this.watcher = new Watcher({ table: this.table, hasher, time: this.time })
+    this.watcher = new Watcher({ policy, hasher, time: this.time })
     this.network = new SimulatedNetwork({
       ...{ time: this.time, random: random.fork(), delayMs },
       onSend: (from, to, bytes) => this.watcher.sent(from, to, bytes),
@@ -98,6 +101,11 @@ export class World {
     return process?.alive ? node?.serving : undefined
   }
 
+  /** The same, as often as a change of the policy comes between. */
+  retries(region: RegionId): StaleRetries | undefined {
+    return this.serving(region) && this.#at(region).node?.retries
+  }
+
   get allServe(): boolean {
     return this.regions.every(region => this.serving(region) !== undefined)
   }
@@ -124,6 +132,11 @@ export class World {
       ...{ policy: this.#options.policy, hasher: this.#options.hasher },
       network: this.network.of(region, process),
       log: this.#logOf(region, process),
+      erase: datasets => {
+        at.machine.erase(datasets)
+        for (const dataset of datasets) this.watcher.erased(region, dataset)
+      },
+      onRecord: record => this.#learn(record),
       onViolation: () => this.#refused(region),
       onFailure: (reason, trace) => {
         if (process.alive) this.complain(region, `${reason}: ${trace}`)
@@ -150,12 +163,17 @@ export class World {
 
   /** A record of which every copy is the same rots in this region. */
   rot(region: RegionId, random: SeededRandom): void {
+    // A copy that was found sound, and rots before the others are erased, can't be told from one
+    // that rots as the last.
+    if (this.isChanging) return
     const placement = random.pick(this.#sharedBy(region))
     if (placement) rotOne(placement, region, other => this.machine(other), random)
   }
 
   /** A record of which every copy is the same is no more in this region, and nobody is told. */
   lose(region: RegionId, random: SeededRandom): void {
+    // A copy may be the last one soon, and what it lacks can't be told then.
+    if (this.isChanging) return
     const { hasher } = this.#options
     const placement = random.pick(this.#sharedBy(region))
     const machineOf = (other: RegionId): Machine => this.machine(other)
@@ -163,8 +181,7 @@ export class World {
     if (key === undefined) return
     this.watcher.lost(region, placement.id, key)
     const slot = placement.slotOf(placement.groupOf(key as Key))
-    const name = `${region} ${placement.id} ${slot}`
-    this.#losses.set(name, (this.#losses.get(name) ?? 0) + 1)
+    this.#losses.add(region, placement.id, slot)
   }
 
   #sharedBy(region: RegionId): Placement[] {
@@ -173,12 +190,45 @@ export class World {
     )
   }
 
+  #learn(record: ClusterRecord): void {
+    if (this.#record && compareOrder(record, this.#record) <= 0) return
+    const { current, policyEpoch, next } = record
+    if (this.#record && this.#record.policyEpoch < policyEpoch) this.policiesApplied += 1
+    this.#record = record
+    this.table = new PlacementTable(current, policyEpoch, this.#options.hasher)
+    this.watcher.governedBy([
+      { epoch: policyEpoch, policy: current },
+      ...(next ? [{ epoch: next.policyEpoch, policy: next.policy }] : []),
+    ])
+  }
+
+  /** The policy is being changed. */
+  get isChanging(): boolean {
+    return this.#record?.next !== undefined
+  }
+
+  /** An operator applies another policy, where the keeper can be asked, and nothing else runs. */
+  applyPolicy(draw: PolicyDraw): void {
+    const keeper = this.#options.policy.keeper
+    const { process, node } = this.#at(keeper)
+    if (!process?.alive || !this.serving(keeper)) return
+    process.enter(() => {
+      node
+        ?.apply(current => withDraw(current, draw))
+        .catch((error: unknown) => {
+          if (!(error instanceof DenizenError)) this.complain(keeper, (error as Error).stack ?? '')
+        })
+    })
+  }
+
   /** This region asks each that stores what it may neither store nor serve for some of it. */
   trespass(region: RegionId): void {
     const { process, node } = this.#at(region)
-    if (!process?.alive) return
+    // While the policy changes nobody is alarmed, nor by who has just left.
+    if (!process?.alive || this.isChanging) return
     for (const { id, data } of this.table.placements) {
-      if (data.store.includes(region) || data.serve.includes(region)) continue
+      const { store, serve, left = [] } = data
+      if ([...store, ...serve, ...left].includes(region)) continue
       for (const to of data.store) {
         this.#trespasses.set(to, (this.#trespasses.get(to) ?? 0) + 1)
         node?.ask(to, id, keyOf(id, 'hot0'))
@@ -223,15 +273,6 @@ export class World {
     for (const { process, node } of this.#regions.values()) if (process?.alive) node?.scrub()
   }
 
-  /** Comparisons must not hide what replication does wrong: there is nothing else to mend. */
-  #mended(region: RegionId, message: string, fields: LogFields): void {
-    const name = `${region} ${fields.dataset} ${fields.slot}`
-    const left = (this.#losses.get(name) ?? 0) - Number(fields.repaired ?? 1)
-    this.#losses.set(name, Math.max(0, left))
-    if (left < 0)
-      this.complain(region, `${message} ${JSON.stringify(fields)}, of which none was lost`)
-  }
-
   #at(region: RegionId): Region {
     const found = this.#regions.get(region)
     if (!found) throw new Error(`no region ${region}`)
@@ -249,7 +290,8 @@ export class World {
         this.complain(region, `${message} ${JSON.stringify(fields)}`)
     }
     const warn = (message: string, fields: LogFields = {}): void => {
-      if (process.alive && mending.has(message)) this.#mended(region, message, fields)
+      if (!process.alive || this.#losses.explain(region, message, fields)) return
+      this.complain(region, `${message}, and had lost none: ${JSON.stringify(fields)}`)
     }
     return { debug: nothing, info: nothing, warn, error }
   }

@@ -50,6 +50,8 @@ export interface MemoryEngineKind extends EngineKind {
   rot(directory: string, key: Uint8Array): void
   /** Changes rows, as a disk that lost what it had been told. Nobody is told; nothing may wait. */
   alter(directory: string, changes: readonly RowChange[]): void
+  /** Removes a directory that nobody has open. */
+  erase(directory: string): void
   /** The next flush of the directory fails, as a write or sync does on a broken disk. */
   failNextFlush(directory: string): void
 }
@@ -73,6 +75,7 @@ export function createMemoryEngineKind(options: MemoryEngineOptions = {}): Memor
       return new MemoryEngine(disk, readOnly)
     },
     attach: () => Promise.reject(new EngineFailure('Memory is read by its own thread only.')),
+    erase: directory => void disks.delete(directory),
     flush: directory => disks.get(directory)?.flush(),
     waitingCommits: directory => disks.get(directory)?.waiting.length ?? 0,
     crash: (directory, { landed = false } = {}) => disks.get(directory)?.crash(landed),

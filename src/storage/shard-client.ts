@@ -51,9 +51,9 @@ interface Line {
 
 export class ShardClient<Ops extends OperationMap> {
   readonly #lines: readonly Line[]
-  readonly #stores: readonly StoreLocation[]
-  readonly #storeCounts = new Map<string, number>()
-  readonly #lineOf = new Map<string, Line>()
+  #stores: readonly StoreLocation[] = []
+  #storeCounts: ReadonlyMap<string, number> = new Map()
+  #lineOf: ReadonlyMap<string, Line> = new Map()
   readonly #waiting = new Map<number, Waiting>()
   readonly #options: ShardClientOptions
   #nextId = 1
@@ -62,7 +62,6 @@ export class ShardClient<Ops extends OperationMap> {
 
   constructor(options: ShardClientOptions) {
     this.#options = options
-    this.#stores = options.stores
     this.#lines = options.ports.map(port => {
       const line: Line = {
         ...{ port, outbox: [], growth: undefined },
@@ -71,28 +70,67 @@ export class ShardClient<Ops extends OperationMap> {
       port.onMessage(message => this.#receive(line, message))
       return line
     })
-    options.stores.forEach(({ dataset, store }, index) => {
-      this.#storeCounts.set(dataset, Math.max(this.#storeCounts.get(dataset) ?? 0, store + 1))
-      this.#lineOf.set(
-        storeName({ dataset, store }),
-        this.#lines[index % this.#lines.length] as Line,
-      )
-    })
+    this.setStores(options.stores)
+  }
+
+  /** The policy has changed the stores of this node: calls go to these from now on. */
+  setStores(stores: readonly StoreLocation[]): void {
+    const counts = new Map<string, number>()
+    const lines = new Map<string, Line>()
+    for (const { dataset, store } of stores) {
+      counts.set(dataset, Math.max(counts.get(dataset) ?? 0, store + 1))
+      lines.set(storeName({ dataset, store }), this.#lineFor(dataset, store))
+    }
+    this.#stores = stores
+    this.#storeCounts = counts
+    this.#lineOf = lines
+  }
+
+  /** The same in every thread, whatever other stores there are. */
+  #lineFor(dataset: string, store: number): Line {
+    let offset = 0
+    for (const unit of dataset) offset = (offset * 31 + unit.charCodeAt(0)) % this.#lines.length
+    return this.#lines[(offset + store) % this.#lines.length] as Line
   }
 
   /** Opens every store in the thread that owns it. Resolves with what others can read along. */
   async open(configuration: Omit<ShardConfiguration, 'stores'>): Promise<SharedStore[]> {
+    return await this.#post('open', configuration, this.#stores)
+  }
+
+  /**
+   * The shards act by another policy, and have these stores. What is closed is not called any more
+   * from here on, what is opened once this resolves.
+   */
+  async adopt(
+    configuration: Omit<ShardConfiguration, 'stores'>,
+    stores: readonly StoreLocation[],
+  ): Promise<SharedStore[]> {
+    const names = new Set(stores.map(storeName))
+    this.setStores(this.#stores.filter(location => names.has(storeName(location))))
+    const shared = await this.#post('adopt', configuration, stores)
+    this.setStores(stores)
+    return shared
+  }
+
+  async #post(
+    kind: 'open' | 'adopt',
+    configuration: Omit<ShardConfiguration, 'stores'>,
+    all: readonly StoreLocation[],
+  ): Promise<SharedStore[]> {
     const shared = await Promise.all(
       this.#lines.map(line => {
-        const stores = this.#stores.filter(
-          ({ dataset, store }) => this.#lineOf.get(storeName({ dataset, store })) === line,
-        )
+        const stores = all.filter(of => this.#lineFor(of.dataset, of.store) === line)
         return new Promise<readonly SharedStore[]>(resolve => {
           line.opened = ({ shared, growth }) => {
+            // What was entered on the board before is told before it is left.
+            this.#tellGrowth(line)
             line.growth = new GrowthBoard(datasetsOf(stores), growth)
+            if (kind === 'adopt') line.growth.await()
+            this.#tellGrowth(line)
             resolve(shared)
           }
-          line.port.post({ kind: 'open', configuration: { ...configuration, stores } })
+          line.port.post({ kind, configuration: { ...configuration, stores } })
         })
       }),
     )
@@ -110,7 +148,7 @@ export class ShardClient<Ops extends OperationMap> {
 
   storeOfSlot(dataset: string, slot: Slot): number {
     const count = this.storeCount(dataset)
-    assert(count > 0, 'a slot is asked for only where the dataset is stored')
+    if (count === 0) throw notStored()
     return slot % count
   }
 
@@ -121,7 +159,8 @@ export class ShardClient<Ops extends OperationMap> {
     name: K,
     body: Ops[K]['request'],
   ): Promise<Ops[K]['reply']> {
-    return this.callStore(dataset, this.storeOfSlot(dataset, slot), name, body)
+    const count = this.storeCount(dataset)
+    return this.callStore(dataset, count > 0 ? slot % count : 0, name, body)
   }
 
   callStore<K extends keyof Ops & string>(
@@ -131,7 +170,7 @@ export class ShardClient<Ops extends OperationMap> {
     body: Ops[K]['request'],
   ): Promise<Ops[K]['reply']> {
     const line = this.#lineOf.get(storeName({ dataset, store }))
-    assert(line, 'a store is called only where it is open')
+    if (!line) return Promise.reject(notStored())
     if (this.#closed) return Promise.reject(new DenizenError('not_ready', 'the node is stopping'))
     try {
       const now = this.#options.reads?.run(dataset, store, name, body)
@@ -259,3 +298,7 @@ export class ShardClient<Ops extends OperationMap> {
     } else waiting.resolve(reply.body)
   }
 }
+
+/** The policy has changed since the caller looked. */
+const notStored = (): DenizenError =>
+  new DenizenError('stale_policy', 'this node has no such store open')

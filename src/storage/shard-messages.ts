@@ -26,11 +26,15 @@ export interface ShardConfiguration {
   readonly self: RegionId
   readonly regionNumbers: Readonly<Record<RegionId, RegionNumber>>
   readonly ownFeed: FeedNumber
+  /** By dataset. */
+  readonly registrarEpochs: Readonly<Record<string, number>>
   readonly stores: readonly StoreLocation[]
 }
 
 export type ToShard =
   | { readonly kind: 'open'; readonly configuration: ShardConfiguration }
+  /** The policy has changed, and with it the stores: answered as `open` is. */
+  | { readonly kind: 'adopt'; readonly configuration: ShardConfiguration }
   | { readonly kind: 'requests'; readonly requests: readonly ShardRequest[] }
   | { readonly kind: 'close' }
 

@@ -22,7 +22,7 @@ import type { Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Random } from '../runtime/random.ts'
 import { DigestAudit } from './digest-audit.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, SharedState } from './engine.ts'
 import { EngineFailure } from './engine.ts'
 import { PackedRows } from './packed-rows.ts'
 import { currentGeneration } from './row-values.ts'
@@ -146,6 +146,20 @@ export class Shard {
     this.#stores.set(storeName({ dataset, store }), opened)
   }
 
+  /** Ends what its requests have begun, and closes it: the policy has taken it from here. */
+  async closeStore(of: { readonly dataset: string; readonly store: number }): Promise<void> {
+    const store = this.#stores.get(storeName(of))
+    assert(store, 'a store is closed that is open')
+    this.#stores.delete(storeName(of))
+    await store.loop
+    await store.engine.close()
+  }
+
+  /** What other threads need to read a store along; undefined where its engine can't be read so. */
+  share(of: { readonly dataset: string; readonly store: number }): SharedState | undefined {
+    return this.#stores.get(storeName(of))?.engine.share()
+  }
+
   /** What is read of a store, by the thread that owns it; undefined where it is not open here. */
   reader(dataset: string, store: number): StoreReader | undefined {
     return this.#stores.get(storeName({ dataset, store }))?.reader
@@ -164,7 +178,9 @@ export class Shard {
     for (const request of requests) {
       const store = this.#stores.get(storeName(request))
       if (this.#stopped || !store) {
-        const error = new DenizenError('not_ready', 'this node has no such store open')
+        const error = this.#stopped
+          ? new DenizenError('not_ready', 'this node is stopping')
+          : new DenizenError('stale_policy', 'this node has no such store open')
         replies.push({ id: request.id, error: error.toWire() })
         continue
       }

@@ -48,10 +48,13 @@ import {
 } from './rows.ts'
 import type { ValueCopies } from './value-copies.ts'
 
-/** Where a store stands: whose it is, and in whose hands. */
+/**
+ * Where a store stands: whose it is, and in whose hands. What follows from the policy is another
+ * one once the policy changes, between two turns of the thread.
+ */
 export interface StoreContext {
   readonly hasher: Hasher
-  /** The dataset's placement under the policy in force. */
+  /** The dataset's placement under the policy in effect. */
   readonly placement: Placement
   readonly self: RegionId
   /** The feed that this region writes. */
@@ -59,7 +62,9 @@ export interface StoreContext {
   /** Region numbers of coordination: what rows hold in place of ids. */
   readonly regions: RegionNumbers
   /** Whence groups are written, where the policy moves them to their writers. */
-  readonly accesses?: AccessRuns
+  readonly accesses?: AccessRuns | undefined
+  /** Claims are granted under this one alone; undefined: no registrar has been named yet. */
+  readonly registrarEpoch?: number | undefined
 }
 
 /** The name of a store within its node, as the key of maps. */
@@ -155,6 +160,13 @@ export class StoreReader {
   registrarEntry(group: string): GroupHome | undefined {
     const bytes = this.row(rowKeys.registrar(group))
     return bytes && decodeGroupHome(bytes)
+  }
+
+  /** Registrar entries of the groups after one, in order. Committed state only. */
+  *registrarEntries(after: string | null): IterableIterator<{ group: string; home: GroupHome }> {
+    for (const { key, value } of this.engine.range(textRange('registrar', after, null))) {
+      yield { group: rowText(key), home: decodeGroupHome(value) }
+    }
   }
 
   claimCounter(slot: Slot): ClaimCounter | undefined {

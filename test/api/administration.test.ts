@@ -39,6 +39,8 @@ async function operated(
       policyInForce: () => inForce,
       beginCensus: () => Promise.reject(new Error('nobody asked for a census')),
       census: async () => counted,
+      applyPolicy: async () => ({ policyEpoch: 1 }),
+      policyChange: async () => ({ policyEpoch: 1 }),
       async record(act) {
         acts.push(act)
       },

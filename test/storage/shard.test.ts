@@ -43,6 +43,7 @@ async function open(kind: MemoryEngineKind, self = 'one', roomBytes?: () => numb
     self,
     regionNumbers: { one: 1, two: 2 },
     ownFeed: feedNumber(self === 'one' ? 1 : 2, 1),
+    registrarEpochs: {},
   })
   shards.awaitGrowth()
   const put = (key: string, text = 'x') =>

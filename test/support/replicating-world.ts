@@ -193,6 +193,7 @@ export class ReplicatingWorld {
       self: region,
       regionNumbers: this.#numbers,
       ownFeed: this.feedOf(region),
+      registrarEpochs: {},
     })
     await this.until(opening)
     const process = { region, shards, replication, ages, repairs, comparisons, answers }

@@ -257,6 +257,7 @@ export class RoutingWorld {
       self: region,
       regionNumbers: this.#numbers,
       ownFeed: feedNumber(this.#numbers[region] ?? 0, 1),
+      registrarEpochs: {},
     })
     return shards
   }

@@ -13,7 +13,7 @@ import { Builds } from './builds.ts'
 
 const [keeper, other] = ['eu-west', 'us-east'] as const
 const newer = brokenBuild([
-  { file: 'src/node/build.ts', from: 'newest: 2', to: 'newest: 3' },
+  { file: 'src/node/build.ts', from: 'newest: 3', to: 'newest: 4' },
   { file: 'package.json', from: '"version": "0.1.0"', to: '"version": "0.2.0"' },
 ])
 const world = await Builds.of([keeper, other])
@@ -79,7 +79,7 @@ test('once all are new the format comes into force, and the old build refuses it
   const known = (await view(keeper)).regions.map(({ build }) => build)
   assert.equal(
     known,
-    world.regions.map(() => ({ version: '0.2.0', newest: 3 })),
+    world.regions.map(() => ({ version: '0.2.0', newest: 4 })),
   )
   const { code, stdout, stderr } = await finalize(other)
   assert.is(code, 0, stderr)

@@ -70,6 +70,7 @@ export function totalsOf(summaries: readonly Summary[]): Totals {
     homesMoved: sum(({ homesMoved }) => homesMoved),
     recordsLost: sum(({ recordsLost }) => recordsLost),
     recordsMended: sum(({ recordsMended }) => recordsMended),
+    policiesApplied: sum(({ policiesApplied }) => policiesApplied),
     disturbances,
     fates: addFates(summaries.map(({ fates }) => fates)),
   }

@@ -73,11 +73,12 @@ export async function writeHistoryOfSeed(
 
 function show(terminal: Terminal, totals: Totals): void {
   const { colors } = terminal
-  const { seeds, simulatedMs, operations, homesMoved, disturbances, fates } = totals
+  const { seeds, simulatedMs, operations, homesMoved, policiesApplied, disturbances, fates } =
+    totals
   const { recordsLost, recordsMended } = totals
   const minutes = simulatedMs / 60_000
   terminal.line(
-    `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute), ${homesMoved} homes moved`,
+    `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute), ${homesMoved} homes moved, ${policiesApplied} policies applied`,
   )
   const counts = Object.entries(disturbances).sort()
   terminal.line(`disturbances: ${counts.map(([kind, n]) => `${n} ${kind}`).join(', ')}`)
