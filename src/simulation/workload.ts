@@ -8,7 +8,7 @@ import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { type Asked, Client } from './client.ts'
 import type * as history from './history.ts'
-import { keyOf } from './marks.ts'
+import { keyOf, onceWritten } from './marks.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { World } from './world.ts'
 
@@ -157,7 +157,7 @@ export class Workload {
   #batch(entry: RegionId, random: SeededRandom): Asked[] {
     const placement = this.#servedAt(entry, random)
     return Array.from({ length: 4 + random.below(10) }, (_, n) => {
-      const key = this.#groupedKey(placement, random, `batch${this.#values}n${n}`)
+      const key = this.#groupedKey(placement, random, `${onceWritten}${this.#values}n${n}`)
       const operation = { kind: 'put', key, value: this.#value() } as const
       return { ...this.#where(placement, key), operation }
     })
