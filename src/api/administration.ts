@@ -3,6 +3,7 @@ import type { AdministrativeAct } from '../model/administrative-act.ts'
 import type { Census, PolicyInForce } from '../model/home-census.ts'
 import type { Key } from '../model/key.ts'
 import type { RegionId } from '../model/slot.ts'
+import type { ReceiptKeys } from '../receipts/receipt.ts'
 import type { ScrubReport } from '../routing/service.ts'
 
 export interface BackupRequest {
@@ -54,6 +55,10 @@ export interface Administration {
   beginCensus(desired: unknown): Promise<Census>
   /** The count under way, or the last one. Throws `not_ready`; `bad_request` if there is none. */
   census(): Promise<Census>
+  /** Throws `not_ready`. */
+  receiptKeys(): ReceiptKeys
+  /** Throws `not_ready`, `upgrade_refused`, `coordinator_unavailable`. */
+  rotateReceiptKey(): Promise<ReceiptKeys>
   /** Puts an act into the audit log; resolves when it is there, or its loss is in the log. */
   record(act: AdministrativeAct): Promise<void>
 }

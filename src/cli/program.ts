@@ -15,6 +15,7 @@ import { registerImport } from './commands/import.ts'
 import { registerList } from './commands/ls.ts'
 import { registerPolicy } from './commands/policy-check.ts'
 import { registerPut } from './commands/put.ts'
+import { registerReceipt } from './commands/receipt.ts'
 import { registerRehome } from './commands/rehome.ts'
 import { registerRestore } from './commands/restore.ts'
 import { registerServe } from './commands/serve.ts'
@@ -48,6 +49,7 @@ export function createProgram(terminal: Terminal): Command {
   registerWatch(program, terminal)
   registerExplain(program, terminal)
   registerRehome(program, terminal)
+  registerReceipt(program, terminal)
   registerImport(program, terminal)
   registerExport(program, terminal)
   registerPolicy(program, terminal)

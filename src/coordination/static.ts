@@ -25,13 +25,12 @@ import {
   hasMember,
   type Joining,
   type RecordOrder,
-  withDataFormat,
   withMember,
 } from './cluster-record.ts'
 import { type Coordination, CoordinationError } from './coordination.ts'
-import { askBuilds, formatToFinalize } from './data-format.ts'
 import { stillToHear } from './hearing.ts'
 import { HeldRecord } from './held-record.ts'
+import { KeeperActs } from './keeper-acts.ts'
 
 export interface StaticCoordinationOptions {
   readonly self: RegionId
@@ -65,6 +64,8 @@ const joinSchema = z.strictObject({ nodeId: text, url: text, build: buildSchema 
 export class StaticCoordination implements Coordination {
   readonly #options: StaticCoordinationOptions
   readonly #held: HeldRecord
+  /** What operators ask of the keeper. */
+  readonly acts: KeeperActs
   #waitingFor: string | undefined = 'the cluster record has not been read yet'
   #stopped = false
   readonly #fetching = new Set<RegionId>()
@@ -72,6 +73,11 @@ export class StaticCoordination implements Coordination {
   constructor(options: StaticCoordinationOptions) {
     this.#options = options
     this.#held = new HeldRecord(options)
+    this.acts = new KeeperActs({
+      ...{ ...options, held: this.#held },
+      regions: () => this.#regions(),
+      keeper: () => this.#keeper(),
+    })
   }
 
   record(): ClusterRecord {
@@ -125,37 +131,7 @@ export class StaticCoordination implements Coordination {
     if (name === 'coordination.read') return this.#held.current ?? null
     if (name === 'coordination.build') return this.#options.build
     if (name === 'coordination.join') return await this.#admit(from, joinSchema.parse(body))
-    if (name === 'coordination.finalize') return await this.#finalizeAtKeeper()
-    throw new DenizenError('bad_request', 'coordination has no such call')
-  }
-
-  /**
-   * Puts the newest data format in force that the regions' nodes know. Throws `upgrade_refused`
-   * while one of them does not know it, or can't be asked; `coordinator_unavailable`.
-   */
-  async finalizeFormat(): Promise<ClusterRecord> {
-    const keeper = this.#keeper()
-    if (keeper === this.#options.self) return await this.#finalizeAtKeeper()
-    const asked = this.#options.call(keeper, 'coordination.finalize', {})
-    const body = await asked.catch((error: unknown) => {
-      if (error instanceof DenizenError) throw error
-      throw new DenizenError('coordinator_unavailable', `the keeper is ${keeper}`, { cause: error })
-    })
-    await this.#held.learn(body, keeper)
-    return this.record()
-  }
-
-  /** All are asked now: what they ran when they joined may have been taken back since. */
-  async #finalizeAtKeeper(): Promise<ClusterRecord> {
-    const { self, build, call } = this.#options
-    const others = this.#regions().filter(region => region !== self)
-    const reports = await askBuilds(others, region => call(region, 'coordination.build', {}))
-    return await this.#held.inTurn(async () => {
-      const record = this.#recordAtKeeper()
-      const dataFormat = formatToFinalize([{ region: self, build }, ...reports])
-      if (dataFormat === record.dataFormat) return record
-      return await this.#held.keep(withDataFormat(record, dataFormat))
-    })
+    return await this.acts.answer(name, body)
   }
 
   /** The regions of the record, or of the policy that would found it. */

@@ -6,4 +6,4 @@
 import type { Build } from '../coordination/build.ts'
 import { version } from './version.ts'
 
-export const build: Build = { version, oldest: 1, newest: 2 }
+export const build: Build = { version, oldest: 1, newest: 3 }

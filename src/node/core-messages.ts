@@ -105,6 +105,7 @@ export type Question =
   | { readonly kind: 'cluster' }
   | { readonly kind: 'scrub'; readonly start: boolean }
   | { readonly kind: 'finalizeFormat' }
+  | { readonly kind: 'rotateReceiptKey' }
   | ({ readonly kind: 'rehome' } & RehomeRequest)
   | { readonly kind: 'beginCensus'; readonly desired: unknown }
   | { readonly kind: 'census' }

@@ -17,6 +17,7 @@ import type { Census } from '../model/home-census.ts'
 import { limits } from '../model/limits.ts'
 import { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
+import type { ReceiptKeys } from '../receipts/receipt.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
 import type { ScrubReport } from '../routing/service.ts'
 import { systemClock } from '../runtime/clock.ts'
@@ -38,6 +39,7 @@ import { CoreService } from './core-service.ts'
 import { EventLoopDelay } from './event-loop-delay.ts'
 import { type HttpServer, nodeTarget, startHttpServer } from './http-server.ts'
 import { policyInForce } from './policy-in-force.ts'
+import { publicReceiptKeys } from './receipt-keys.ts'
 import { createServing, type Serving, shardConfiguration } from './serving.ts'
 import { type NodeOperations, nodeHandlers } from './shard-operations.ts'
 import { storeEngine } from './store-engine.ts'
@@ -251,15 +253,20 @@ export class Core {
       finalizeFormat: async () => Number(await this.#asks.ask({ kind: 'finalizeFormat' })),
       // As before.
       rehome: async request => (await this.#asks.ask({ kind: 'rehome', ...request })) as Rehomed,
-      policyInForce: () => {
-        if (this.#record) return policyInForce(this.#options.region, this.#record)
-        throw new DenizenError('not_ready', 'the node has not learnt the policy in force yet')
-      },
+      policyInForce: () => policyInForce(this.#options.region, this.#recordNow()),
       beginCensus: async desired =>
         (await this.#asks.ask({ kind: 'beginCensus', desired })) as Census,
       census: async () => (await this.#asks.ask({ kind: 'census' })) as Census,
+      receiptKeys: () => publicReceiptKeys(this.#recordNow()),
+      rotateReceiptKey: async () =>
+        (await this.#asks.ask({ kind: 'rotateReceiptKey' })) as ReceiptKeys,
       record: async act => void (await this.#asks.ask({ kind: 'record', act })),
     }
+  }
+
+  #recordNow(): ClusterRecord {
+    if (this.#record) return this.#record
+    throw new DenizenError('not_ready', 'the node has not learnt the policy in force yet')
   }
 
   #fail(reason: string, error: unknown): void {

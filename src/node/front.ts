@@ -22,6 +22,7 @@ import { listenError } from './listen-error.ts'
 import { NodeAccess } from './node-access.ts'
 import { NodeMetrics } from './node-metrics.ts'
 import { PolicyCensus } from './policy-census.ts'
+import { publicReceiptKeys } from './receipt-keys.ts'
 import { TlsFiles, type TlsPaths } from './tls-files.ts'
 import { usageOf } from './usage.ts'
 import { version } from './version.ts'
@@ -152,7 +153,9 @@ export class Front {
       case 'rehome':
         return await data()?.rehome(question)
       case 'finalizeFormat':
-        return (await coordination.finalizeFormat()).dataFormat
+        return (await coordination.acts.finalizeFormat()).dataFormat
+      case 'rotateReceiptKey':
+        return publicReceiptKeys(await coordination.acts.receiptKey(true))
       case 'beginCensus':
         return this.#census.begin(question.desired)
       case 'census':

@@ -39,6 +39,8 @@ async function operated(
       policyInForce: () => inForce,
       beginCensus: () => Promise.reject(new Error('nobody asked for a census')),
       census: async () => counted,
+      receiptKeys: () => ({ cluster: 'acme', clusterId: 'c1', keys: [] }),
+      rotateReceiptKey: () => Promise.reject(new Error('nobody asked for a new key')),
       async record(act) {
         acts.push(act)
       },

@@ -13,7 +13,7 @@ import { Builds } from './builds.ts'
 
 const [keeper, other] = ['eu-west', 'us-east'] as const
 const newer = brokenBuild([
-  { file: 'src/node/build.ts', from: 'newest: 2', to: 'newest: 3' },
+  { file: 'src/node/build.ts', from: 'newest: 3', to: 'newest: 4' },
   { file: 'package.json', from: '"version": "0.1.0"', to: '"version": "0.2.0"' },
 ])
 const world = await Builds.of([keeper, other])
@@ -63,12 +63,12 @@ test('nodes of both builds work together, and the newer one can be taken back', 
   assert.is(await restart(other, newer.script), undefined)
   await work('mixed')
   assert.is((await view(other)).version, '0.2.0')
-  assert.is((await view(other)).dataFormat, 2)
+  assert.is((await view(other)).dataFormat, 3)
   for (const region of world.regions) {
     const { code, stderr } = await finalize(region)
     assert.is(code, 1)
     assert.match(stderr, /upgrade_refused/)
-    assert.match(stderr, /eu-west runs denizen 0.1.0, which knows formats 1 to 2/)
+    assert.match(stderr, /eu-west runs denizen 0.1.0, which knows formats 1 to 3/)
   }
   assert.is(await restart(other, old), undefined)
   await work('taken-back')
@@ -79,7 +79,7 @@ test('once all are new the format comes into force, and the old build refuses it
   const known = (await view(keeper)).regions.map(({ build }) => build)
   assert.equal(
     known,
-    world.regions.map(() => ({ version: '0.2.0', newest: 3 })),
+    world.regions.map(() => ({ version: '0.2.0', newest: 4 })),
   )
   const { code, stdout, stderr } = await finalize(other)
   assert.is(code, 0, stderr)
@@ -89,7 +89,7 @@ test('once all are new the format comes into force, and the old build refuses it
   }
   await work('finalized')
   const said = (await restart(other, old)) ?? 'it serves'
-  assert.match(said, /has data format 3, and denizen 0.1.0 knows formats 1 to 2/)
+  assert.match(said, /has data format 4, and denizen 0.1.0 knows formats 1 to 3/)
   assert.match(said, /Use denizen 0.2.0/)
   assert.is(await world.start(other, newer.script), undefined)
   await work('again')
