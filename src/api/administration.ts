@@ -3,7 +3,7 @@ import type { AdministrativeAct } from '../model/administrative-act.ts'
 import type { Census, PolicyInForce } from '../model/home-census.ts'
 import type { Key } from '../model/key.ts'
 import type { RegionId } from '../model/slot.ts'
-import type { ReceiptKeys } from '../receipts/receipt.ts'
+import type { Receipt, ReceiptKeys } from '../receipts/receipt.ts'
 import type { ScrubReport } from '../routing/service.ts'
 
 export interface BackupRequest {
@@ -26,6 +26,18 @@ export interface Rehomed {
   readonly term: number
 }
 
+export interface EraseRequest {
+  readonly dataset: string
+  readonly group: Key
+}
+
+export interface ErasureReceiptRequest {
+  /** Name of a dataset, or id of a partition. */
+  readonly dataset: string
+  /** The keyed hash of the group, as its receipt names it. */
+  readonly hash: string
+}
+
 export interface Administration {
   /**
    * The bytes of a backup of this node; the stream fails where it can't be finished. Throws
@@ -46,6 +58,17 @@ export interface Administration {
    * `registrar_unavailable`, `outcome_unknown`.
    */
   rehome(request: RehomeRequest): Promise<Rehomed>
+  /**
+   * Erases a group, or the group of a key, in all regions. The receipt says which have confirmed
+   * by the time. Throws `not_ready`, `upgrade_refused`, `home_moving`, `home_unreachable`,
+   * `registrar_unavailable`, `coordinator_unavailable`, `outcome_unknown`.
+   */
+  erase(request: EraseRequest): Promise<Receipt>
+  /**
+   * What has become of an erasure. Throws `not_ready`, `not_found`, `unknown_dataset`,
+   * `coordinator_unavailable`.
+   */
+  erasureReceipt(request: ErasureReceiptRequest): Promise<Receipt>
   /** Throws `not_ready`. */
   policyInForce(): PolicyInForce
   /**

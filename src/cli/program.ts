@@ -8,6 +8,7 @@ import { registerCheckHistory } from './commands/check-history.ts'
 import { registerDelete } from './commands/del.ts'
 import { registerDev } from './commands/dev.ts'
 import { registerDoctor } from './commands/doctor.ts'
+import { registerErase } from './commands/erase.ts'
 import { registerExplain } from './commands/explain.ts'
 import { registerExport } from './commands/export.ts'
 import { registerGet } from './commands/get.ts'
@@ -49,6 +50,7 @@ export function createProgram(terminal: Terminal): Command {
   registerWatch(program, terminal)
   registerExplain(program, terminal)
   registerRehome(program, terminal)
+  registerErase(program, terminal)
   registerReceipt(program, terminal)
   registerImport(program, terminal)
   registerExport(program, terminal)

@@ -1,7 +1,19 @@
 /** The shard operations that re-homing calls, and the handlers that answer them in the shard. */
 import type { KnownHome } from '../execution/home.ts'
+import { type EraseReply, type EraseRequest, erase } from '../execution/operations/erase.ts'
+import type { compactOperation } from '../storage/engine.ts'
 import type { FeedEnd } from '../storage/home-marker.ts'
 import type { Handlers } from '../storage/shard.ts'
+import {
+  type CompactedRequest,
+  compacted,
+  type ErasureState,
+  erasureState,
+  type LedgerEntry,
+  ledger,
+  replayErasure,
+  uncompacted,
+} from './erasure-rows.ts'
 import {
   changesLacking,
   type GroupRequest,
@@ -21,10 +33,19 @@ export type MovementOperations = {
   changesLacking: { request: GroupRequest & { readonly ends: readonly FeedEnd[] }; reply: number }
   unsettledGroups: { request: UnsettledRequest; reply: UnsettledReply }
   stopHome: { request: StopHomeRequest; reply: boolean }
+  eraseGroup: { request: EraseRequest; reply: EraseReply }
+  erasureState: { request: { readonly hash: string }; reply: ErasureState }
+  uncompacted: { request: Record<string, never>; reply: string[] }
+  /** Answered by the shard itself. */
+  [compactOperation]: { request: Record<string, never>; reply: null }
+  compacted: { request: CompactedRequest; reply: null }
+  ledger: { request: Record<string, never>; reply: LedgerEntry[] }
+  replayErasure: { request: LedgerEntry; reply: null }
   takeHome: { request: TakeHomeRequest; reply: KnownHome | undefined }
 }
 
 export const movementHandlers: Handlers<MovementOperations> = {
-  reads: { homeState, changesLacking, unsettledGroups },
-  writes: { stopHome, takeHome },
+  reads: { homeState, changesLacking, unsettledGroups, erasureState, uncompacted, ledger },
+  writes: { stopHome, takeHome, eraseGroup: erase, compacted, replayErasure },
+  alone: { eraseGroup: () => true, replayErasure: () => true, compacted: () => true },
 }

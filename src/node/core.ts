@@ -17,7 +17,7 @@ import type { Census } from '../model/home-census.ts'
 import { limits } from '../model/limits.ts'
 import { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
-import type { ReceiptKeys } from '../receipts/receipt.ts'
+import type { Receipt, ReceiptKeys } from '../receipts/receipt.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
 import type { ScrubReport } from '../routing/service.ts'
 import { systemClock } from '../runtime/clock.ts'
@@ -253,6 +253,9 @@ export class Core {
       finalizeFormat: async () => Number(await this.#asks.ask({ kind: 'finalizeFormat' })),
       // As before.
       rehome: async request => (await this.#asks.ask({ kind: 'rehome', ...request })) as Rehomed,
+      erase: async request => (await this.#asks.ask({ kind: 'erase', ...request })) as Receipt,
+      erasureReceipt: async request =>
+        (await this.#asks.ask({ kind: 'erasureReceipt', ...request })) as Receipt,
       policyInForce: () => policyInForce(this.#options.region, this.#recordNow()),
       beginCensus: async desired =>
         (await this.#asks.ask({ kind: 'beginCensus', desired })) as Census,

@@ -11,6 +11,7 @@ import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
+import type { Erasures } from '../movement/erasures.ts'
 import type { Movements } from '../movement/movements.ts'
 import type { PeerLinks } from '../peers/links.ts'
 import type { MessageStream } from '../peers/peers.ts'
@@ -63,6 +64,7 @@ export class DataPlane {
   #shards: ShardClient<NodeOperations> | undefined
   #replication: Replication | undefined
   #movements: Movements | undefined
+  #erasures: Erasures | undefined
   #expiry: Expiry | undefined
   #repairs: Repairs | undefined
   #scrubber: Scrubber | undefined
@@ -95,7 +97,7 @@ export class DataPlane {
     this.#repairs = repairs
     const replication = this.#replicate(shards)
     this.#replication = replication
-    const { answers, movements } = createServing({
+    const { answers, movements, erasures } = createServing({
       ...{ self, hasher, table, record, shards, clock, random, tracing, onViolation },
       freshness: this.#ages,
       regionsWith: (...asked) => replication.regionsWith(...asked),
@@ -108,6 +110,8 @@ export class DataPlane {
     replication.start()
     this.#movements = movements
     movements.start()
+    this.#erasures = erasures
+    erasures.start()
     this.#expiry = this.#expire(shards)
     this.#expiry.start()
     this.#scrubber = this.#scrub(shards)
@@ -147,6 +151,7 @@ export class DataPlane {
   stop(): void {
     this.#replication?.stop()
     this.#movements?.stop()
+    this.#erasures?.stop()
     this.#expiry?.stop()
     this.#scrubber?.stop()
     this.#repairs?.stop()
@@ -175,6 +180,11 @@ export class DataPlane {
     if (home.region === to) return { group, from, home: to, term: home.term }
     const detail = `${to} did not take the group in time, and ${home.region} is its home`
     throw new DenizenError('rehome_refused', detail)
+  }
+
+  /** What erases, once the stores are open. */
+  erasing(): { readonly table: PlacementTable; readonly erasures: Erasures } | undefined {
+    return this.#erasures && { table: this.#table, erasures: this.#erasures }
   }
 
   /** What has been counted of moves. */

@@ -10,6 +10,7 @@ import type { Hasher } from '../model/hash.ts'
 import type { PlacementTable } from '../model/placement.ts'
 import type { FeedNumber } from '../model/position.ts'
 import { type RegionId, RegionNumbers } from '../model/slot.ts'
+import { Erasures } from '../movement/erasures.ts'
 import { Movements } from '../movement/movements.ts'
 import type { PeerCall } from '../peers/peers.ts'
 import type { RegionsWith } from '../routing/acks.ts'
@@ -26,7 +27,7 @@ import { Router } from '../routing/router.ts'
 import { SessionTokens } from '../routing/session-tokens.ts'
 import { Watches } from '../routing/watches.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { hmacSha256 } from '../runtime/mac.ts'
+import { derivedKey, hmacSha256 } from '../runtime/mac.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Tracing } from '../runtime/tracing.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
@@ -35,6 +36,8 @@ import type { NodeOperations } from './shard-operations.ts'
 
 /** The data format since which builds know the markers of moves. */
 const MOVES_FORMAT = 2
+/** The same of erasures. */
+const ERASURES_FORMAT = 3
 
 export interface ServingOptions {
   readonly self: RegionId
@@ -65,6 +68,7 @@ export interface Serving {
   readonly explain: Explain
   readonly watches: Watches
   readonly movements: Movements
+  readonly erasures: Erasures
   /** By the name of the call. */
   readonly answers: Readonly<Record<string, PeerAnswer>>
 }
@@ -79,6 +83,8 @@ export function createServing(options: ServingOptions): Serving {
   const claims = new Claims({ ...common, regions: () => regions })
   const mayMove = (): boolean => record().dataFormat >= MOVES_FORMAT
   const movements = new Movements({ ...common, claims, mayMove, regions: () => regions })
+  const mayErase = (): boolean => record().dataFormat >= ERASURES_FORMAT
+  const erasures = new Erasures({ ...common, claims, moves: movements, mayErase })
   const local = new LocalExecution({ ...common, claims, moves: movements })
   const forwarder = new Forwarder({ ...common, local })
   const hotReads = new HotReads(common)
@@ -92,13 +98,14 @@ export function createServing(options: ServingOptions): Serving {
     locations: new LocationCache(hasher, random),
   })
   return {
-    ...{ router, hotReads, lists, explain, watches, movements },
+    ...{ router, hotReads, lists, explain, watches, movements, erasures },
     answers: {
       execute: (from, body) => forwarder.answer(from, body),
       registrar: (from, body) => claims.answer(from, body),
       list: (from, body) => lists.answer(from, body),
       inspect: (from, body) => explain.answer(from, body),
       rehome: (from, body) => movements.answer(from, body),
+      erase: (from, body) => erasures.answer(from, body),
     },
   }
 }
@@ -113,6 +120,7 @@ export const shardConfiguration = (
   self,
   regionNumbers: regionNumbers(record),
   ownFeed: feedOf(record, self),
+  erasureKey: derivedKey(record.sessionKey, 'erasures'),
 })
 
 const regionNumbers = ({ members }: ClusterRecord): Record<RegionId, number> =>

@@ -10,7 +10,7 @@
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
-import type { FeedNumber } from '../model/position.ts'
+import { type FeedNumber, feedRegionNumber } from '../model/position.ts'
 import type { RegionNumber } from '../model/slot.ts'
 import { claimTerm, IMPLICIT_TERM } from '../model/version.ts'
 import type { GroupHome } from '../storage/row-values.ts'
@@ -22,6 +22,8 @@ export interface Claim {
   /** Who wants to be home, and the feed that it would write. */
   readonly region: RegionNumber
   readonly feed: FeedNumber
+  /** A home of this term or an earlier one does not count any more: the group was erased. */
+  readonly over?: number
 }
 
 export interface ClaimRequest {
@@ -37,11 +39,11 @@ export const claim = (store: StoreTransaction, request: ClaimRequest): GroupHome
 function claimOne(
   store: StoreTransaction,
   epoch: number,
-  { group, region, feed }: Claim,
+  { group, region, feed, over = -1 }: Claim,
 ): GroupHome {
   const { placement, regions } = store.context
-  const standing = store.registrarEntry(group)
-  if (standing) return standing
+  const standing = entryOf(store, group)
+  if (standing && standing.term > over) return standing
   if (!placement.mayHome(regions.idOf(region))) {
     throw new DenizenError('residency_violation', 'a region that may not home claimed a group')
   }
@@ -77,7 +79,7 @@ function moveOne(
   { group, fromTerm, region, feed }: MoveHome,
 ): GroupHome | null {
   const { placement, regions } = store.context
-  const standing = store.registrarEntry(group)
+  const standing = entryOf(store, group)
   const computed = placement.computedHome(group) !== undefined ? IMPLICIT_TERM : undefined
   const decision = decideMove(standing?.term ?? computed, fromTerm)
   if (decision === 'unknown') return null
@@ -124,4 +126,17 @@ export interface LookupRequest {
 
 /** The registered home of each group, in order; null where nobody has claimed it. */
 export const lookup = (store: StoreReader, { groups }: LookupRequest): (GroupHome | null)[] =>
-  groups.map(group => store.registrarEntry(group) ?? null)
+  groups.map(group => entryOf(store, group) ?? null)
+
+/**
+ * What is registered. The entry of an erased group goes with all else that names it; until it is
+ * claimed anew, the region that erased it is its home, as the ledger says.
+ */
+function entryOf(store: StoreReader, group: string): GroupHome | undefined {
+  const entry = store.registrarEntry(group)
+  if (entry) return entry
+  const erasure = store.erasure(group)
+  if (!erasure) return undefined
+  const { feed, term } = erasure
+  return { region: feedRegionNumber(feed), feed, term }
+}

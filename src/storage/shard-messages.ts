@@ -26,6 +26,8 @@ export interface ShardConfiguration {
   readonly self: RegionId
   readonly regionNumbers: Readonly<Record<RegionId, RegionNumber>>
   readonly ownFeed: FeedNumber
+  /** Names erased groups: 32 bytes, hexadecimal. */
+  readonly erasureKey: string
   readonly stores: readonly StoreLocation[]
 }
 

@@ -5,6 +5,7 @@ import { assert } from '../model/assert.ts'
 import type { Hasher } from '../model/hash.ts'
 import { PlacementTable } from '../model/placement.ts'
 import { RegionNumbers } from '../model/slot.ts'
+import { hmacSha256 } from '../runtime/mac.ts'
 import type { Random } from '../runtime/random.ts'
 import type { EngineKind } from './engine.ts'
 import { datasetsOf, GrowthBoard } from './growth-board.ts'
@@ -110,15 +111,18 @@ export function storeContexts(
   hasher: Hasher,
   configuration: Omit<ShardConfiguration, 'stores'>,
 ): (dataset: string) => StoreContext | undefined {
-  const { policy, policyEpoch, self, regionNumbers, ownFeed } = configuration
+  const { policy, policyEpoch, self, regionNumbers, ownFeed, erasureKey } = configuration
   const table = new PlacementTable(policy, policyEpoch, hasher)
   const regions = new RegionNumbers(regionNumbers)
+  const erasureMac = hmacSha256(erasureKey)
   return dataset => {
     const placement = table.byId(dataset)
     if (!placement) return undefined
     const { rehome } = placement.data
     const accesses = rehome && new AccessRuns(rehome.after)
-    return { hasher, placement, self, ownFeed, regions, ...(accesses && { accesses }) }
+    const hashOfGroup = (group: string): string => erasureMac(`${dataset}\n${group}`)
+    const context = { hasher, placement, self, ownFeed, regions, hashOfGroup }
+    return { ...context, ...(accesses && { accesses }) }
   }
 }
 

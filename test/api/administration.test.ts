@@ -39,6 +39,8 @@ async function operated(
       policyInForce: () => inForce,
       beginCensus: () => Promise.reject(new Error('nobody asked for a census')),
       census: async () => counted,
+      erase: () => Promise.reject(new Error('nobody asked for an erasure')),
+      erasureReceipt: () => Promise.reject(new Error('nobody asked for a receipt')),
       receiptKeys: () => ({ cluster: 'acme', clusterId: 'c1', keys: [] }),
       rotateReceiptKey: () => Promise.reject(new Error('nobody asked for a new key')),
       async record(act) {

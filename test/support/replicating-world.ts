@@ -15,6 +15,7 @@ import { decodeCbor, encodeCbor } from '../../src/protocol/cbor.ts'
 import { Repairs } from '../../src/repair/repairs.ts'
 import { CopyAges } from '../../src/replication/copy-ages.ts'
 import { Replication } from '../../src/replication/streams.ts'
+import { hmacSha256 } from '../../src/runtime/mac.ts'
 import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import { ShardClient } from '../../src/storage/shard-client.ts'
 import { type StoreContext, StoreReader } from '../../src/storage/store.ts'
@@ -24,6 +25,7 @@ import { type ManualClock, manualClock } from './manual-clock.ts'
 import { type MessagePipe, messagePipe } from './message-pipe.ts'
 import { hasher } from './policies.ts'
 import type { SeededRandom } from './seeded-random.ts'
+import { erasureKey } from './store.ts'
 
 export interface WorldOptions {
   readonly table: PlacementTable
@@ -106,7 +108,8 @@ export class ReplicatingWorld {
     const placement = this.#options.table.byId(dataset)
     if (!placement) throw new Error('no such dataset')
     const regions = new RegionNumbers(this.#numbers)
-    return { hasher, placement, self: region, ownFeed: this.feedOf(region), regions }
+    const hashOfGroup = hmacSha256(erasureKey)
+    return { hasher, placement, self: region, ownFeed: this.feedOf(region), regions, hashOfGroup }
   }
 
   #stores(region: RegionId): { dataset: string; store: number; directory: string }[] {
@@ -171,6 +174,7 @@ export class ReplicatingWorld {
       self: region,
       regionNumbers: this.#numbers,
       ownFeed: this.feedOf(region),
+      erasureKey,
     })
     await this.until(opening)
     const process = { region, shards, replication, ages, repairs }

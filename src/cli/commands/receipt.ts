@@ -60,7 +60,7 @@ function registerVerify(receipt: Command, terminal: Terminal): void {
       }
       const { key } = verdict
       if (options.json) terminal.json({ sound: true, keyId: key.id, open: parsed.open })
-      else for (const line of textOf(parsed, key)) terminal.line(line)
+      else for (const line of [signedBy(parsed, key), ...receiptText(parsed)]) terminal.line(line)
     })
 }
 
@@ -135,12 +135,13 @@ function parsedKeys(path: string): ReceiptKeys {
   throw usageError(`${path} has no keys`, 'Name what denizen receipt keys --json wrote.')
 }
 
+const signedBy = ({ cluster, issuedAtMs }: Receipt, { id }: KnownKey): string =>
+  `signed by cluster ${cluster} with key ${id}, ${timeOf(issuedAtMs)}`
+
 /** What a receipt says, for people. */
-function textOf(receipt: Receipt, key: KnownKey): string[] {
-  const { what, cluster, issuedAtMs, regions, open, cannotProve } = receipt
+export function receiptText({ what, regions, open, cannotProve }: Receipt): string[] {
   const { kind, ...details } = what
   return [
-    `signed by cluster ${cluster} with key ${key.id}, ${timeOf(issuedAtMs)}`,
     `what: ${kind} ${JSON.stringify(details)}`,
     ...regions.map(it => `confirmed: ${it.region}, ${timeOf(it.confirmedAtMs)}`),
     ...open.map(({ region, reason }) => `OPEN: ${region}: ${reason}`),
