@@ -34,7 +34,7 @@ export async function eraseGroup(
   const deadlineMs = clock.monotonicMs() + timing.erasureWaitMaxMs
   for (;;) {
     const states = await erasures.states(placement, hash)
-    const isOver = states.every(isDone) || clock.monotonicMs() >= deadlineMs
+    const isOver = states.every(isSettled) || clock.monotonicMs() >= deadlineMs
     if (isOver) return receiptOf(options, record, placement, hash, states)
     await new Promise<void>(resolve => clock.after(LOOK_MS, resolve))
   }
@@ -52,8 +52,9 @@ export async function erasureReceipt(
   return receiptOf(options, record, placement, hash, states)
 }
 
-const isDone = (state: RegionErasure): boolean =>
-  'purge' in state && openReason(state) === undefined
+/** Who does not answer now is not waited for. */
+const isSettled = (state: RegionErasure): boolean =>
+  'failure' in state || openReason(state) === undefined
 
 function receiptOf(
   { clock }: ErasureReceiptsOptions,

@@ -37,7 +37,7 @@ import type { NodeOperations } from './shard-operations.ts'
 /** The data format since which builds know the markers of moves. */
 const MOVES_FORMAT = 2
 /** The same of erasures. */
-const ERASURES_FORMAT = 3
+export const ERASURES_FORMAT = 3
 
 export interface ServingOptions {
   readonly self: RegionId

@@ -132,7 +132,7 @@ async function readAlong(subject: AttachedSubject, engine: Engine, directory: st
   let compacting: Promise<unknown> = Promise.resolve()
   for (let n = 1; n <= subject.commits; n++) {
     // Now and then the files change places under everybody's feet.
-    if (n % Math.ceil(subject.commits / 5) === 0) {
+    if (n % Math.ceil(subject.commits / 3) === 0) {
       compacting = compacting.then(() => engine.compact?.())
     }
     Atomics.store(progress, words.begun, n)

@@ -1,11 +1,8 @@
 /** `denizen receipt`: verifies receipts, shows the keys that sign them, replaces the one in use. */
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { receiptKeysSchema } from '../../api/routes/receipts.ts'
-import { DenizenError } from '../../model/errors.ts'
 import {
   type KnownKey,
-  parseReceipt,
   type Receipt,
   type ReceiptKeys,
   verifyReceipt,
@@ -14,6 +11,7 @@ import { verifyEd25519 } from '../../runtime/signing.ts'
 import { examples, withJson, withUrl } from '../arguments.ts'
 import { CliError, exitCodes, usageError } from '../exit-codes.ts'
 import { ask, decodeData } from '../http-client.ts'
+import { readJson, readReceipt } from '../receipt-file.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface ReceiptOptions {
@@ -48,7 +46,7 @@ function registerVerify(receipt: Command, terminal: Terminal): void {
       ].join(''),
     )
     .action(async (file: string, options: ReceiptOptions & { readonly key?: string }) => {
-      const parsed = parsedReceipt(file)
+      const parsed = readReceipt(file)
       const known = options.key === undefined ? await keysOf(options.url) : parsedKeys(options.key)
       const verdict = verifyReceipt(parsed, known.keys, verifyEd25519)
       if (verdict.kind === 'unsound') {
@@ -111,26 +109,8 @@ function show(terminal: Terminal, keys: ReceiptKeys, json: boolean): void {
 
 const timeOf = (ms: number): string => new Date(ms).toISOString()
 
-function jsonOf(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'))
-  } catch (error) {
-    if (error instanceof SyntaxError) throw usageError(`${path} is no JSON`, 'Name another file.')
-    throw usageError(`${path} can not be read`, 'Name a file that is there.')
-  }
-}
-
-function parsedReceipt(path: string): Receipt {
-  try {
-    return parseReceipt(jsonOf(path))
-  } catch (error) {
-    if (!(error instanceof DenizenError)) throw error
-    throw usageError(`${path}: ${error.message}`, 'Name the file of a receipt.')
-  }
-}
-
 function parsedKeys(path: string): ReceiptKeys {
-  const parsed = receiptKeysSchema.safeParse(jsonOf(path))
+  const parsed = receiptKeysSchema.safeParse(readJson(path))
   if (parsed.success) return parsed.data
   throw usageError(`${path} has no keys`, 'Name what denizen receipt keys --json wrote.')
 }
