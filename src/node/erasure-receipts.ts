@@ -30,12 +30,12 @@ export async function eraseGroup(
   const placement = table.locateGroup(dataset, asked)
   // Before anything is done: an erasure without a receipt would be one that nobody can show.
   const record = await options.keyedRecord()
-  const { hash } = await erasures.erase(placement, placement.groupOf(asked))
+  const { hash, erasure } = await erasures.erase(placement, placement.groupOf(asked))
   const deadlineMs = clock.monotonicMs() + timing.erasureWaitMaxMs
   for (;;) {
-    const states = await erasures.states(placement, hash)
+    const states = ofErasure(await erasures.states(placement, hash), erasure)
     const isOver = states.every(isSettled) || clock.monotonicMs() >= deadlineMs
-    if (isOver) return receiptOf(options, record, placement, hash, states)
+    if (isOver) return receiptOf(options, record, { placement, hash, erasure, states })
     await new Promise<void>(resolve => clock.after(LOOK_MS, resolve))
   }
 }
@@ -49,27 +49,40 @@ export async function erasureReceipt(
   if (!placement) throw new DenizenError('unknown_dataset', 'the policy has no such dataset')
   const record = await options.keyedRecord()
   const states = await options.erasures.states(placement, hash)
-  return receiptOf(options, record, placement, hash, states)
+  const erasure = newestOf(states)
+  if (!erasure) throw new DenizenError('not_found', 'no region that answers knows this erasure')
+  return receiptOf(options, record, {
+    placement,
+    hash,
+    erasure,
+    states: ofErasure(states, erasure),
+  })
 }
 
 /** Who does not answer now is not waited for. */
 const isSettled = (state: RegionErasure): boolean =>
   'failure' in state || openReason(state) === undefined
 
+interface Erased {
+  readonly placement: Placement
+  readonly hash: string
+  readonly erasure: Erasure
+  /** As `ofErasure` has them. */
+  readonly states: readonly RegionErasure[]
+}
+
+/** A region may know an earlier erasure of the group, and not this one yet: that counts nothing. */
+const ofErasure = (states: readonly RegionErasure[], { term }: Erasure): RegionErasure[] =>
+  states.map(state =>
+    'failure' in state || state.erasure?.term === term ? state : { ...state, erasure: undefined },
+  )
+
 function receiptOf(
   { clock }: ErasureReceiptsOptions,
   record: ClusterRecord,
-  placement: Placement,
-  hash: string,
-  states: readonly RegionErasure[],
+  { placement, hash, erasure, states }: Erased,
 ): Receipt {
-  const erasure = newestOf(states)
-  if (!erasure) throw new DenizenError('not_found', 'no region that answers knows this erasure')
   const { slot, term, feed, position, atMs } = erasure
-  // A region may know an earlier erasure of the group, and not this one yet.
-  const current = states.map(state =>
-    'failure' in state || state.erasure?.term === term ? state : { ...state, erasure: undefined },
-  )
   const draft = {
     ...{ cluster: record.current.cluster, clusterId: record.clusterId },
     what: {
@@ -78,12 +91,12 @@ function receiptOf(
       ledger: { slot, term, feed, position, atMs },
     },
     issuedAtMs: Math.floor(clock.wallMs()),
-    regions: current.flatMap(state => {
+    regions: states.flatMap(state => {
       if ('failure' in state || openReason(state) !== undefined || !state.purge) return []
       const { keys, rows, compactedAtMs } = state.purge
       return [{ region: state.region, confirmedAtMs: compactedAtMs, evidence: { keys, rows } }]
     }),
-    open: current.flatMap(state => {
+    open: states.flatMap(state => {
       const reason = openReason(state)
       return reason === undefined ? [] : [{ region: state.region, reason }]
     }),

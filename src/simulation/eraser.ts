@@ -10,6 +10,7 @@ import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
+import type { LedgerEntry } from '../movement/erasure-rows.ts'
 import type { RegionErasure } from '../movement/erasures.ts'
 import { Client } from './client.ts'
 import type * as history from './history.ts'
@@ -28,8 +29,8 @@ interface Group {
   readonly placement: Placement
   readonly name: string
   readonly keys: readonly string[]
-  /** Of an erasure since which nobody has written the group. */
-  hash: string | undefined
+  /** Since which nobody has written the group. */
+  erased: LedgerEntry | undefined
   /** A write may still be under way. */
   uncertain: boolean
 }
@@ -72,7 +73,7 @@ export class Eraser {
   /** Everything has healed: each erasure has to come to its end, and to have lasted. */
   async lookAtAll(): Promise<void> {
     for (const group of this.#groups) {
-      if (group.hash === undefined || group.uncertain) continue
+      if (!group.erased || group.uncertain) continue
       await this.#watch(group, END_LOOKS_MAX)
       const { placement, name } = group
       const { world } = this.#options
@@ -103,7 +104,7 @@ export class Eraser {
       key: random.pick(group.keys),
       value: `e${this.#values}`,
     } as const
-    group.hash = undefined
+    group.erased = undefined
     const entry = random.pick(placement.data.serve)
     const { result } = await this.#client.ask(entry, { ...whereOf(group), operation })
     const isUnknown = result === null || (result.kind === 'error' && result.applied !== 'no')
@@ -131,21 +132,23 @@ export class Eraser {
     const done = await this.#answer(entry, () => world.erase(entry, placement.id, name))
     // Whether it was done is not known: it may come later, and end what is written by then.
     if (!done) group.uncertain = true
-    group.hash = done?.hash
+    group.erased = done
     if (done) await this.#watch(group, LOOKS_MAX)
   }
 
   /** Until all regions confirm, or for some looks. */
   async #watch(group: Group, looksMax: number): Promise<void> {
     const { world, random } = this.#options
-    const { placement, name, hash } = group
+    const { placement, name, erased } = group
     const { store } = placement.data
     const confirmed = new Set<RegionId>()
-    for (let look = 0; look < looksMax && hash !== undefined; look++) {
+    for (let look = 0; erased && look < looksMax; look++) {
       const entry = random.pick(placement.data.serve)
-      const states = await this.#answer(entry, () => world.erasures(entry, placement.id, hash))
+      const states = await this.#answer(entry, () =>
+        world.erasures(entry, placement.id, erased.hash),
+      )
       for (const state of states ?? []) {
-        if (!hasConfirmed(state) || confirmed.has(state.region)) continue
+        if (!hasConfirmed(state, erased) || confirmed.has(state.region)) continue
         confirmed.add(state.region)
         this.#see(group, state.region, world.rowsNaming(state.region, placement.id, name))
       }
@@ -182,14 +185,14 @@ export class Eraser {
 
 const END_LOOKS_MAX = 60
 
-const hasConfirmed = (state: RegionErasure): boolean =>
-  'purge' in state && state.erasure !== undefined && (state.purge?.compactedAtMs ?? 0) > 0
+const hasConfirmed = (state: RegionErasure, { erasure }: LedgerEntry): boolean =>
+  'purge' in state && state.erasure?.term === erasure.term && (state.purge?.compactedAtMs ?? 0) > 0
 
 function groupOf(placement: Placement, n: number): Group {
   const name = keyOf(placement.id, `gone${n}`)
   const isWhole = placement.data.groupBySegments === null
   const keys = isWhole ? [name] : ['a', 'b'].map(part => `${name}/${part}`)
-  return { placement, name, keys, hash: undefined, uncertain: false }
+  return { placement, name, keys, erased: undefined, uncertain: false }
 }
 
 const whereOf = ({ placement, name }: Group): { dataset: string; group?: Key } => ({

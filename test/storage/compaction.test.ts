@@ -1,5 +1,5 @@
 /** Engines that write their stores anew: what was deleted is gone from every file, and no more. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -87,5 +87,26 @@ for (const kind of kinds) {
     await again.close()
   })
 }
+
+test('a kill between the two renames leaves the store that was there before', async () => {
+  const directory = join(root, 'between')
+  const engine = await lmdbEngine.open(directory)
+  await engine.commit([put('a', '1'), put('b', '2')])
+  await engine.close()
+  // The copy is finished, and only its lock file is in place.
+  const other = join(root, 'other')
+  const copy = await lmdbEngine.open(other)
+  for (let n = 0; n < 5; n++) await copy.commit([put(`c${n}`, '3')])
+  await copy.close()
+  cpSync(join(other, 'lock.mdb'), join(directory, 'lock.mdb'))
+  cpSync(other, join(directory, 'compacting'), { recursive: true })
+  const again = await lmdbEngine.open(directory)
+  assert.is(rowsOf(again), 2)
+  await again.commit([put('c', '3')])
+  await again.close()
+  const last = await lmdbEngine.open(directory)
+  assert.is(rowsOf(last), 3)
+  await last.close()
+})
 
 test.run()
