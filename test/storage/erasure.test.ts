@@ -14,6 +14,7 @@ import { readFeeds } from '../../src/replication/read-feeds.ts'
 import { readSnapshot } from '../../src/replication/read-snapshot.ts'
 import { claim, lookup } from '../../src/routing/registrar.ts'
 import type { EngineReader } from '../../src/storage/engine.ts'
+import { tableRange } from '../../src/storage/rows.ts'
 import { feeds, numbers, openStore, type TestStore } from '../support/store.ts'
 
 const everything = { from: Uint8Array.of(0), to: Uint8Array.of(0xff) }
@@ -169,6 +170,30 @@ test('a registrar answers as before, and grants a later term to whoever knows of
   const [next] = await ask(first.term)
   assert.ok(next && next.term > first.term)
   assert.equal(await ask(first.term), [next], 'asked again, the same')
+})
+
+test('of a damaged record it is not said that nothing was written since', async () => {
+  const one = await openStore({ placement: { slots: 1 } })
+  await put(one, 'g', home)
+  await eraseIn(one, 'g')
+  await put(one, 'g', { ...home, term: 9 })
+  const row = [...one.engine.range(tableRange('record'))][0]
+  assert.ok(row)
+  row.value[row.value.length - 1] = (row.value.at(-1) ?? 0) ^ 1
+  await one.engine.commit([row])
+  const asked = await eraseIn(one, 'g')
+  assert.equal(asked, { kind: 'homeless', over: 7 })
+  const remove = (claimed?: typeof home) =>
+    one.commit(transaction =>
+      write(transaction, {
+        ...{ key: 'g' as Key, value: undefined, precondition: {}, nowMs: 1 },
+        ...(claimed && { claimed }),
+      }),
+    )
+  assert.is((await remove()).kind, 'homeless')
+  const erased = await eraseIn(one, 'g', { ...home, term: 9 })
+  assert.is(erased.kind === 'erased' && erased.erasure.term, 9)
+  assert.is([...one.engine.range(tableRange('record'))].length, 0)
 })
 
 test('an erased group does not move', async () => {

@@ -83,9 +83,9 @@ test('once all are new the format comes into force, and the old build refuses it
   )
   const { code, stdout, stderr } = await finalize(other)
   assert.is(code, 0, stderr)
-  assert.equal(JSON.parse(stdout), { dataFormat: 3 })
+  assert.equal(JSON.parse(stdout), { dataFormat: 4 })
   for (const region of world.regions) {
-    await until(async () => (await view(region)).dataFormat === 3, 'all learn the format')
+    await until(async () => (await view(region)).dataFormat === 4, 'all learn the format')
   }
   await work('finalized')
   const said = (await restart(other, old)) ?? 'it serves'

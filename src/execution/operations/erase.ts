@@ -7,10 +7,10 @@
 import { assert } from '../../model/assert.ts'
 import type { Erasure } from '../../storage/erasure.ts'
 import { applyErasure } from '../../storage/purge.ts'
-import { soundHead } from '../../storage/record.ts'
+import { damagedHead, soundHead } from '../../storage/record.ts'
 import type { GroupHome } from '../../storage/row-values.ts'
 import type { StoreTransaction } from '../../storage/transaction.ts'
-import { standingOf } from '../home.ts'
+import { standingOf, unlessErased } from '../home.ts'
 import type { NotAtHome } from './write.ts'
 
 export interface EraseRequest {
@@ -28,7 +28,10 @@ export type EraseReply =
 export function erase(store: StoreTransaction, request: EraseRequest): EraseReply {
   const { group, nowMs, claimed } = request
   const { placement, hashOfGroup, ownFeed: feed } = store.context
-  const standing = standingOf(store, group, soundHead(store.heldHead(group)), claimed)
+  const held = store.heldHead(group)
+  const stands = standingOf(store, group, soundHead(held), claimed)
+  // A record that is damaged may be of a later life: the registrar knows its term.
+  const standing = held === damagedHead ? unlessErased(stands) : stands
   if (standing.kind !== 'home') return standing
   const hash = hashOfGroup(group)
   if (!standing.isErased) {

@@ -75,7 +75,9 @@ export function write(store: StoreTransaction, request: WriteRequest): WriteRepl
   const slot = placement.slotOf(group)
   const found = store.heldHead(key)
   const stands = standingOf(store, group, soundHead(found), claimed)
-  const standing = value && precondition.ifMatch === undefined ? unlessErased(stands) : stands
+  // A record that is damaged may be of a later life: the registrar knows its term.
+  const begins = value !== undefined && precondition.ifMatch === undefined
+  const standing = begins || found === damagedHead ? unlessErased(stands) : stands
   if (standing.kind !== 'home') return standing
   const { home } = standing
   assert(placement.mayHome(self), 'only a region that may home becomes a home')
