@@ -273,11 +273,11 @@ class LmdbEngine implements Engine {
   /** Who does not read lets go of files that are no more, too. */
   #awaitFiles(): void {
     const moved = Atomics.waitAsync(this.#commits, word.files, this.#files)
-    void Promise.resolve(moved.value).then(() => {
-      if (this.#refusal !== undefined) return
-      this.#guard(() => this.#renewFiles())
-      this.#awaitFiles()
-    })
+    // Who is closed has nothing to renew; any other failure is told to whoever reads next.
+    void Promise.resolve(moved.value)
+      .then(() => this.#guard(() => this.#renewFiles()))
+      .then(() => this.#awaitFiles())
+      .catch(() => undefined)
   }
 
   #guard<T>(read: () => T): T {
