@@ -213,6 +213,10 @@ export const timing = {
   moveRestMs: 10_000,
   /** How often groups that were left between two homes are looked after. */
   unsettledIntervalMs: 1_000,
+  /** How often a node looks for stores that erasures ask it to write anew. */
+  erasureLookMs: 30_000,
+  /** How long an erasure waits for all regions before it says which are open. */
+  erasureWaitMaxMs: 10_000,
   /** Pauses between attempts to connect to a peer. */
   reconnectMinMs: 50,
   reconnectMaxMs: 1_000,

@@ -11,6 +11,7 @@ import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import type { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
+import type { Erasures } from '../movement/erasures.ts'
 import { movesCounter } from '../movement/movements.ts'
 import type { PeerLinks } from '../peers/links.ts'
 import type { MessageStream } from '../peers/peers.ts'
@@ -221,6 +222,12 @@ export class DataPlane {
     if (home.region === to) return { group, from, home: to, term: home.term }
     const detail = `${to} did not take the group in time, and ${home.region} is its home`
     throw new DenizenError('rehome_refused', detail)
+  }
+
+  /** What erases, once the stores are open. */
+  erasing(): { readonly table: PlacementTable; readonly erasures: Erasures } | undefined {
+    const adoption = this.#adoption
+    return adoption && { table: adoption.table, erasures: adoption.acting.erasures }
   }
 
   /** What has been counted of moves. */

@@ -10,6 +10,8 @@ import type { Hasher } from '../model/hash.ts'
 import type { Key } from '../model/key.ts'
 import { type Placement, PlacementTable, type PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
+import type { LedgerEntry } from '../movement/erasure-rows.ts'
+import type { RegionErasure } from '../movement/erasures.ts'
 import type { Serving } from '../node/serving.ts'
 import type { StaleRetries } from '../routing/stale-policy.ts'
 import type { LogFields, Logger } from '../runtime/log.ts'
@@ -40,6 +42,8 @@ interface Region {
   process: SimulatedProcess | undefined
   node: SimulatedNode | undefined
 }
+
+const everything = { from: Uint8Array.of(0), to: Uint8Array.of(0xff) }
 
 /** What nodes have to log as errors in worlds where disks rot. */
 const expected = new Set(['a record is damaged'])
@@ -266,6 +270,35 @@ export class World {
   async move(region: RegionId, request: RehomeRequest): Promise<void> {
     const { process, node } = this.#at(region)
     if (process?.alive) await node?.move(request)
+  }
+
+  /** An operator asks this region to erase a group. Throws `DenizenError`. */
+  async erase(region: RegionId, dataset: string, group: string): Promise<LedgerEntry> {
+    const { placement, erasures } = this.#erasing(region, dataset)
+    return await erasures.erase(placement, group)
+  }
+
+  /** What all regions say of an erasure, as this one hears it. */
+  async erasures(region: RegionId, dataset: string, hash: string): Promise<RegionErasure[]> {
+    const { placement, erasures } = this.#erasing(region, dataset)
+    return await erasures.states(placement, hash)
+  }
+
+  #erasing(region: RegionId, dataset: string) {
+    const { process, node } = this.#at(region)
+    const found = process?.alive ? node?.erasing() : undefined
+    const placement = found?.table.byId(dataset)
+    if (!found || !placement) throw new DenizenError('not_ready', 'the node does not serve')
+    return { placement, erasures: found.erasures }
+  }
+
+  /** Durable rows of a region's stores that have a text in key or value. */
+  rowsNaming(region: RegionId, dataset: string, text: string): number {
+    const { machine } = this.#at(region)
+    const directories = machine.directories().filter(it => it.startsWith(`${dataset} `))
+    return directories
+      .flatMap(directory => [...machine.rows(directory, everything)])
+      .filter(({ key, value }) => Buffer.concat([key, value]).includes(text)).length
   }
 
   /** Every node looks through all that it stores. */
