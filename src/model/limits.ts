@@ -196,17 +196,15 @@ export const timing = {
    * Re-homing: how long the next home waits for what it lacks, how long the one that has stopped
    * waits for it, and how long an operation that met them waits for the end.
    */
-  takeHomeMaxMs: 700,
-  handOverMaxMs: 1_000,
+  ...{ takeHomeMaxMs: 700, handOverMaxMs: 1_000 },
   betweenHomesMaxMs: 700,
   /** A region that is asked to move a group answers when the move is over. */
   moveAskedMaxMs: 8_000,
-  /** How often a copy is looked at meanwhile, at first and at most. */
-  /** How often the keeper asks how far a change of the policy is, and regions look at that. */
+  /** How far a change of the policy is: how often the keeper asks, and regions look. */
   policyLookMs: 100,
-  /** How often, and how long, a request is tried again that a change of the policy came between. */
-  policyRetryMs: 25,
-  policyRetryMaxMs: 3_000,
+  /** A request that it came between: how often, and how long, it is tried again. */
+  ...{ policyRetryMs: 25, policyRetryMaxMs: 3_000 },
+  /** How often a copy is looked at meanwhile, at first and at most. */
   copyLookMinMs: 2,
   copyLookMaxMs: 50,
   /** A group that its writers have moved stays at least so long. */

@@ -91,7 +91,8 @@ export class DataPlane {
 
   /** Opens the stores, and then everything above them. */
   async open(): Promise<Copies> {
-    const { self, cores, erase, layOut, links, log, onViolation, onFailure } = this.#options
+    const { self, cores, erase, layOut, links, clock, log } = this.#options
+    const { onViolation, onFailure } = this.#options
     const record = this.#options.record()
     const table = tableOf(record, this.#options.hasher)
     await erase(leftDatasets(record, table, self))
@@ -120,7 +121,7 @@ export class DataPlane {
     this.#adoption = adoption
     adoption.begin({ record, table, stores, sharedStores })
     replication.start()
-    this.#expiry = this.#expire(shards)
+    this.#expiry = new Expiry({ shards, datasets: () => this.#datasets(shards), clock, log })
     this.#expiry.start()
     this.#scrubber = this.#scrub(shards)
     this.#scrubber.start()
@@ -252,11 +253,6 @@ export class DataPlane {
     })
   }
 
-  #expire(shards: ShardClient<NodeOperations>): Expiry {
-    const { clock, log } = this.#options
-    return new Expiry({ shards, datasets: () => this.#datasets(shards), clock, log })
-  }
-
   #repair(shards: ShardClient<NodeOperations>): Repairs {
     const { self, links, clock, log, onViolation } = this.#options
     return new Repairs({
@@ -284,9 +280,8 @@ export class DataPlane {
   }
 
   #datasets(shards: ShardClient<NodeOperations>): string[] {
-    return [...this.#table().placements]
-      .map(({ id }) => id)
-      .filter(dataset => shards.stores(dataset))
+    const ids = [...this.#table().placements].map(({ id }) => id)
+    return ids.filter(dataset => shards.stores(dataset))
   }
 
   #replicate(shards: ShardClient<NodeOperations>): Replication {

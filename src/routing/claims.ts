@@ -2,7 +2,6 @@
  * Asking registrars: claims of homes for new groups, and look-ups of homes. What is asked in one
  * turn of the event loop of one registrar about one dataset goes in one message.
  */
-import { z } from 'zod'
 import {
   type ClusterRecord,
   type Member,
@@ -20,24 +19,10 @@ import { type Tracing, type WayBack, wayBack } from '../runtime/tracing.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { placementAsked } from './receive.ts'
+import { type RegistrarCall, repliesSchema, requestSchema } from './registrar-messages.ts'
 import type { Relays } from './relays.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { unanswered } from './unanswered.ts'
-
-const homeSchema = z.strictObject({
-  ...{ region: z.int(), feed: z.int(), term: z.int().min(0) },
-  moved: z.literal(true).exactOptional(),
-})
-const repliesSchema = z.array(homeSchema.nullable())
-const requestSchema = z.strictObject({
-  dataset: z.string(),
-  epoch: z.int().min(1),
-  kind: z.enum(['claim', 'lookup', 'move', 'inherit']),
-  groups: z.array(z.string()).max(limits.claimsPerMessageMax),
-  /** Of a move: the term that it follows. Of a claim: that of an erasure, if there was one. */
-  fromTerm: z.int().min(0).exactOptional(),
-})
-type RegistrarCall = z.infer<typeof requestSchema>
 
 export interface ClaimsOptions {
   readonly self: RegionId

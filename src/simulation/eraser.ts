@@ -78,7 +78,7 @@ export class Eraser {
       const { placement, name } = group
       const { world } = this.#options
       for (const region of placement.data.store) {
-        this.#see(group, region, world.rowsNaming(region, placement.id, name))
+        this.#see(group, region, world.machine(region).rowsNaming(placement.id, name))
       }
     }
   }
@@ -150,7 +150,7 @@ export class Eraser {
       for (const state of states ?? []) {
         if (!hasConfirmed(state, erased) || confirmed.has(state.region)) continue
         confirmed.add(state.region)
-        this.#see(group, state.region, world.rowsNaming(state.region, placement.id, name))
+        this.#see(group, state.region, world.machine(state.region).rowsNaming(placement.id, name))
       }
       if (confirmed.size === store.length) return
       await this.#pause(LOOK_EVERY_MS)

@@ -101,9 +101,9 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
   nemesis.stop()
   await until(world, workload.stop())
   if (eraser) await until(world, eraser.stop())
-  const isCalm = (): boolean => world.allServe && !world.isChanging
+  const isCalm = (): boolean => world.allServe && !world.governed.isChanging
   await world.time.run(world.time.nowMs + PATIENCE_MS, isCalm)
-  if (world.isChanging) world.complain('all', 'a change of the policy came to no end')
+  if (world.governed.isChanging) world.complain('all', 'a change of the policy came to no end')
   world.scrub()
   await until(world, workload.readAll())
   if (eraser) await until(world, eraser.lookAtAll())
@@ -123,7 +123,7 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
       homesMoved: world.watcher.homesMoved,
       recordsLost: world.watcher.recordsLost,
       recordsMended: world.watcher.recordsMended,
-      policiesApplied: world.policiesApplied,
+      policiesApplied: world.governed.applied,
       simulatedMs: world.time.nowMs,
       events: world.time.happened,
     },

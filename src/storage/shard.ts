@@ -26,8 +26,9 @@ import type { DigestAudit } from './digest-audit.ts'
 import { compactOperation, type Engine, EngineFailure, type SharedState } from './engine.ts'
 import { hasWork, type OpenStore, openStore, type QueuedWrite } from './open-store.ts'
 import type { ShardReply, ShardRequest, TakeReplies } from './shard-requests.ts'
-import { type StoreContext, type StoreReader, storeName } from './store.ts'
+import { type StoreReader, storeName } from './store.ts'
 import { type ChangesRequest, changesOperation } from './store-changes.ts'
+import type { StoreContext } from './store-context.ts'
 import { StoreTransaction } from './transaction.ts'
 
 /** Names of operations, with what each takes and gives. Plain data: it crosses threads. */

@@ -8,7 +8,7 @@ import { type Placement, PlacementTable } from '../model/placement.ts'
 import { RegionNumbers } from '../model/slot.ts'
 import { hmacSha256 } from '../runtime/mac.ts'
 import type { ShardConfiguration } from './shard-messages.ts'
-import type { StoreContext } from './store.ts'
+import type { StoreContext } from './store-context.ts'
 
 type Configuration = Omit<ShardConfiguration, 'stores'>
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }

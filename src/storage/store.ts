@@ -3,16 +3,14 @@
  * committed, and so durable; `StoreTransaction` adds staged changes on top, which one commit makes
  * durable together.
  */
-import type { AccessRuns } from '../model/access-runs.ts'
+
 import { DenizenError } from '../model/errors.ts'
-import type { Hasher } from '../model/hash.ts'
 import { groupOfScope } from '../model/idempotency.ts'
 import type { Key } from '../model/key.ts'
-import type { Placement } from '../model/placement.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
-import type { RegionId, RegionNumbers, Slot } from '../model/slot.ts'
+import type { Slot } from '../model/slot.ts'
 import type { EngineReader } from './engine.ts'
-import { decodeErasure, type Erasure, type GroupHash } from './erasure.ts'
+import { decodeErasure, type Erasure } from './erasure.ts'
 import { decodeEntryRow, type FeedEntry, pointsToRecord } from './feed-entry.ts'
 import { FlagRow } from './flag-row.ts'
 import { decodeHomeMarker, type HomeMarker } from './home-marker.ts'
@@ -48,27 +46,8 @@ import {
   tableRange,
   textRange,
 } from './rows.ts'
+import type { StoreContext } from './store-context.ts'
 import type { ValueCopies } from './value-copies.ts'
-
-/**
- * Where a store stands: whose it is, and in whose hands. What follows from the policy is another
- * one once the policy changes, between two turns of the thread.
- */
-export interface StoreContext {
-  readonly hasher: Hasher
-  /** The dataset's placement under the policy in effect. */
-  readonly placement: Placement
-  readonly self: RegionId
-  /** The feed that this region writes. */
-  readonly ownFeed: FeedNumber
-  /** Region numbers of coordination: what rows hold in place of ids. */
-  readonly regions: RegionNumbers
-  readonly hashOfGroup: GroupHash
-  /** Whence groups are written, where the policy moves them to their writers. */
-  readonly accesses?: AccessRuns | undefined
-  /** Claims are granted under this one alone; undefined: no registrar has been named yet. */
-  readonly registrarEpoch?: number | undefined
-}
 
 /** The name of a store within its node, as the key of maps. */
 export const storeName = (of: { readonly dataset: string; readonly store: number }): string =>

@@ -41,9 +41,7 @@ async function open(kind: MemoryEngineKind, self = 'one', roomBytes?: () => numb
     onFatal: trace => failures.push(trace),
   })
   await shards.open({
-    policy: data,
-    policyEpoch: 1,
-    self,
+    ...{ policy: data, policyEpoch: 1, self },
     regionNumbers: { one: 1, two: 2 },
     ownFeed: feedNumber(self === 'one' ? 1 : 2, 1),
     registrarEpochs: {},
