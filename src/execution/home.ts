@@ -54,8 +54,8 @@ interface Found {
 function find(store: StoreReader, group: string, held: RecordHead | undefined): Found | undefined {
   const found = findAny(store, group, held)
   const { placement, self } = store.context
-  const isHome = found && (found.home.region === self || placement.isSource(found.home.region))
-  return isHome ? found : undefined
+  if (!found || placement.isSource(found.home.region)) return found
+  return found.home.region === self && !found.isErased ? found : undefined
 }
 
 function findAny(
