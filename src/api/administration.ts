@@ -86,6 +86,11 @@ export interface Administration {
   applyPolicy(wish: unknown): Promise<PolicyChangeView>
   /** How far the change under way is. Throws `not_ready`, `coordinator_unavailable`. */
   policyChange(): Promise<PolicyChangeView>
+  /**
+   * Of the change under way, or of the last one. Throws `not_ready`, `coordinator_unavailable`;
+   * `not_found` where there was none.
+   */
+  policyReceipt(): Promise<Receipt>
   /** Throws `not_ready`. */
   receiptKeys(): ReceiptKeys
   /** Throws `not_ready`, `upgrade_refused`, `coordinator_unavailable`. */

@@ -116,6 +116,7 @@ export type Question =
   | { readonly kind: 'census' }
   /** Undefined: nothing is wished, how far is it? */
   | { readonly kind: 'policyChange'; readonly wish: unknown }
+  | { readonly kind: 'policyReceipt' }
   /** To be put into the audit log. */
   | { readonly kind: 'record'; readonly act: AdministrativeAct }
   /** The page for Prometheus. */

@@ -265,6 +265,7 @@ export class Core {
         (await this.#asks.ask({ kind: 'policyChange', wish })) as PolicyChangeView,
       policyChange: async () =>
         (await this.#asks.ask({ kind: 'policyChange', wish: undefined })) as PolicyChangeView,
+      policyReceipt: async () => (await this.#asks.ask({ kind: 'policyReceipt' })) as Receipt,
       receiptKeys: () => publicReceiptKeys(this.#recordNow()),
       rotateReceiptKey: async () =>
         (await this.#asks.ask({ kind: 'rotateReceiptKey' })) as ReceiptKeys,

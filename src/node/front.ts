@@ -172,6 +172,8 @@ export class Front {
         return await (question.wish === undefined
           ? this.#options.changes.view()
           : this.#options.changes.begin(question.wish))
+      case 'policyReceipt':
+        return await this.#options.changes.receipt()
       case 'record':
         return await this.#record(question.act)
       case 'metrics':

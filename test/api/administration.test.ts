@@ -42,6 +42,7 @@ async function operated(
       census: async () => counted,
       applyPolicy: async () => ({ policyEpoch: 1 }),
       policyChange: async () => ({ policyEpoch: 1 }),
+      policyReceipt: () => Promise.reject(new Error('nobody asked for a receipt')),
       erase: () => Promise.reject(new Error('nobody asked for an erasure')),
       erasureReceipt: () => Promise.reject(new Error('nobody asked for a receipt')),
       receiptKeys: () => ({ cluster: 'acme', clusterId: 'c1', keys: [] }),

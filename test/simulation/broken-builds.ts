@@ -264,4 +264,74 @@ export const defects: readonly Defect[] = [
       },
     ],
   },
+  {
+    name: 'copies are erased before those that stay are verified',
+    seed: 8,
+    breaks: ['D', 'convergence'],
+    patches: [
+      {
+        file: 'src/movement/policy-work.ts',
+        from: '        await this.#verify()\n',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'copies are erased before those that stay have all of them',
+    seed: 1,
+    breaks: ['D', 'H and L', 'S', 'X', 'convergence'],
+    patches: [
+      {
+        file: 'src/movement/policy-work.ts',
+        from: '        await this.#catchUp()\n        await this.#adoptFeeds()\n',
+        to: '',
+      },
+      {
+        file: 'src/movement/policy-work.ts',
+        from: '        await this.#catchUp()\n        return await this.#transfer()\n',
+        to: '        return await this.#transfer()\n',
+      },
+    ],
+  },
+  {
+    name: 'a registrar grants what the one before it has granted',
+    seed: 1,
+    breaks: ['H and L', 'S', 'T', 'D'],
+    patches: [
+      {
+        file: 'src/routing/claims.ts',
+        from: "    if (request.kind !== 'inherit') await this.#inherit(placement, request)\n",
+        to: '',
+      },
+      {
+        file: 'src/movement/policy-work.ts',
+        from: '        await this.#inheritHomes()\n',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'groups go on beginning where only the policy before computes their home',
+    seed: 1,
+    breaks: ['H and L', 'S', 'T', 'D'],
+    patches: [
+      {
+        file: 'src/model/placement.ts',
+        from: '    if (!this.#former) return true\n',
+        to: '    if (true) return true\n',
+      },
+    ],
+  },
+  {
+    name: 'a region that comes back begins its feeds anew',
+    seed: 1,
+    breaks: ['D', 'S', 'H and L', 'convergence', 'no bugs'],
+    patches: [
+      {
+        file: 'src/node/policy-acting.ts',
+        from: '      if (seen === 0 || open.has(slot)) continue\n',
+        to: '      if (seen >= 0 || open.has(slot)) continue\n',
+      },
+    ],
+  },
 ]
