@@ -4,7 +4,7 @@ import type { Census, PolicyInForce } from '../model/home-census.ts'
 import type { Key } from '../model/key.ts'
 import type { PolicyChangeView } from '../model/policy-change-view.ts'
 import type { RegionId } from '../model/slot.ts'
-import type { ScrubReport } from '../routing/service.ts'
+import type { ScrubReport } from '../routing/scrub-report.ts'
 
 export interface BackupRequest {
   /** The region where the file is to be kept. */

@@ -225,6 +225,10 @@ export function feedOf({ members }: ClusterRecord, region: RegionId): FeedNumber
   return memberFeed(member)
 }
 
+/** The region that hosts a feed; undefined where no member does. */
+export const hostOf = ({ members }: ClusterRecord, feed: FeedNumber): RegionId | undefined =>
+  Object.entries(members).find(([, member]) => memberFeed(member) === feed)?.[0]
+
 export const memberFeed = ({ number, opening }: Member): FeedNumber => feedNumber(number, opening)
 
 /** The registrars move before anything else does. */

@@ -14,13 +14,14 @@ import type { RegionId } from '../model/slot.ts'
 import { movesCounter } from '../movement/movements.ts'
 import type { PeerLinks } from '../peers/links.ts'
 import type { MessageStream } from '../peers/peers.ts'
+import type { Comparisons } from '../repair/comparisons.ts'
 import { Repairs } from '../repair/repairs.ts'
 import { Scrubber } from '../repair/scrubber.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
 import { Replication } from '../replication/streams.ts'
 import type { RegionsWith } from '../routing/acks.ts'
 import { Expiry } from '../routing/expiry.ts'
-import type { ScrubReport } from '../routing/service.ts'
+import type { ScrubReport } from '../routing/scrub-report.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Random } from '../runtime/random.ts'
@@ -29,6 +30,7 @@ import { ShardClient } from '../storage/shard-client.ts'
 import type { StoreLocation } from '../storage/shard-messages.ts'
 import { Adoption, tableOf } from './adoption.ts'
 import type { Copies } from './cluster-status.ts'
+import { type Comparing, compareCopies } from './comparing.ts'
 import type { Cores } from './cores.ts'
 import { actOnPolicy, leftDatasets, type PolicyActing, reopenFeeds } from './policy-acting.ts'
 import type { Recovery } from './recovery.ts'
@@ -70,6 +72,7 @@ export class DataPlane {
   #expiry: Expiry | undefined
   #repairs: Repairs | undefined
   #scrubber: Scrubber | undefined
+  #comparisons: Comparisons | undefined
   /** Of what does not change with the policy. */
   #answers: Readonly<Record<string, PeerAnswer>> = {}
 
@@ -102,7 +105,10 @@ export class DataPlane {
     await reopenFeeds(shards, record, self)
     const repairs = this.#repair(shards)
     this.#repairs = repairs
-    this.#answers = { ...this.#answers, repair: (from, body) => repairs.answer(from, body) }
+    const { comparisons, answers } = this.#compare(shards)
+    this.#comparisons = comparisons
+    const repair: PeerAnswer = (from, body) => repairs.answer(from, body)
+    this.#answers = { ...this.#answers, ...answers, repair }
     const replication = this.#replicate(shards)
     this.#replication = replication
     const adoption = new Adoption({
@@ -117,6 +123,7 @@ export class DataPlane {
     this.#expiry.start()
     this.#scrubber = this.#scrub(shards)
     this.#scrubber.start()
+    comparisons.start()
     await adoption.serve()
     return {
       ...{ shards, replication, ages: this.#ages },
@@ -185,6 +192,7 @@ export class DataPlane {
     this.#adoption?.stop()
     this.#expiry?.stop()
     this.#scrubber?.stop()
+    this.#comparisons?.stop()
     this.#repairs?.stop()
   }
 
@@ -195,11 +203,12 @@ export class DataPlane {
 
   /** Of the scrub under way, or of the last one; `start` begins one, or hurries that under way. */
   scrub(start: boolean): ScrubReport {
-    if (!this.#scrubber || !this.#repairs) {
+    if (!this.#scrubber || !this.#repairs || !this.#comparisons) {
       throw new DenizenError('not_ready', 'the stores are not open yet')
     }
     const scrubbed = start ? this.#scrubber.ask() : this.#scrubber.view()
-    return { ...scrubbed, repairs: this.#repairs.counts() }
+    const comparisons = this.#comparisons.counts()
+    return { ...scrubbed, repairs: this.#repairs.counts(), comparisons }
   }
 
   /** What `Administration.rehome` says. */
@@ -254,6 +263,15 @@ export class DataPlane {
     const { clock, log } = this.#options
     return new Scrubber({
       ...{ shards, clock, log, datasets: () => this.#datasets(shards) },
+      onDamaged: (dataset, key) => this.onDamaged(dataset, key),
+    })
+  }
+
+  #compare(shards: ShardClient<NodeOperations>): Comparing {
+    const { self, hasher, record, links, clock, log, onViolation } = this.#options
+    return compareCopies({
+      ...{ self, hasher, record, shards, clock, log, onViolation, table: () => this.#table() },
+      call: (...args) => links.call(...args),
       onDamaged: (dataset, key) => this.onDamaged(dataset, key),
     })
   }

@@ -135,7 +135,7 @@ export class Front {
       view: () => this.#status.view(),
       peers: () => links.statuses(),
       quotas: () => this.#access?.state.file.quotas ?? {},
-      repairs: () => copies() && data()?.scrub(false).repairs,
+      repairs: () => copies() && data()?.scrub(false),
       cores: () => this.cores.measure(),
       moves: () => data()?.moves() ?? [],
     })

@@ -10,13 +10,11 @@ import { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
 import { type Hasher, loadHasher } from '../model/hash.ts'
 import type { PolicyData } from '../model/placement.ts'
-import type { RegionId } from '../model/slot.ts'
 import type { PeerLinks } from '../peers/links.ts'
 import type { PeerCall } from '../peers/peers.ts'
 import { drift } from '../policy/report.ts'
 import { systemClock } from '../runtime/clock.ts'
-import { describeError, type Logger } from '../runtime/log.ts'
-import type { HostPort } from '../runtime/network.ts'
+import { describeError } from '../runtime/log.ts'
 import { nodeDisk } from '../runtime/node-disk.ts'
 import { systemRandom } from '../runtime/random.ts'
 import type { Tracing } from '../runtime/tracing.ts'
@@ -31,36 +29,12 @@ import { Front } from './front.ts'
 import { Identity } from './identity.ts'
 import { coordinate } from './node-coordination.ts'
 import { NodeLinks } from './node-links.ts'
+import type { NodeOptions } from './node-options.ts'
 import { openTracing } from './node-tracing.ts'
 import { openPeerNetwork } from './peer-network.ts'
 import type { PolicyChanges } from './policy-changes.ts'
 import { Recovery } from './recovery.ts'
 import { StartError } from './start-error.ts'
-import type { TlsPaths } from './tls-files.ts'
-
-export interface NodeOptions {
-  readonly region: RegionId
-  readonly configPath: string
-  readonly dataDirectory: string
-  readonly listen: HostPort
-  readonly peerListen: HostPort
-  /** `host:port` of each other region. */
-  readonly peers: ReadonlyMap<RegionId, string>
-  /** Files of the certificate for clients; undefined: HTTP without TLS. */
-  readonly tls: TlsPaths | undefined
-  /** Files for links to peers; undefined: plain TCP. */
-  readonly peerTls: Required<TlsPaths> | undefined
-  /** The public base URL of this node, without a trailing slash. */
-  readonly advertise: string
-  readonly threads: number
-  /** The operator's word that all other regions are stopped. */
-  readonly othersStopped: boolean
-  /** The operator's word that these regions are lost for good: after a restore none is asked. */
-  readonly lost: ReadonlySet<RegionId>
-  /** The access file; undefined: whoever reaches `listen` may do anything. */
-  readonly accessPath: string | undefined
-  readonly log: Logger
-}
 
 export interface RunningNode {
   close(): Promise<void>
@@ -167,15 +141,14 @@ class Node implements RunningNode {
   }
 
   #coordinate(identity: Identity): StaticCoordination {
-    const coordinated = coordinate({
-      ...this.#options,
-      ...{ identity, desired: this.#desired, hasher: this.#hasher },
+    const { coordination, changes } = coordinate({
+      ...{ ...this.#options, identity, desired: this.#desired, hasher: this.#hasher },
       call: (...args) => this.#peerLinks().call(...args),
       answer: () => this.#data?.answerTo('policy'),
     })
-    this.#coordination = coordinated.coordination
-    this.#changes = coordinated.changes
-    return coordinated.coordination
+    this.#changes = changes
+    this.#coordination = coordination
+    return coordination
   }
 
   #policyChanges(): PolicyChanges {
@@ -255,8 +228,8 @@ class Node implements RunningNode {
   }
 
   #drift(): string[] {
-    assert(this.#coordination, 'the node is coordinated')
-    return drift(this.#coordination.record().current, this.#desired)
+    const record = this.#coordination?.record()
+    return record ? drift(record.current, this.#desired) : []
   }
 
   #violated(): void {

@@ -6,7 +6,7 @@
 import { DenizenError } from '../model/errors.ts'
 import { limits, timing } from '../model/limits.ts'
 import type { Slot } from '../model/slot.ts'
-import type { ScrubReport } from '../routing/service.ts'
+import type { ScrubReport } from '../routing/scrub-report.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
@@ -21,7 +21,7 @@ export interface ScrubberOptions {
   readonly onDamaged: (dataset: string, key: string) => void
 }
 
-type ScrubView = Omit<ScrubReport, 'repairs'>
+type ScrubView = Omit<ScrubReport, 'repairs' | 'comparisons'>
 
 interface Tally {
   readonly dataset: string

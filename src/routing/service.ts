@@ -225,31 +225,6 @@ export interface ClusterView {
   readonly residencyViolations: number
 }
 
-/** What scrubs of this node's copies have found. */
-export interface ScrubReport {
-  /** A scrub is under way, and this is what it has found so far. */
-  readonly running: boolean
-  readonly datasets: readonly {
-    readonly dataset: string
-    readonly stores: number
-    /** Of them, walked to their ends. */
-    readonly storesDone: number
-    readonly records: number
-    readonly entries: number
-    /** How many things are wrong, by slot. */
-    readonly damage: readonly { readonly slot: number; readonly count: number }[]
-    /** Digests that were wrong and have been made anew. */
-    readonly digestsCorrected: number
-  }[]
-  /** Records found damaged since the start, whoever met them. */
-  readonly repairs: {
-    readonly found: number
-    readonly repaired: number
-    /** To be repaired, or written anew. */
-    readonly waiting: number
-  }
-}
-
 export interface Service {
   readonly region: RegionId
   /** Throws `unknown_dataset`, `no_partition`, `no_serving_region`, `not_ready`. */

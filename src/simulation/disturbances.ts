@@ -40,6 +40,8 @@ type Fault = {
   | { readonly kind: 'slow disk'; readonly region: RegionId; readonly byMs: number }
   /** A record that every copy has rots in one of them. */
   | { readonly kind: 'rot'; readonly region: RegionId }
+  /** One copy loses a record that every copy has, and has no way to tell. */
+  | { readonly kind: 'loss'; readonly region: RegionId }
   /** A node of another cluster calls. */
   | { readonly kind: 'stranger'; readonly region: RegionId }
   /** A region asks others for what it may not have, as one that is on another policy would. */
@@ -74,6 +76,7 @@ const draws: Readonly<Record<FaultKind, (at: Draw) => Omit<Fault, 'atMs' | 'kind
     forMs: random.between(500, 5_000),
   }),
   rot: ({ region }) => ({ region, forMs: 0 }),
+  loss: ({ region }) => ({ region, forMs: 0 }),
   trespass: ({ region }) => ({ region, forMs: 0 }),
   stranger: ({ random, region }) => ({ region, forMs: random.between(100, 2_000) }),
 }

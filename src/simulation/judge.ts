@@ -20,6 +20,9 @@ export interface Summary {
   readonly operations: number
   readonly events: number
   readonly homesMoved: number
+  /** See `RunResult`. */
+  readonly recordsLost: number
+  readonly recordsMended: number
   readonly policiesApplied: number
   /** Operations that were answered by way of a third region. */
   readonly relayed: number
@@ -31,12 +34,13 @@ export interface Summary {
 }
 
 export function judge(result: RunResult): Summary {
-  const { seed, simulatedMs, events, fates, history } = result
+  const { seed, simulatedMs, events, fates, history, recordsLost, recordsMended } = result
   const { operations } = history
   return {
     ...{ seed, simulatedMs, events, fates },
     findings: findingsOf(result),
     ...{ operations: operations.length, homesMoved: result.homesMoved },
+    ...{ recordsLost, recordsMended },
     policiesApplied: result.policiesApplied,
     relayed: operations.filter(isRelayed).length,
     errors: countBy(operations, ({ result }) =>

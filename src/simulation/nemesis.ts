@@ -83,6 +83,9 @@ export class Nemesis {
       case 'rot':
         world.rot(disturbance.region, random)
         return
+      case 'loss':
+        world.lose(disturbance.region, random)
+        return
       case 'trespass':
         world.trespass(disturbance.region)
         return

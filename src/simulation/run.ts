@@ -41,6 +41,9 @@ export interface RunResult {
   readonly fates: FateCounts
   readonly disturbances: readonly Disturbance[]
   readonly homesMoved: number
+  /** Records that copies lost behind their backs, and those of them that came again. */
+  readonly recordsLost: number
+  readonly recordsMended: number
   readonly policiesApplied: number
   /** Of the world's time. */
   readonly simulatedMs: number
@@ -102,6 +105,8 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
     ...{
       disturbances,
       homesMoved: world.watcher.homesMoved,
+      recordsLost: world.watcher.recordsLost,
+      recordsMended: world.watcher.recordsMended,
       policiesApplied: world.policiesApplied,
       simulatedMs: world.time.nowMs,
       events: world.time.happened,

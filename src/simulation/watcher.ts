@@ -48,6 +48,11 @@ export class Watcher {
   readonly #marks: readonly { readonly dataset: string; readonly mark: Uint8Array }[]
   /** Moves of homes, by dataset, group and term. */
   readonly #moved = new Set<string>()
+  /** Records that a copy has lost behind its back, by region, dataset and key. */
+  readonly #lost = new Set<string>()
+  recordsLost = 0
+  /** Of them, those that came again. */
+  recordsMended = 0
   /** What was seen already, so that each is written down once. */
   readonly #known = new Set<string>()
 
@@ -95,9 +100,15 @@ export class Watcher {
       if (value === null) this.changes.push({ region, dataset, kind: 'removed', key: rowText(key) })
       else {
         const { key: name, version, value: text } = this.#row(dataset, key, value)
+        if (this.#lost.delete(`${region} ${dataset} ${name}`)) this.recordsMended += 1
         this.changes.push({ region, dataset, kind: 'row', key: name, version, value: text })
       }
     }
+  }
+
+  lost(region: RegionId, dataset: string, key: string): void {
+    this.recordsLost += 1
+    this.#lost.add(`${region} ${dataset} ${key}`)
   }
 
   /** Groups that have come to another home, and how often. */

@@ -7,11 +7,14 @@ import type { RehomeRequest } from '../api/administration.ts'
 import { type ClusterRecord, compareOrder } from '../coordination/cluster-record.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
-import { PlacementTable, type PolicyData } from '../model/placement.ts'
+import type { Key } from '../model/key.ts'
+import { type Placement, PlacementTable, type PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Serving } from '../node/serving.ts'
 import type { StaleRetries } from '../routing/stale-policy.ts'
 import type { LogFields, Logger } from '../runtime/log.ts'
+import { loseOne } from './loss.ts'
+import { Losses } from './losses.ts'
 import { Machine } from './machine.ts'
 import { keyOf } from './marks.ts'
 import { SimulatedNetwork } from './network.ts'
@@ -57,6 +60,7 @@ export class World {
   #record: ClusterRecord | undefined
   /** By the region that was asked. */
   readonly #trespasses = new Map<RegionId, number>()
+  readonly #losses = new Losses()
   readonly #deaths = new Map<RegionId, Set<() => void>>()
 
   constructor(options: WorldOptions) {
@@ -162,11 +166,28 @@ export class World {
     // A copy that was found sound, and rots before the others are erased, can't be told from one
     // that rots as the last.
     if (this.isChanging) return
-    const shared = [...this.table.placements].filter(
+    const placement = random.pick(this.#sharedBy(region))
+    if (placement) rotOne(placement, region, other => this.machine(other), random)
+  }
+
+  /** A record of which every copy is the same is no more in this region, and nobody is told. */
+  lose(region: RegionId, random: SeededRandom): void {
+    // A copy may be the last one soon, and what it lacks can't be told then.
+    if (this.isChanging) return
+    const { hasher } = this.#options
+    const placement = random.pick(this.#sharedBy(region))
+    const machineOf = (other: RegionId): Machine => this.machine(other)
+    const key = placement && loseOne({ placement, region, machineOf, hasher, random })
+    if (key === undefined) return
+    this.watcher.lost(region, placement.id, key)
+    const slot = placement.slotOf(placement.groupOf(key as Key))
+    this.#losses.add(region, placement.id, slot)
+  }
+
+  #sharedBy(region: RegionId): Placement[] {
+    return [...this.table.placements].filter(
       ({ data }) => data.store.length > 1 && data.store.includes(region),
     )
-    const placement = random.pick(shared)
-    if (placement) rotOne(placement, region, other => this.machine(other), random)
   }
 
   #learn(record: ClusterRecord): void {
@@ -268,6 +289,10 @@ export class World {
       if (process.alive && !expected.has(message))
         this.complain(region, `${message} ${JSON.stringify(fields)}`)
     }
-    return { debug: nothing, info: nothing, warn: nothing, error }
+    const warn = (message: string, fields: LogFields = {}): void => {
+      if (!process.alive || this.#losses.explain(region, message, fields)) return
+      this.complain(region, `${message}, and had lost none: ${JSON.stringify(fields)}`)
+    }
+    return { debug: nothing, info: nothing, warn, error }
   }
 }

@@ -48,6 +48,8 @@ export interface MemoryEngineKind extends EngineKind {
   rows(directory: string): Rows | undefined
   /** Flips the last bit of a row, as a disk that rots. Nobody is told. */
   rot(directory: string, key: Uint8Array): void
+  /** Changes rows, as a disk that lost what it had been told. Nobody is told; nothing may wait. */
+  alter(directory: string, changes: readonly RowChange[]): void
   /** Removes a directory that nobody has open. */
   erase(directory: string): void
   /** The next flush of the directory fails, as a write or sync does on a broken disk. */
@@ -79,6 +81,7 @@ export function createMemoryEngineKind(options: MemoryEngineOptions = {}): Memor
     crash: (directory, { landed = false } = {}) => disks.get(directory)?.crash(landed),
     rows: directory => disks.get(directory)?.rows,
     rot: (directory, key) => disks.get(directory)?.rot(key),
+    alter: (directory, changes) => disks.get(directory)?.alter(changes),
     failNextFlush: directory => {
       const disk = disks.get(directory)
       assert(disk !== undefined, 'a disk that fails was opened before')
@@ -150,6 +153,11 @@ class Disk {
     if (!value || last === undefined) return
     value[value.length - 1] = last ^ 1
     this.rows = this.rows.after([{ key, value }])
+  }
+
+  alter(changes: readonly RowChange[]): void {
+    assert(this.waiting.length === 0, 'what waits was made of the rows as they are')
+    this.rows = this.rows.after(changes)
   }
 
   crash(landed: boolean): void {

@@ -10,7 +10,7 @@ import type { Slot } from '../model/slot.ts'
 import type { Tracing } from '../runtime/tracing.ts'
 import { datasetsOf, GrowthBoard } from './growth-board.ts'
 import type { LocalReads } from './local-reads.ts'
-import type { Growth, OperationMap, ShardReply, ShardRequest } from './shard.ts'
+import type { Growth, OperationMap } from './shard.ts'
 import {
   type FromShard,
   type ShardConfiguration,
@@ -19,6 +19,7 @@ import {
   type StoreLocation,
   threadOf,
 } from './shard-messages.ts'
+import type { ShardReply, ShardRequest } from './shard-requests.ts'
 import { storeName } from './store.ts'
 
 export interface ShardClientOptions {
@@ -78,17 +79,18 @@ export class ShardClient<Ops extends OperationMap> {
   setStores(stores: readonly StoreLocation[]): void {
     const counts = new Map<string, number>()
     const lines = new Map<string, Line>()
-    for (const { dataset, store } of stores) {
+    for (const location of stores) {
+      const { dataset, store } = location
       counts.set(dataset, Math.max(counts.get(dataset) ?? 0, store + 1))
-      lines.set(storeName({ dataset, store }), this.#lineFor(dataset, store))
+      lines.set(storeName(location), this.#lineFor(location))
     }
     this.#stores = stores
     this.#storeCounts = counts
     this.#lineOf = lines
   }
 
-  #lineFor(dataset: string, store: number): Line {
-    return this.#lines[threadOf({ dataset, store }, this.#lines.length)] as Line
+  #lineFor(of: Pick<StoreLocation, 'dataset' | 'store'>): Line {
+    return this.#lines[threadOf(of, this.#lines.length)] as Line
   }
 
   /** Opens every store in the thread that owns it. Resolves with what others can read along. */
@@ -118,7 +120,7 @@ export class ShardClient<Ops extends OperationMap> {
   ): Promise<SharedStore[]> {
     const shared = await Promise.all(
       this.#lines.map(line => {
-        const stores = all.filter(of => this.#lineFor(of.dataset, of.store) === line)
+        const stores = all.filter(of => this.#lineFor(of) === line)
         return new Promise<readonly SharedStore[]>(resolve => {
           line.opened = ({ shared, growth }) => {
             // What was entered on the board before is told before it is left.
@@ -145,9 +147,8 @@ export class ShardClient<Ops extends OperationMap> {
   }
 
   storeOfSlot(dataset: string, slot: Slot): number {
-    const count = this.storeCount(dataset)
-    if (count === 0) throw notStored()
-    return slot % count
+    if (!this.stores(dataset)) throw notStored()
+    return slot % this.storeCount(dataset)
   }
 
   /** Calls an operation on the store of a slot. Rejects with `DenizenError`. */
@@ -157,8 +158,7 @@ export class ShardClient<Ops extends OperationMap> {
     name: K,
     body: Ops[K]['request'],
   ): Promise<Ops[K]['reply']> {
-    const count = this.storeCount(dataset)
-    return this.callStore(dataset, count > 0 ? slot % count : 0, name, body)
+    return this.callStore(dataset, slot % Math.max(1, this.storeCount(dataset)), name, body)
   }
 
   callStore<K extends keyof Ops & string>(
@@ -179,8 +179,8 @@ export class ShardClient<Ops extends OperationMap> {
     const send = (): Promise<Ops[K]['reply']> => this.#send(line, { dataset, store, name, body })
     const { tracing } = this.#options
     if (!tracing) return send()
-    const attributes = { 'denizen.dataset': dataset }
-    return tracing.run({ name: `shard ${name}`, kind: 'internal', attributes }, send)
+    const span = { name: `shard ${name}`, kind: 'internal' } as const
+    return tracing.run({ ...span, attributes: { 'denizen.dataset': dataset } }, send)
   }
 
   #send<K extends keyof Ops & string>(
@@ -297,6 +297,4 @@ export class ShardClient<Ops extends OperationMap> {
   }
 }
 
-/** The policy has changed since the caller looked. */
-const notStored = (): DenizenError =>
-  new DenizenError('stale_policy', 'this node has no such store open')
+const notStored = (): DenizenError => new DenizenError('stale_policy', 'no such store is open here')

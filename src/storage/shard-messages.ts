@@ -6,7 +6,7 @@ import type { PolicyData } from '../model/placement.ts'
 import type { FeedNumber } from '../model/position.ts'
 import type { RegionId, RegionNumber } from '../model/slot.ts'
 import type { SharedState } from './engine.ts'
-import type { ShardReply, ShardRequest } from './shard.ts'
+import type { ShardReply, ShardRequest } from './shard-requests.ts'
 
 export interface StoreLocation {
   readonly dataset: string

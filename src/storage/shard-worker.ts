@@ -5,14 +5,9 @@ import type { Hasher } from '../model/hash.ts'
 import type { Random } from '../runtime/random.ts'
 import type { EngineKind } from './engine.ts'
 import { datasetsOf, GrowthBoard } from './growth-board.ts'
-import {
-  type Handlers,
-  type OperationMap,
-  Shard,
-  type ShardRequest,
-  type TakeReplies,
-} from './shard.ts'
+import { type Handlers, type OperationMap, Shard } from './shard.ts'
 import type { FromShard, ShardConfiguration, StoreLocation, ToShard } from './shard-messages.ts'
+import type { ShardRequest, TakeReplies } from './shard-requests.ts'
 import { type StoreReader, storeName } from './store.ts'
 import { StoreContexts } from './store-contexts.ts'
 

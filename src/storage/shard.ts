@@ -16,7 +16,7 @@
  */
 import type { ShardMeter } from '../metrics/shard-meter.ts'
 import { assert } from '../model/assert.ts'
-import { DenizenError, type WireError } from '../model/errors.ts'
+import { DenizenError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
@@ -25,6 +25,7 @@ import type { DigestAudit } from './digest-audit.ts'
 import type { Engine, SharedState } from './engine.ts'
 import { EngineFailure } from './engine.ts'
 import { hasWork, type OpenStore, openStore, type QueuedWrite } from './open-store.ts'
+import type { ShardReply, ShardRequest, TakeReplies } from './shard-requests.ts'
 import { type StoreContext, type StoreReader, storeName } from './store.ts'
 import { type ChangesRequest, changesOperation } from './store-changes.ts'
 import { StoreTransaction } from './transaction.ts'
@@ -45,26 +46,11 @@ type Handler<Store, Op extends { request: unknown; reply: unknown }> = (
   request: Op['request'],
 ) => Op['reply']
 
-export interface ShardRequest {
-  readonly id: number
-  readonly dataset: string
-  readonly store: number
-  readonly name: string
-  readonly body: unknown
-}
-
-export type ShardReply =
-  | { readonly id: number; readonly body: unknown }
-  | { readonly id: number; readonly error: WireError }
-
 /** This region's feeds of some slots have grown, durably, to these ends. */
 export interface Growth {
   readonly dataset: string
   readonly ends: readonly { readonly slot: Slot; readonly end: Position }[]
 }
-
-/** Takes the answers to requests: all of one commit, or of one batch of reads, in one call. */
-export type TakeReplies = (replies: readonly ShardReply[]) => void
 
 export interface ShardOptions {
   readonly handlers: Handlers<OperationMap>

@@ -21,7 +21,8 @@ import { storeEngine } from '../../src/node/store-engine.ts'
 import { systemRandom } from '../../src/runtime/random.ts'
 import { encodeHomeMarker } from '../../src/storage/home-marker.ts'
 import { encodeRecord } from '../../src/storage/record.ts'
-import { Shard, type ShardReply } from '../../src/storage/shard.ts'
+import { Shard } from '../../src/storage/shard.ts'
+import type { ShardReply } from '../../src/storage/shard-requests.ts'
 import { MarkerSearch, newMarker } from '../worlds/marker-search.ts'
 import { startWorld, type World } from '../worlds/world.ts'
 import { Impostor } from './impostor.ts'
@@ -88,6 +89,20 @@ const registrar = (it: Smuggled, kind: 'claim' | 'lookup') => ({
   epoch: 1,
   kind,
   groups: [groupOf(it)],
+})
+
+/** Of copies that are compared: what they hold is asked for as hashes and as keys. */
+const comparisons = (it: Smuggled) => ({
+  'compare.digests': { dataset: it.dataset, states: new Uint8Array(16 * slots) },
+  'compare.page': {
+    ...{ dataset: it.dataset, slot: slotOfKey(it), after: null, upTo: it.key },
+    ...{ sum: '0000000000000000', records: 0 },
+  },
+  'compare.witness': {
+    ...{ dataset: it.dataset, slot: slotOfKey(it) },
+    records: [{ key: it.key, feed: 65537, position: seq }],
+  },
+  repair: { dataset: it.dataset, key: it.key },
 })
 
 const follow = (dataset: string) => ({ type: 'follow', dataset, positions: [] })
@@ -201,6 +216,7 @@ test('nobody makes a region store what it may not store', async () => {
       await refused('inspect', { dataset: it.dataset, key: it.key })
       for (const kind of ['claim', 'lookup'] as const)
         await refused('registrar', registrar(it, kind))
+      for (const [name, body] of Object.entries(comparisons(it))) await refused(name, body)
       await impostor.refusedChunk(() => chunk(it, feed, 0))
       await impostor.refusedChunk(() => markerChunk(it, feed, 0))
       await impostor.refusedChunk(() => replacement(it, feed))
@@ -238,6 +254,7 @@ test('nobody is told what it may neither store nor serve', async () => {
       await refused('inspect', { dataset: it.dataset, key: it.key })
       for (const kind of ['claim', 'lookup'] as const)
         await refused('registrar', registrar(it, kind))
+      for (const [name, body] of Object.entries(comparisons(it))) await refused(name, body)
       await impostor.refusedChunk(() => chunk(it, feed, 0))
       await impostor.refusedChunk(() => replacement(it, feed))
       await impostor.refusedRequest(follow(it.dataset))
@@ -282,6 +299,11 @@ test('no partition takes in the keys of another', async () => {
       await impostor.refusedCall('registrar', registrar(jp, 'claim')),
       'residency_violation',
     )
+    const { 'compare.digests': _, ...keyed } = comparisons(jp)
+    for (const [name, body] of Object.entries(keyed)) {
+      assert.is(await impostor.refusedCall(name, body), 'residency_violation', name)
+      attacks += 1
+    }
     const at = slotOfKey(jp)
     await impostor.refusedChunk(positionOf => chunk(jp, feed, positionOf(at)), dataset)
     await impostor.refusedChunk(positionOf => markerChunk(jp, feed, positionOf(at)), dataset)
@@ -323,13 +345,18 @@ test('the shard refuses by itself, whatever all others let through', async () =>
     const { type: __, ...whole } = replacement(it, feed)
     const write = { key: it.key as Key, value: undefined, precondition: {} }
     const claims = [{ group: groupOf(it), region: 1, feed }]
-    const bodies = { applyChunk: part, applyReplace: whole, write, claim: { epoch: 1, claims } }
+    const bytes = recordOf(it.key, it.value, feed)
+    const record = { state: 'sound', version: { term, seq }, checksum: '0000000000000000' }
+    const settle = { slot: slotOfKey(it), key: it.key, kind: 'lacks', held: { state: 'absent' } }
+    const settleRecord = { ...settle, next: { record, bytes } }
+    const claim = { epoch: 1, claims }
+    const bodies = { applyChunk: part, applyReplace: whole, write, claim, settleRecord }
     for (const [id, [name, body]] of Object.entries(bodies).entries()) {
       shard.submit([{ id, dataset: 'profiles', store: 0, name, body }], take)
     }
-    await until(() => replies.length === 4, 'the shard answers')
+    await until(() => replies.length === 5, 'the shard answers')
     const codes = replies.map(reply => ('error' in reply ? reply.error.code : 'done'))
-    assert.equal(codes, Array(4).fill('residency_violation'))
+    assert.equal(codes, Array(5).fill('residency_violation'))
     await shard.close()
     assert.equal(new MarkerSearch({ marker }).directory(directory), [])
   } finally {

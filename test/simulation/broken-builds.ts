@@ -17,7 +17,7 @@ export interface Defect {
 export const defects: readonly Defect[] = [
   {
     name: 'a write is answered before it is durable',
-    seed: 9,
+    seed: 15,
     breaks: ['D', 'H and L', 'S', 'X'],
     patches: [
       {
@@ -45,7 +45,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a session forgets what it found absent',
-    seed: 95,
+    seed: 32,
     breaks: ['S'],
     patches: [
       {
@@ -58,7 +58,7 @@ export const defects: readonly Defect[] = [
   {
     name: 'a chunk that is full moves the cursor to the end, past what was not read',
     seed: 2,
-    breaks: ['S', 'convergence', 'D'],
+    breaks: ['S', 'convergence', 'D', 'no bugs'],
     patches: [
       {
         file: 'src/replication/read-feeds.ts',
@@ -69,7 +69,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'an older version takes the place of a newer one',
-    seed: 2,
+    seed: 13,
     breaks: ['T', 'convergence', 'S'],
     patches: [
       {
@@ -96,7 +96,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a home that has stopped goes on once it was started again',
-    seed: 3,
+    seed: 10,
     breaks: ['H and L', 'T'],
     patches: [
       {
@@ -180,6 +180,45 @@ export const defects: readonly Defect[] = [
         file: 'src/routing/receipt.ts',
         from: 'stalenessMs !== undefined && stalenessMs <= boundMs',
         to: 'stalenessMs !== null && boundMs !== null',
+      },
+    ],
+  },
+  {
+    name: 'a copy is mended with what another has, newer or not',
+    seed: 2,
+    breaks: ['T', 'convergence', 'S'],
+    patches: [
+      {
+        file: 'src/repair/compare-copies.ts',
+        from: 'if (order < 0 && there &&',
+        to: 'if (order !== 0 && there &&',
+      },
+      {
+        file: 'src/repair/judge-record.ts',
+        from: "  if (held && compareVersions(held.version, record.version) >= 0) return { kind: 'leave' }",
+        to: "  if (held && compareVersions(held.version, record.version) === 0) return { kind: 'leave' }",
+      },
+      {
+        file: 'src/repair/judge-record.ts',
+        from: "  if (!isVouchedFor) return { kind: 'unproven' }\n",
+        to: "  if (!isVouchedFor && holders.length === 0) return { kind: 'unproven' }\n",
+      },
+      {
+        file: 'src/repair/settle-record.ts',
+        from: "if (kind === 'lacks' && order <= 0)",
+        to: "if (kind === 'lacks' && order === 0)",
+      },
+    ],
+  },
+  {
+    name: 'copies are never compared',
+    seed: 1,
+    breaks: ['convergence', 'D'],
+    patches: [
+      {
+        file: 'src/repair/comparisons.ts',
+        from: '    await this.#unlessFailed(() => this.#compare(pair.placement, pair.peer))\n',
+        to: '',
       },
     ],
   },

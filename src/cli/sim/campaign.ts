@@ -62,6 +62,8 @@ export function totalsOf(summaries: readonly Summary[]): Totals {
     operations: sum(({ operations }) => operations),
     events: sum(({ events }) => events),
     homesMoved: sum(({ homesMoved }) => homesMoved),
+    recordsLost: sum(({ recordsLost }) => recordsLost),
+    recordsMended: sum(({ recordsMended }) => recordsMended),
     policiesApplied: sum(({ policiesApplied }) => policiesApplied),
     relayed: sum(({ relayed }) => relayed),
     errors: addCounts(summaries.map(({ errors }) => errors)),

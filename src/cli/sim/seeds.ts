@@ -76,12 +76,14 @@ function show(terminal: Terminal, totals: Totals): void {
   const { colors } = terminal
   const { seeds, simulatedMs, operations, relayed, homesMoved, policiesApplied } = totals
   const { errors, disturbances, fates } = totals
+  const { recordsLost, recordsMended } = totals
   const minutes = simulatedMs / 60_000
   terminal.line(
     `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute), ${relayed} of them relayed, ${homesMoved} homes moved, ${policiesApplied} policies applied`,
   )
   terminal.line(`failed operations: ${countsText(errors)}`)
   terminal.line(`disturbances: ${countsText(disturbances)}`)
+  terminal.line(`records lost behind a copy's back: ${recordsLost}, mended: ${recordsMended}`)
   terminal.line()
   const rows = Object.entries(fates).map(([type, counted]) => [
     ...[type, `${counted.sent}`],
