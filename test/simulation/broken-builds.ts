@@ -222,4 +222,46 @@ export const defects: readonly Defect[] = [
       },
     ],
   },
+  {
+    name: 'a region confirms an erasure before it has purged what it holds',
+    seed: 4,
+    breaks: ['E'],
+    patches: [
+      {
+        file: 'src/storage/purge.ts',
+        from: '    purge(store, hash, erasure)\n',
+        to: [
+          '    if (erasure.feed === store.context.ownFeed) purge(store, hash, erasure)',
+          '    else {',
+          '      const nothing = { keys: 0, rows: 0, compactedAtMs: 0 }',
+          '      store.putRow(rowKeys.purge(hash), encodePurge(nothing))',
+          '    }\n',
+        ].join('\n'),
+      },
+    ],
+  },
+  {
+    name: 'what comes late of an erased life is taken in',
+    seed: 24,
+    breaks: ['E', 'H and L', 'S', 'T', 'convergence'],
+    patches: [
+      {
+        file: 'src/storage/store.ts',
+        from: 'return erasure !== undefined && term <= erasure.term',
+        to: 'return erasure !== undefined && term < 0',
+      },
+    ],
+  },
+  {
+    name: 'a home goes on under the term of an erasure',
+    seed: 4,
+    breaks: ['E', 'H and L', 'S', 'T', 'D', 'convergence', 'no bugs'],
+    patches: [
+      {
+        file: 'src/execution/home.ts',
+        from: "  standing.kind === 'home' && standing.isErased\n",
+        to: "  standing.kind === 'home' && standing.isErased && standing.home.term < 0\n",
+      },
+    ],
+  },
 ]
