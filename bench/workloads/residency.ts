@@ -109,6 +109,7 @@ function checksOf(table: PlacementTable): (count: number) => number {
     self,
     byNearness: table.data.regions.map(({ id }) => id),
     reachable: region => region === self,
+    passes: () => true,
   }
   const intent: Intent = {
     ...{ kind: 'read', creates: false, consistency: 'session', hint: self, behind: false },

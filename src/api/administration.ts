@@ -2,9 +2,10 @@
 import type { AdministrativeAct } from '../model/administrative-act.ts'
 import type { Census, PolicyInForce } from '../model/home-census.ts'
 import type { Key } from '../model/key.ts'
+import type { PolicyChangeView } from '../model/policy-change-view.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Receipt, ReceiptKeys } from '../receipts/receipt.ts'
-import type { ScrubReport } from '../routing/service.ts'
+import type { ScrubReport } from '../routing/scrub-report.ts'
 
 export interface BackupRequest {
   /** The region where the file is to be kept. */
@@ -78,6 +79,18 @@ export interface Administration {
   beginCensus(desired: unknown): Promise<Census>
   /** The count under way, or the last one. Throws `not_ready`; `bad_request` if there is none. */
   census(): Promise<Census>
+  /**
+   * Begins a change to another policy: `{policy, eraseDatasets}`. Throws `not_ready`,
+   * `bad_request`, `policy_refused`, `policy_changing`, `coordinator_unavailable`.
+   */
+  applyPolicy(wish: unknown): Promise<PolicyChangeView>
+  /** How far the change under way is. Throws `not_ready`, `coordinator_unavailable`. */
+  policyChange(): Promise<PolicyChangeView>
+  /**
+   * Of the change under way, or of the last one. Throws `not_ready`, `coordinator_unavailable`;
+   * `not_found` where there was none.
+   */
+  policyReceipt(): Promise<Receipt>
   /** Throws `not_ready`. */
   receiptKeys(): ReceiptKeys
   /** Throws `not_ready`, `upgrade_refused`, `coordinator_unavailable`. */

@@ -50,6 +50,8 @@ function addAll(results: CborResults, { planned, outcomes }: Executed, count: nu
   }
 }
 
+const isRelayed = (outcome: Outcome | undefined): boolean => outcome?.receipt?.relay !== undefined
+
 type Found = Extract<Outcome, { kind: 'found' }>
 type Written = Extract<Outcome, { kind: 'written' | 'deleted' }>
 
@@ -111,7 +113,7 @@ class CborResults {
   }
 
   add(plan: Planned, outcome: Outcome | undefined): void {
-    const isPlain = plan.kind === 'run' && plan.conditions === undefined
+    const isPlain = plan.kind === 'run' && plan.conditions === undefined && !isRelayed(outcome)
     if (isPlain && outcome && this.#addPlain(plan, outcome)) return
     this.addObject(resultOf(plan, outcome, 'cbor'))
   }

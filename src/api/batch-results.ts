@@ -30,7 +30,10 @@ export function resultOf(plan: Planned, outcome: Outcome | undefined, format: Fo
   }
 }
 
-const homeOf = ({ home }: Receipt): object => (home === undefined ? {} : { home })
+const homeOf = ({ home, relay }: Receipt): object => ({
+  ...(home === undefined ? {} : { home }),
+  ...(relay === undefined ? {} : { relay }),
+})
 
 function foundResult(
   { version, mediaType, value, receipt }: Extract<Outcome, { kind: 'found' }>,

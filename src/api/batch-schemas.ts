@@ -38,6 +38,9 @@ export const resultSchema = z
     type: z.string().exactOptional().meta({ description: 'Media type of the value' }),
     ...itemValueMembers,
     home: z.string().exactOptional().meta({ description: "The home of the key's group" }),
+    relay: z.string().exactOptional().meta({
+      description: 'The region by way of which the home was asked, if it was not straight',
+    }),
     region: z.string().exactOptional().meta({ description: 'With 307 and 421: who answers' }),
     session: z.string().exactOptional().meta({
       description: 'In streams, on some results: the session token that covers all up to here',

@@ -91,7 +91,11 @@ export const servedBy = (receipt: Receipt, entry: Entry): string =>
   (entry.stored
     ? `${token(receipt.servedBy)};role=${receipt.role}`
     : `${token(entry.region)};role=proxy;from=${token(receipt.servedBy)}`) +
+  relayed(receipt.relay) +
   staleness(receipt.stalenessMs)
+
+const relayed = (relay: string | undefined): string =>
+  relay === undefined ? '' : `;relay=${token(relay)}`
 
 export const receiptHeaders = (receipt: Receipt, entry: Entry): Headers => ({
   ...(receipt.home === undefined ? {} : { 'Denizen-Home': token(receipt.home) }),
@@ -100,7 +104,8 @@ export const receiptHeaders = (receipt: Receipt, entry: Entry): Headers => ({
 
 /**
  * One receipt for many: the oldest copy counts. Where several regions answered, this one is a proxy
- * in front of them; where the groups have several homes, none is named.
+ * in front of them; where the groups have several homes, none is named, nor is a relay that not all
+ * came by.
  */
 export function combinedHeaders(receipts: readonly Receipt[], entry: Entry): Headers {
   const [first] = receipts
@@ -115,6 +120,7 @@ export function combinedHeaders(receipts: readonly Receipt[], entry: Entry): Hea
       servedBy: first.servedBy,
       role,
       ...(home === undefined ? {} : { home }),
+      ...(first.relay !== undefined && same(receipt => receipt.relay) && { relay: first.relay }),
       ...(oldestMs === undefined ? {} : { stalenessMs: oldestMs }),
     }
     return receiptHeaders(combined, entry)

@@ -220,7 +220,8 @@ export const replyHeaders = z.object({
   ETag: header('Version of the value in quotes; transcoded forms end in `-j` or `-c`'),
   'Denizen-Home': header("Region that orders the group's writes, where known"),
   'Denizen-Served-By': header(
-    'Region whose copy answered, with role=home|replica|proxy, staleness-ms, and from= for a proxy',
+    'Region whose copy answered, with role=home|replica|proxy, staleness-ms, from= for a proxy, ' +
+      'and relay= where it was asked by way of another region',
   ),
   'Denizen-Session': header('Token to send with the next request of this session'),
   'Server-Timing': header('Where the time went, in ms'),

@@ -9,6 +9,10 @@ const copySchema = z.union([
     state: z.enum(['home', 'replica']),
     version: z.string().exactOptional(),
     stalenessMs: z.number().exactOptional(),
+    relay: z
+      .string()
+      .exactOptional()
+      .meta({ description: 'The region by way of which it was asked, if it was not straight' }),
   }),
   z.object({ state: z.literal('unreachable') }),
 ])

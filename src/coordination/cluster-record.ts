@@ -4,10 +4,14 @@
  * whoever sees a higher one fetches it before acting.
  */
 import { z } from 'zod'
+import { assert } from '../model/assert.ts'
 import type { Hasher } from '../model/hash.ts'
 import { timing } from '../model/limits.ts'
-import { type PolicyData, registrarRegion } from '../model/placement.ts'
+import type { PolicyData } from '../model/placement.ts'
+import { effectivePolicy, isFrom, type Phase, phases } from '../model/policy-change.ts'
+import { lastChangeSchema, leftCopySchema } from '../model/policy-change-view.ts'
 import { type FeedNumber, feedNumber } from '../model/position.ts'
+import { registrarRegion } from '../model/rendezvous.ts'
 import type { RegionId, RegionNumber, Slot } from '../model/slot.ts'
 import { type Build, buildSchema, FIRST_DATA_FORMAT } from './build.ts'
 import { receiptKeySchema } from './receipt-keys.ts'
@@ -45,6 +49,8 @@ const placementSchema = z.strictObject({
   store: z.array(text).min(1),
   serve: z.array(text).min(1),
   forbidden: z.record(text, forbiddenSchema),
+  claimed: z.strictObject({ assigned: z.array(text) }).exactOptional(),
+  left: z.array(text).exactOptional(),
 })
 
 export const policyDataSchema: z.ZodType<PolicyData> = z.strictObject({
@@ -77,6 +83,24 @@ const memberSchema = z.strictObject({
   build: buildSchema.exactOptional(),
 })
 
+const registrarsSchema = z.record(
+  text,
+  z.strictObject({ epoch: z.int().min(1), slots: z.array(regionNumberSchema) }),
+)
+export type Registrars = z.infer<typeof registrarsSchema>
+
+const policyChangeSchema = z.strictObject({
+  policy: policyDataSchema,
+  policyEpoch: z.int().min(2),
+  phase: z.enum(phases),
+  /** Wall-clock ms, for people. */
+  beganMs: z.int().min(0),
+  registrars: registrarsSchema,
+  /** Known from the phase `erase` on. */
+  leftCopies: z.array(leftCopySchema),
+})
+export type PolicyChangeRecord = z.infer<typeof policyChangeSchema>
+
 export const clusterRecordSchema = z.strictObject({
   format: z.literal(1),
   clusterId: text,
@@ -89,10 +113,15 @@ export const clusterRecordSchema = z.strictObject({
   dataFormat: z.int().min(1).default(FIRST_DATA_FORMAT),
   current: policyDataSchema,
   members: z.record(text, memberSchema),
-  registrars: z.record(
-    text,
-    z.strictObject({ epoch: z.int().min(1), slots: z.array(regionNumberSchema) }),
-  ),
+  registrars: registrarsSchema,
+  /** The policy that is on its way into force. */
+  next: policyChangeSchema.exactOptional(),
+  lastChange: lastChangeSchema.exactOptional(),
+  /**
+   * By dataset and region: where the feeds of a region ended that stored the dataset once. It goes
+   * on from there if it ever does again, as other regions are complete up to them.
+   */
+  closedFeeds: z.record(text, z.record(text, z.array(z.int().min(0)))).exactOptional(),
   /** 32 random bytes, hexadecimal: session tokens are MACed with it. */
   sessionKey: z.string().regex(/^[0-9a-f]{64}$/),
   /** Of the format that has receipts; the one that signs is the last. */
@@ -139,7 +168,7 @@ export function foundCluster(
   }
 }
 
-const registrarSlots = (
+export const registrarSlots = (
   hasher: Hasher,
   dataset: string,
   slots: number,
@@ -193,14 +222,54 @@ export const withDataFormat = (record: ClusterRecord, dataFormat: number): Clust
   dataFormat,
 })
 
+export function feedOf({ members }: ClusterRecord, region: RegionId): FeedNumber {
+  const member = members[region]
+  assert(member, `region ${region} is a member`)
+  return memberFeed(member)
+}
+
+/** The region that hosts a feed; undefined where no member does. */
+export const hostOf = ({ members }: ClusterRecord, feed: FeedNumber): RegionId | undefined =>
+  Object.entries(members).find(([, member]) => memberFeed(member) === feed)?.[0]
+
 export const memberFeed = ({ number, opening }: Member): FeedNumber => feedNumber(number, opening)
+
+/** The registrars move before anything else does. */
+export const registrarsInForce = ({ registrars, next }: ClusterRecord): Registrars =>
+  next && isFrom(next.phase, 'copy') ? { ...registrars, ...next.registrars } : registrars
+
+/** Who was registrar before, where another region takes over from it. */
+export function registrarBefore(
+  { registrars, members, next }: ClusterRecord,
+  dataset: string,
+  slot: Slot,
+): RegionId | undefined {
+  const [before, after] = [registrars[dataset], next?.registrars[dataset]]
+  if (!next || !isFrom(next.phase, 'copy') || !before || !after) return undefined
+  const number = before.slots[slot]
+  if (number === after.slots[slot]) return undefined
+  return Object.entries(members).find(([, member]) => member.number === number)?.[0]
+}
+
+/** How far a region is by a record: two regions differ by one step at most. */
+export const policyStep = ({ policyEpoch, next }: ClusterRecord): PolicyStep =>
+  next ? { policyEpoch: next.policyEpoch, phase: next.phase } : { policyEpoch, phase: 'erase' }
+
+export interface PolicyStep {
+  readonly policyEpoch: number
+  readonly phase: Phase
+}
+
+/** What regions act by. */
+export const policyInEffect = ({ current, next }: ClusterRecord): PolicyData =>
+  effectivePolicy(current, next)
 
 export function registrarOf(
   record: ClusterRecord,
   dataset: string,
   slot: Slot,
 ): { region: RegionId; epoch: number } | undefined {
-  const registrar = record.registrars[dataset]
+  const registrar = registrarsInForce(record)[dataset]
   const number = registrar?.slots[slot]
   const found = Object.entries(record.members).find(([, member]) => member.number === number)
   return registrar && found && { region: found[0], epoch: registrar.epoch }

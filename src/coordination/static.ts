@@ -25,11 +25,11 @@ import {
   hasMember,
   type Joining,
   type RecordOrder,
-  withMember,
 } from './cluster-record.ts'
 import { type Coordination, CoordinationError } from './coordination.ts'
 import { stillToHear } from './hearing.ts'
 import { HeldRecord } from './held-record.ts'
+import { Keeper } from './keeper.ts'
 import { KeeperActs } from './keeper-acts.ts'
 
 export interface StaticCoordinationOptions {
@@ -64,6 +64,8 @@ const joinSchema = z.strictObject({ nodeId: text, url: text, build: buildSchema 
 export class StaticCoordination implements Coordination {
   readonly #options: StaticCoordinationOptions
   readonly #held: HeldRecord
+  /** Changes the record, where this region is the keeper. */
+  readonly keeper: Keeper
   /** What operators ask of the keeper. */
   readonly acts: KeeperActs
   #waitingFor: string | undefined = 'the cluster record has not been read yet'
@@ -73,10 +75,11 @@ export class StaticCoordination implements Coordination {
   constructor(options: StaticCoordinationOptions) {
     this.#options = options
     this.#held = new HeldRecord(options)
+    this.keeper = new Keeper({ ...options, held: this.#held })
     this.acts = new KeeperActs({
-      ...{ ...options, held: this.#held },
+      ...{ ...options, held: this.#held, keeper: this.keeper },
       regions: () => this.#regions(),
-      keeper: () => this.#keeper(),
+      keeperOf: () => this.#keeper(),
     })
   }
 
@@ -130,7 +133,11 @@ export class StaticCoordination implements Coordination {
   async answer(from: RegionId, name: string, body: unknown): Promise<unknown> {
     if (name === 'coordination.read') return this.#held.current ?? null
     if (name === 'coordination.build') return this.#options.build
-    if (name === 'coordination.join') return await this.#admit(from, joinSchema.parse(body))
+    if (name === 'coordination.join') return await this.keeper.admit(from, joinSchema.parse(body))
+    if (name === 'coordination.learn') {
+      if (this.#held.current) await this.#held.learn(body, from)
+      return null
+    }
     return await this.acts.answer(name, body)
   }
 
@@ -207,7 +214,7 @@ export class StaticCoordination implements Coordination {
     for (;;) {
       try {
         const keeper = this.#keeper()
-        if (keeper === self) await this.#admit(self, joining)
+        if (keeper === self) await this.keeper.admit(self, joining)
         else await this.#held.learn(await call(keeper, 'coordination.join', joining), keeper)
         return
       } catch (error) {
@@ -229,25 +236,6 @@ export class StaticCoordination implements Coordination {
       `region ${region} belongs to node ${entered}, and this data directory is node ${nodeId}`,
       lostDisk,
     )
-  }
-
-  /** Joins come together: each is judged on the record that the one before it has left. */
-  #admit(region: RegionId, change: Joining): Promise<ClusterRecord> {
-    return this.#held.inTurn(async () => {
-      const record = this.#recordAtKeeper()
-      const member = record.members[region]
-      if (!member || (member.nodeId && member.nodeId !== change.nodeId)) {
-        throw new DenizenError('bad_request', `region ${region} belongs to another node`)
-      }
-      if (hasMember(record, region, change)) return record
-      return await this.#held.keep(withMember(record, region, change))
-    })
-  }
-
-  #recordAtKeeper(): ClusterRecord {
-    const record = this.#held.current
-    if (record && this.#keeper() === this.#options.self) return record
-    throw new DenizenError('coordinator_unavailable', 'this region is not the keeper')
   }
 
   async #fetch(region: RegionId): Promise<void> {

@@ -13,7 +13,8 @@
  * that term any more: before the first write of another life it wins a later one at the registrar.
  */
 import { assert } from '../model/assert.ts'
-import { feedRegionNumber } from '../model/position.ts'
+import { DenizenError } from '../model/errors.ts'
+import { type FeedNumber, feedRegionNumber, type Position } from '../model/position.ts'
 import type { RegionId, Slot } from '../model/slot.ts'
 import { IMPLICIT_TERM } from '../model/version.ts'
 import type { FeedEnd, HomeMarker } from '../storage/home-marker.ts'
@@ -46,8 +47,22 @@ interface Found {
   readonly isErased?: true
 }
 
-/** `held` is the record of a key of the group: it counts where the group is the whole key. */
+/**
+ * `held` is the record of a key of the group: it counts where the group is the whole key. A region
+ * that is home of nothing any more has given the group up, and this copy has yet to hear to whom.
+ */
 function find(store: StoreReader, group: string, held: RecordHead | undefined): Found | undefined {
+  const found = findAny(store, group, held)
+  const { placement, self } = store.context
+  if (!found || placement.isSource(found.home.region)) return found
+  return found.home.region === self && !found.isErased ? found : undefined
+}
+
+function findAny(
+  store: StoreReader,
+  group: string,
+  held: RecordHead | undefined,
+): Found | undefined {
   const { placement, regions } = store.context
   const marker = store.homeMarker(group)
   const ofRecord = placement.data.groupBySegments === null ? held : undefined
@@ -60,13 +75,38 @@ function find(store: StoreReader, group: string, held: RecordHead | undefined): 
   if (marker && marker.term >= termOfRecord) {
     return { home: { region: regions.idOf(marker.region), term: marker.term }, marker }
   }
-  const computed = termOfRecord === IMPLICIT_TERM ? placement.computedHome(group) : undefined
+  const computed = termOfRecord === IMPLICIT_TERM ? computedHome(store, group, ofRecord) : undefined
   if (computed !== undefined) {
     return { home: { region: computed, term: IMPLICIT_TERM }, marker: undefined }
   }
   if (!ofRecord) return undefined
   const region = regions.idOf(feedRegionNumber(ofRecord.feed))
   return { home: { region, term: termOfRecord }, marker: undefined }
+}
+
+/**
+ * As the policy computes it. Once it is about to compute other homes, a group that has not begun
+ * here never does without a claim: docs/PROTOCOL.md.
+ */
+function computedHome(
+  store: StoreReader,
+  group: string,
+  held: RecordHead | undefined,
+): RegionId | undefined {
+  const { placement, self } = store.context
+  const home = placement.computedHome(group)
+  if (home !== self || placement.beginsComputed(group) || held) return home
+  return hasRecords(store, group) ? home : undefined
+}
+
+function hasRecords(store: StoreReader, group: string): boolean {
+  const { placement } = store.context
+  if (placement.data.groupBySegments === null) return store.heldHead(group) !== undefined
+  for (const { key } of store.recordRows(group)) {
+    if (placement.groupOf(key) === group) return true
+    if (!key.startsWith(group)) return false
+  }
+  return false
 }
 
 /**
@@ -99,7 +139,11 @@ export function standingOf(
   claimed?: GroupHome,
 ): Standing {
   const { self, regions } = store.context
+  const { placement } = store.context
   const found = find(store, group, held)
+  if (claimed && !placement.mayHome(self) && placement.data.changing?.isClosing) {
+    throw new DenizenError('stale_policy', `${self} takes no homes of the dataset any more`)
+  }
   if (claimed && !(found && found.home.term >= claimed.term)) {
     // A claim is for a group without a home; one that had a home is taken over with a marker.
     if (found?.marker || claimed.moved) return { kind: 'between' }
@@ -110,6 +154,9 @@ export function standingOf(
   if (marker?.stopped) {
     const isParty = home.region === self || regions.idOf(marker.stopped.to) === self
     return isParty ? { kind: 'between' } : { kind: 'elsewhere', home: guess(store, found) }
+  }
+  if (home.region === self && !placement.isSource(self)) {
+    throw new DenizenError('stale_policy', `${self} is no home of the dataset any more`)
   }
   if (home.region === self && !hasPast(store, group, marker?.past)) return { kind: 'between' }
   return found.isErased && home.region === self
@@ -146,8 +193,23 @@ export function hasPast(
   const { placement, ownFeed } = store.context
   const slot = placement.slotOf(group)
   return past.every(
-    ({ feed, position }) => feed === ownFeed || store.feedState(slot, feed).complete >= position,
+    ({ feed, position }) => feed === ownFeed || isCompleteTo(store, slot, feed, position),
   )
+}
+
+/**
+ * This copy has all of a feed up to a position. Of a region that is home of nothing any more every
+ * copy had all before it left, and who got a copy since got it with that.
+ */
+export function isCompleteTo(
+  store: StoreReader,
+  slot: Slot,
+  feed: FeedNumber,
+  position: Position,
+): boolean {
+  if (store.feedState(slot, feed).complete >= position) return true
+  const { placement, regions } = store.context
+  return !placement.isSource(regions.idOf(feedRegionNumber(feed)))
 }
 
 /**

@@ -82,9 +82,12 @@ export interface Receipt {
   /** The region whose copy answered. */
   readonly servedBy: RegionId
   readonly role: 'home' | 'replica'
+  /** The region by way of which it was asked, as its own line to here is cut. */
+  readonly relay?: RegionId
   /**
    * 0 at the home; at a replica the age of the newest state that it provably has. Absent where it
-   * can't say, as it has not heard from a home since it started.
+   * can't say, as it has not heard from a home since it started. What took the way by a relay
+   * counts, too.
    */
   readonly stalenessMs?: number
 }

@@ -179,7 +179,7 @@ export const errorKinds = {
   home_unreachable: kind(
     503,
     'The home region of the group can not be reached',
-    'Retry later; nothing was sent. Reads with Denizen-Consistency: eventual go on.',
+    'Retry later; nothing was applied. Reads with Denizen-Consistency: eventual go on.',
     { retry: 'safe', level: 'warn' },
   ),
   registrar_unavailable: kind(
@@ -199,6 +199,16 @@ export const errorKinds = {
     'The keeper of the cluster can not be reached',
     'Retry later; data goes on flowing meanwhile.',
     { retry: 'safe', level: 'warn' },
+  ),
+  policy_changing: kind(
+    409,
+    'The policy is being changed already',
+    'Wait for its end: denizen policy apply --watch shows how far it is. To undo it, apply the policy before it afterwards.',
+  ),
+  policy_refused: kind(
+    422,
+    'The policy can not be applied',
+    'Change the policy as the detail says; denizen policy plan shows all that stands in the way.',
   ),
   session_ahead: kind(
     503,

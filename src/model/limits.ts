@@ -132,6 +132,8 @@ export const limits = {
   interleavedMessagesMax: 8,
   /** Connections that nodes hold open to us, known or not yet known. */
   peerConnectionsMax: 512,
+  /** Relays that are asked in vain, one after the other, before a request gives up. */
+  relaysTriedMax: 2,
   /** Groups in one claim message. */
   claimsPerMessageMax: 4_096,
   /** Groups whose home is remembered in memory by a region that does not store them. */
@@ -141,6 +143,8 @@ export const limits = {
   /** Groups that a region moves away at a time; more wait, and beyond that are not moved. */
   movesAtOnce: 16,
   movesWaitingMax: 256,
+  /** The same of groups that a change of the policy moves. */
+  policyMovesAtOnce: 64,
   /** Changes that a region may lack of a group's feeds when the group is to move there. */
   moveLagChangesMax: 1_000,
   /** Groups between two homes that a node looks after; others wait for who asks for them. */
@@ -184,17 +188,22 @@ export const timing = {
   peerSilenceMaxMs: 1_200,
   /** A call to a peer whose answer is awaited before the request fails. */
   callTimeoutMs: 1_500,
+  /** A relay that could not reach a region is not asked again for so long. */
+  deadEndMs: 1_000,
   /** How long a home waits, after its own disk, for other regions to have a write too. */
   acksWaitMaxMs: 1_000,
   /**
    * Re-homing: how long the next home waits for what it lacks, how long the one that has stopped
    * waits for it, and how long an operation that met them waits for the end.
    */
-  takeHomeMaxMs: 700,
-  handOverMaxMs: 1_000,
+  ...{ takeHomeMaxMs: 700, handOverMaxMs: 1_000 },
   betweenHomesMaxMs: 700,
   /** A region that is asked to move a group answers when the move is over. */
   moveAskedMaxMs: 8_000,
+  /** How far a change of the policy is: how often the keeper asks, and regions look. */
+  policyLookMs: 100,
+  /** A request that it came between: how often, and how long, it is tried again. */
+  ...{ policyRetryMs: 25, policyRetryMaxMs: 3_000 },
   /** How often a copy is looked at meanwhile, at first and at most. */
   copyLookMinMs: 2,
   copyLookMaxMs: 50,

@@ -8,21 +8,14 @@
  */
 import { type AcksLevel, regionsOf } from './acks.ts'
 import { assert } from './assert.ts'
-import { utf8 } from './bytes.ts'
 import { DenizenError } from './errors.ts'
-import { groupOf, serverAssignedRegion } from './group.ts'
+import { groupOf } from './group.ts'
 import type { Hasher } from './hash.ts'
+import { HomeRule, type HomeRuleData } from './home-rule.ts'
 import type { Key } from './key.ts'
 import { type RegionId, type RegionNumber, type Slot, slotOf } from './slot.ts'
 
 export type Outside = 'redirect' | 'refuse'
-
-export type Homing =
-  | { readonly kind: 'hint' }
-  | { readonly kind: 'hash' }
-  | { readonly kind: 'pinned'; readonly region: RegionId }
-  /** Longest matching key prefix names the home; keys that match none are homed by hash. */
-  | { readonly kind: 'prefix'; readonly homes: readonly { prefix: string; region: RegionId }[] }
 
 /** Why a region may not do a thing; absent where it may. Texts for `explain` and `policy check`. */
 export interface Forbidden {
@@ -32,7 +25,7 @@ export interface Forbidden {
 }
 
 /** One partition of a dataset, or a whole dataset that has no partitions. */
-export interface PlacementData {
+export interface PlacementData extends HomeRuleData {
   /**
    * `cities`, or name and prefix of a partition: `tenants/eu/`. Stores, feeds, registrars use it.
    */
@@ -44,7 +37,6 @@ export interface PlacementData {
   readonly slots: number
   /** Leading segments that make the group; null: the whole key. */
   readonly groupBySegments: number | null
-  readonly homing: Homing
   readonly outside: Outside
   /** True for `residency: anywhere`: no law-bound data, so replies may be cached. */
   readonly anywhere: boolean
@@ -56,10 +48,33 @@ export interface PlacementData {
   /** A group moves to the region from which so many writes in a row have entered. */
   readonly rehome?: { readonly after: number }
   /** Sorted region ids. home ⊆ store. */
-  readonly home: readonly RegionId[]
   readonly store: readonly RegionId[]
   readonly serve: readonly RegionId[]
   readonly forbidden: Readonly<Record<RegionId, Forbidden>>
+  /** Regions that an earlier policy let store or serve it: refusing them alarms nobody. */
+  readonly left?: readonly RegionId[]
+  /** While the policy changes; never kept, as it follows from the two policies and the phase. */
+  readonly changing?: Changing
+}
+
+/** What is to be known of a placement, beside its own data, while it changes to the next one. */
+export interface Changing {
+  /** No name in URLs leads to it: it is not in force yet, or not any more. */
+  readonly isHidden: boolean
+  /** Regions that take in a copy when somebody sends one, which nobody does yet. */
+  readonly incoming: readonly RegionId[]
+  /** Regions whose copies are whole. */
+  readonly readable: readonly RegionId[]
+  /** Regions that keep what homes they have, and take no new ones. */
+  readonly leaving: readonly RegionId[]
+  /** Leaving regions do not even begin with a home that they were granted before. */
+  readonly isClosing: boolean
+  /** Regions that count for acknowledgements. */
+  readonly counted: readonly RegionId[]
+  /** How homes were computed: groups that came into being so are there until they are moved. */
+  readonly former?: HomeRuleData
+  /** Regions that may store or serve it under one of the two policies. */
+  readonly known: readonly RegionId[]
 }
 
 export interface PolicyRegion {
@@ -83,35 +98,70 @@ export class Placement {
   readonly data: PlacementData
   /** Regions that hold a write on disk before it is answered: 1 is the home alone. */
   readonly acks: number
+  /** Regions that count for acknowledgements. */
+  readonly counted: readonly RegionId[]
+  /** Regions whose feeds are followed: those that may be home, and those that still may. */
+  readonly sources: readonly RegionId[]
   readonly #home: ReadonlySet<RegionId>
+  readonly #sources: ReadonlySet<RegionId>
   readonly #store: ReadonlySet<RegionId>
+  readonly #holds: ReadonlySet<RegionId>
+  readonly #readable: ReadonlySet<RegionId>
   readonly #serve: ReadonlySet<RegionId>
-  readonly #slotHomes: readonly RegionId[]
   readonly #hasher: Hasher
+  readonly #rule: HomeRule
+  /** While the policy changes: how homes were computed. */
+  readonly #former: HomeRule | undefined
 
   constructor(data: PlacementData, hasher: Hasher) {
+    const { changing } = data
     this.data = data
-    this.acks = regionsOf(data.acks ?? 1, data.store.length)
+    this.counted = changing?.counted ?? data.store
+    this.acks = regionsOf(data.acks ?? 1, this.counted.length)
+    this.sources = changing ? [...data.home, ...changing.leaving] : data.home
     this.#home = new Set(data.home)
+    this.#sources = new Set(this.sources)
     this.#store = new Set(data.store)
+    this.#holds = changing ? new Set([...data.store, ...changing.incoming]) : this.#store
+    this.#readable = changing ? new Set(changing.readable) : this.#store
     this.#serve = new Set(data.serve)
     this.#hasher = hasher
-    this.#slotHomes = Array.from({ length: data.slots }, (_, slot) =>
-      highestWeight(hasher, `home/${data.id}/${slot}`, data.home),
-    )
+    const slotOf = (group: string): Slot => this.slotOf(group)
+    const options = { hasher, id: data.id, slots: data.slots, slotOf }
+    this.#rule = new HomeRule(data, options)
+    this.#former = changing?.former && new HomeRule(changing.former, options)
   }
 
   get id(): string {
     return this.data.id
   }
+  /** It may become the home of a group. */
   mayHome(region: RegionId): boolean {
     return this.#home.has(region)
   }
+  /** It may be the home of a group: it may become one, or is to give up those that it has. */
+  isSource(region: RegionId): boolean {
+    return this.#sources.has(region)
+  }
+  /** It takes part in the keeping of copies. */
   mayStore(region: RegionId): boolean {
     return this.#store.has(region)
   }
+  /** It may have bytes of it on disk. */
+  mayHold(region: RegionId): boolean {
+    return this.#holds.has(region)
+  }
+  /** Its copy is whole, so that it may be read where any copy will do. */
+  isReadable(region: RegionId): boolean {
+    return this.#readable.has(region)
+  }
   mayServe(region: RegionId): boolean {
     return this.#serve.has(region)
+  }
+  /** What comes from it, or goes to it, may be of an earlier policy or a later one. */
+  isOfOtherPolicy(region: RegionId): boolean {
+    const { changing, left } = this.data
+    return changing?.known.includes(region) === true || left?.includes(region) === true
   }
 
   /** False for a key of another partition of the dataset. */
@@ -135,33 +185,21 @@ export class Placement {
    * the home must be claimed at the registrar.
    */
   computedHome(group: string): RegionId | undefined {
-    if (this.data.home.length === 1) return this.data.home[0]
-    const assigned = serverAssignedRegion(group)
-    if (assigned !== undefined && this.#home.has(assigned)) return assigned
-    switch (this.data.homing.kind) {
-      case 'hint':
-        return undefined
-      case 'pinned':
-        return this.data.homing.region
-      case 'prefix':
-        return this.#prefixHome(group) ?? this.#hashHome(group)
-      case 'hash':
-        return this.#hashHome(group)
-    }
+    return (this.#former ?? this.#rule).implicitHome(group)
   }
 
-  #hashHome(group: string): RegionId {
-    return this.#slotHomes[this.slotOf(group)] as RegionId
+  /**
+   * False where a group has its computed home only if it is there already: the policy is about to
+   * compute other homes, so that a new group has to be claimed.
+   */
+  beginsComputed(group: string): boolean {
+    if (!this.#former) return true
+    return this.#former.implicitHome(group) === this.#rule.implicitHome(group)
   }
 
-  #prefixHome(group: string): RegionId | undefined {
-    if (this.data.homing.kind !== 'prefix') return undefined
-    let best: { prefix: string; region: RegionId } | undefined
-    for (const entry of this.data.homing.homes) {
-      const matches = `${group}/`.startsWith(entry.prefix) || group.startsWith(entry.prefix)
-      if (matches && entry.prefix.length > (best?.prefix.length ?? -1)) best = entry
-    }
-    return best?.region
+  /** The region that the policy wants as home; undefined where any that may home will do. */
+  preferredHome(group: string): RegionId | undefined {
+    return this.#rule.preferredHome(group)
   }
 }
 
@@ -179,6 +217,7 @@ export class PlacementTable {
       const placement = new Placement(placementData, hasher)
       assert(!this.#byId.has(placement.id), 'placement ids are unique')
       this.#byId.set(placement.id, placement)
+      if (placementData.changing?.isHidden) continue
       const partitions = this.#byName.get(placementData.name) ?? []
       partitions.push(placement)
       partitions.sort((a, b) => b.data.prefix.length - a.data.prefix.length)
@@ -222,33 +261,5 @@ export class PlacementTable {
     })
   }
 }
-
-/**
- * Rendezvous (highest random weight) hashing, Thaler and Ravishankar 1998: each candidate is
- * weighed with the subject, the heaviest wins; losing one candidate moves only what it had.
- */
-export function highestWeight(
-  hasher: Hasher,
-  subject: string,
-  candidates: readonly RegionId[],
-): RegionId {
-  let best: { region: RegionId; weight: bigint } | undefined
-  for (const region of candidates) {
-    const weight = hasher.h64(utf8(`${subject}\n${region}`))
-    if (!best || weight > best.weight || (weight === best.weight && region < best.region)) {
-      best = { region, weight }
-    }
-  }
-  assert(best, 'rendezvous hashing needs a candidate')
-  return best.region
-}
-
-/** Registrars are spread by rendezvous hashing over the regions that may home. */
-export const registrarRegion = (
-  hasher: Hasher,
-  dataset: string,
-  slot: Slot,
-  candidates: readonly RegionId[],
-): RegionId => highestWeight(hasher, `registrar/${dataset}/${slot}`, candidates)
 
 export type { RegionId, RegionNumber, Slot }

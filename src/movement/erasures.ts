@@ -143,6 +143,9 @@ export class Erasures {
         return reply
       }
       if (reply.kind === 'elsewhere') return reply
+      if (!placement.mayHome(self)) {
+        throw new DenizenError('stale_policy', `${self} takes no homes of the dataset any more`)
+      }
       claimed = await claims.claim(placement, group, reply.over)
       const home: KnownHome = claims.known(claimed)
       if (home.region !== self) return { kind: 'elsewhere', home }

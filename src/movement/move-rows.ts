@@ -1,6 +1,7 @@
 /** What re-homing reads and writes in the shard. */
 import { findHome, hasPast, type KnownHome, standingOf } from '../execution/home.ts'
 import { assert } from '../model/assert.ts'
+import { DenizenError } from '../model/errors.ts'
 import { type FeedNumber, positionsBetween } from '../model/position.ts'
 import type { RegionId } from '../model/slot.ts'
 import { endsOf, type FeedEnd, type HomeMarker, type MoveReason } from '../storage/home-marker.ts'
@@ -70,7 +71,9 @@ export interface StopHomeRequest extends GroupRequest {
 export function stopHome(store: StoreTransaction, request: StopHomeRequest): boolean {
   const { group, term, to, why } = request
   const { placement, regions, self, ownFeed } = store.context
-  assert(to !== self && placement.mayHome(to), 'a group moves to another region that may home it')
+  assert(to !== self, 'a group moves to another region')
+  // The policy has changed since it was asked for.
+  if (!placement.mayHome(to)) return false
   const standing = standingOf(store, group, soundHead(store.heldHead(group)))
   if (standing.kind !== 'home' || standing.home.term !== term || standing.isErased) return false
   const held = store.homeMarker(group)
@@ -102,6 +105,9 @@ export function takeHome(
   const region = regions.numberOf(self)
   const { feed, term } = home
   assert(home.region === region && feed === ownFeed, 'a region takes what it was granted')
+  if (!placement.isSource(self)) {
+    throw new DenizenError('stale_policy', `${self} is no home of the dataset any more`)
+  }
   const held = store.homeMarker(group)
   if (held && held.term >= home.term) {
     return { region: regions.idOf(held.region), term: held.term }

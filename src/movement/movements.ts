@@ -5,7 +5,6 @@
  */
 import type { KnownHome } from '../execution/home.ts'
 import { Counter } from '../metrics/counter.ts'
-import type { Family } from '../metrics/family.ts'
 import type { AccessRun } from '../model/access-runs.ts'
 import { DenizenError } from '../model/errors.ts'
 import { timing } from '../model/limits.ts'
@@ -33,11 +32,21 @@ export interface MovementsOptions extends SidesOptions {
   readonly reachable: (region: RegionId) => boolean
   /** All regions' builds know what a move writes. */
   readonly mayMove: () => boolean
+  /** Default: nobody counts. */
+  readonly ended?: Counter
   readonly onViolation: () => void
 }
 
 /** How often somebody who asks for a move follows who says that the home is elsewhere. */
 const HOMES_ASKED_MAX = 3
+
+/** Of all moves that a region begins, whichever of these objects begins them. */
+export const movesCounter = (): Counter =>
+  new Counter(
+    'denizen_rehomes_total',
+    'Moves of groups that this region has begun as their home, by what came of them.',
+    ['dataset', 'reason', 'outcome'],
+  )
 
 type Moved = Extract<MoveReply, { kind: 'moved' }>
 
@@ -51,11 +60,6 @@ const refusals = {
 export class Movements implements Moves {
   readonly #options: MovementsOptions
   readonly #accesses: AccessMoves
-  readonly #ended = new Counter(
-    'denizen_rehomes_total',
-    'Moves of groups that this region has begun as their home, by what came of them.',
-    ['dataset', 'reason', 'outcome'],
-  )
   readonly #unsettled: Unsettled
   /** By dataset and group: those who wait for the same end. */
   readonly #settling = new Map<string, Promise<KnownHome>>()
@@ -80,10 +84,6 @@ export class Movements implements Moves {
 
   mayMove(): boolean {
     return this.#options.mayMove()
-  }
-
-  families(): Family[] {
-    return [this.#ended.family()]
   }
 
   suggest(placement: Placement, group: string, run: AccessRun): void {
@@ -203,6 +203,13 @@ export class Movements implements Moves {
     throw stillMoving()
   }
 
+  /** The next policy wants the group elsewhere. True once this region is not its home any more. */
+  async moveForPolicy(placement: Placement, group: string, to: RegionId): Promise<boolean> {
+    const why: MoveReason = { kind: 'policy', writes: 0, atMs: this.#options.clock.wallMs() }
+    const end = await this.#moveAway(placement, group, to, why)
+    return end.kind === 'settled' && end.home.region !== this.#options.self
+  }
+
   /** Begins a move of a group that is homed here, and takes it to its end. */
   async #moveAway(
     placement: Placement,
@@ -221,7 +228,7 @@ export class Movements implements Moves {
     const moving = { placement, group, term: home.term, to, why }
     const end = await new HomeMove(this.#options, moving).run()
     if (end.kind === 'unsettled') this.#unsettled.add(placement, group)
-    this.#ended.add(1, placement.id, why.kind, outcomeOf(end, to))
+    this.#options.ended?.add(1, placement.id, why.kind, outcomeOf(end, to))
     return end
   }
 

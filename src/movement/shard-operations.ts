@@ -1,6 +1,7 @@
 /** The shard operations that re-homing calls, and the handlers that answer them in the shard. */
 import type { KnownHome } from '../execution/home.ts'
 import { type EraseReply, type EraseRequest, erase } from '../execution/operations/erase.ts'
+import type { Position } from '../model/position.ts'
 import type { compactOperation } from '../storage/engine.ts'
 import type { FeedEnd } from '../storage/home-marker.ts'
 import type { Handlers } from '../storage/shard.ts'
@@ -27,12 +28,28 @@ import {
   type UnsettledRequest,
   unsettledGroups,
 } from './move-rows.ts'
+import {
+  type AdoptFeedRequest,
+  adoptFeed,
+  type BeginTermRequest,
+  beginTerm,
+  type HomedHere,
+  type HomedHereRequest,
+  homedHere,
+  type VerifiedRecords,
+  type VerifyRecordsRequest,
+  verifyRecords,
+} from './policy-rows.ts'
 
 export type MovementOperations = {
   homeState: { request: GroupRequest; reply: HomeState }
   changesLacking: { request: GroupRequest & { readonly ends: readonly FeedEnd[] }; reply: number }
   unsettledGroups: { request: UnsettledRequest; reply: UnsettledReply }
   stopHome: { request: StopHomeRequest; reply: boolean }
+  homedHere: { request: HomedHereRequest; reply: HomedHere }
+  verifyRecords: { request: VerifyRecordsRequest; reply: VerifiedRecords }
+  adoptFeed: { request: AdoptFeedRequest; reply: Position | null }
+  beginTerm: { request: BeginTermRequest; reply: boolean }
   eraseGroup: { request: EraseRequest; reply: EraseReply }
   erasureState: { request: { readonly hash: string }; reply: ErasureState }
   uncompacted: { request: Record<string, never>; reply: string[] }
@@ -45,7 +62,13 @@ export type MovementOperations = {
 }
 
 export const movementHandlers: Handlers<MovementOperations> = {
-  reads: { homeState, changesLacking, unsettledGroups, erasureState, uncompacted, ledger },
-  writes: { stopHome, takeHome, eraseGroup: erase, compacted, replayErasure },
+  reads: {
+    ...{ homeState, changesLacking, unsettledGroups, homedHere, verifyRecords },
+    ...{ erasureState, uncompacted, ledger },
+  },
+  writes: {
+    ...{ stopHome, takeHome, adoptFeed, beginTerm },
+    ...{ eraseGroup: erase, compacted, replayErasure },
+  },
   alone: { eraseGroup: () => true, replayErasure: () => true, compacted: () => true },
 }

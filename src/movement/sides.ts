@@ -81,6 +81,8 @@ class Side {
 
   protected async claim(): Promise<MoveEvent> {
     const { placement, group, term } = this.moving
+    // The policy takes its homes from this region: whoever is to follow goes on.
+    if (!placement.mayHome(this.options.self)) return failed
     return this.registered(await this.options.claims.move(placement, group, term))
   }
 

@@ -55,6 +55,8 @@ export type ToCore =
   /** To be shown from now on. */
   | { readonly kind: 'tls'; readonly material: TlsMaterial }
   | { readonly kind: 'serve'; readonly state: ServingState }
+  /** The policy has changed, and with it the stores. */
+  | { readonly kind: 'adopt'; readonly state: ServingState }
   /** All cores serve: load balancers may send requests. */
   | { readonly kind: 'nodeServes' }
   | { readonly kind: 'record'; readonly record: ClusterRecord }
@@ -71,6 +73,7 @@ export type FromCore =
   | { readonly kind: 'listening'; readonly port: number }
   | { readonly kind: 'listenFailed'; readonly code: string | undefined }
   | { readonly kind: 'serving' }
+  | { readonly kind: 'adopted' }
   | { readonly kind: 'asks'; readonly asks: readonly Ask[] }
   | { readonly kind: 'violation' }
   /** A record seems to be damaged. */
@@ -111,6 +114,9 @@ export type Question =
   | ({ readonly kind: 'erasureReceipt' } & ErasureReceiptRequest)
   | { readonly kind: 'beginCensus'; readonly desired: unknown }
   | { readonly kind: 'census' }
+  /** Undefined: nothing is wished, how far is it? */
+  | { readonly kind: 'policyChange'; readonly wish: unknown }
+  | { readonly kind: 'policyReceipt' }
   /** To be put into the audit log. */
   | { readonly kind: 'record'; readonly act: AdministrativeAct }
   /** The page for Prometheus. */

@@ -6,7 +6,7 @@
 import type { Administration, Rehomed } from '../api/administration.ts'
 import { createApi } from '../api/app.ts'
 import { createDirectApi } from '../api/direct.ts'
-import type { ClusterRecord } from '../coordination/cluster-record.ts'
+import { type ClusterRecord, compareOrder, policyInEffect } from '../coordination/cluster-record.ts'
 import type { Family } from '../metrics/family.ts'
 import { RequestMeter } from '../metrics/request-meter.ts'
 import type { ShardMeter } from '../metrics/shard-meter.ts'
@@ -16,33 +16,31 @@ import type { Hasher } from '../model/hash.ts'
 import type { Census } from '../model/home-census.ts'
 import { limits } from '../model/limits.ts'
 import { PlacementTable } from '../model/placement.ts'
+import type { PolicyChangeView } from '../model/policy-change-view.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Receipt, ReceiptKeys } from '../receipts/receipt.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
-import type { ScrubReport } from '../routing/service.ts'
+import type { ScrubReport } from '../routing/scrub-report.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { nodeDisk } from '../runtime/node-disk.ts'
 import { systemRandom } from '../runtime/random.ts'
 import { type Tracing, tracedCall } from '../runtime/tracing.ts'
-import type { AttachedReader } from '../storage/engine.ts'
-import { LocalReads } from '../storage/local-reads.ts'
 import { ShardClient } from '../storage/shard-client.ts'
-import type { ShardPort, SharedStore } from '../storage/shard-messages.ts'
-import { type ShardWorker, storeContexts, traceOf } from '../storage/shard-worker.ts'
-import { StoreReader, storeName } from '../storage/store.ts'
+import type { ShardPort } from '../storage/shard-messages.ts'
+import { type ShardWorker, traceOf } from '../storage/shard-worker.ts'
 import { Asks } from './asks.ts'
 import { Backups } from './backups.ts'
 import { CoreAccess } from './core-access.ts'
 import { coreLog } from './core-log.ts'
 import type { FromCore, ListenRequest, ServingState, ToCore } from './core-messages.ts'
 import { CoreService } from './core-service.ts'
+import { CoreStores } from './core-stores.ts'
 import { EventLoopDelay } from './event-loop-delay.ts'
 import { type HttpServer, nodeTarget, startHttpServer } from './http-server.ts'
 import { policyInForce } from './policy-in-force.ts'
 import { publicReceiptKeys } from './receipt-keys.ts'
 import { createServing, type Serving, shardConfiguration } from './serving.ts'
-import { type NodeOperations, nodeHandlers } from './shard-operations.ts'
-import { storeEngine } from './store-engine.ts'
+import type { NodeOperations } from './shard-operations.ts'
 import { version } from './version.ts'
 
 export interface CoreOptions {
@@ -67,11 +65,11 @@ export class Core {
   readonly #backups: Backups
   readonly #access = new CoreAccess(systemClock)
   readonly #reachable = new Set<RegionId>()
-  readonly #attached = new Map<string, StoreReader>()
-  readonly #attachedEngines: AttachedReader[] = []
+  readonly #stores: CoreStores
   /** Of the stores. */
   #directories: readonly string[] = []
   #record: ClusterRecord | undefined
+  #table: PlacementTable | undefined
   #ages: CopyAges | undefined
   #shards: ShardClient<NodeOperations> | undefined
   #http: HttpServer | undefined
@@ -81,6 +79,12 @@ export class Core {
     this.#delay = new EventLoopDelay(`core ${options.index}`)
     this.#asks = new Asks(asks => options.post({ kind: 'asks', asks }))
     this.#backups = new Backups(options.region)
+    const log = coreLog(options.post)
+    this.#stores = new CoreStores({
+      ...options,
+      onBug: error => log.error('a bug in a read', { trace: traceOf(error) }),
+      onFatal: error => this.#fail('a disk failed', error),
+    })
     this.#service = new CoreService(
       options.region,
       () => this.#asks.ask({ kind: 'cluster' }),
@@ -100,6 +104,12 @@ export class Core {
         this.#serve(message.state).then(
           () => this.#options.post({ kind: 'serving' }),
           (error: unknown) => this.#fail('a core could not begin to serve', error),
+        )
+        return
+      case 'adopt':
+        this.#adopt(message.state).then(
+          () => this.#options.post({ kind: 'adopted' }),
+          (error: unknown) => this.#fail('a core could not adopt a policy', error),
         )
         return
       case 'nodeServes':
@@ -163,31 +173,54 @@ export class Core {
   }
 
   async #serve(state: ServingState): Promise<void> {
-    const { region, hasher, shardPorts, post } = this.#options
-    this.#record = state.record
-    this.#directories = state.stores.map(({ directory }) => directory)
+    const { region, shardPorts, post } = this.#options
     for (const reachable of state.reachable) this.#reachable.add(reachable)
-    const table = new PlacementTable(state.record.current, state.record.policyEpoch, hasher)
-    this.#ages = new CopyAges({ self: region, table: () => table, clock: systemClock })
-    await this.#attach(state)
-    this.#backups.serves(state)
+    this.#ages = new CopyAges({ self: region, table: () => this.#tableNow(), clock: systemClock })
     this.#shards = new ShardClient<NodeOperations>({
       ports: shardPorts,
       ...{ stores: state.stores, tracing: this.#options.tracing },
-      reads: this.#localReads(),
+      reads: this.#stores.reads,
       onGrowth: () => assert(false, 'growth goes to the main thread'),
       onBug: () => assert(false, 'bugs of a shard go to the main thread'),
       onViolation: () => post({ kind: 'violation' }),
       onFatal: trace => post({ kind: 'failed', reason: 'a disk failed', trace }),
     })
-    this.#service.serves(this.#serving(table, this.#shards))
+    await this.#adopt(state)
   }
 
-  #serving(table: PlacementTable, shards: ShardClient<NodeOperations>): Serving {
+  /** Acts by a record from now on: requests that have begun come to their ends as they began. */
+  async #adopt(state: ServingState): Promise<void> {
+    const { region, hasher } = this.#options
+    const { record, stores } = state
+    assert(this.#shards, 'a core that adopts has its shards')
+    // What it was told since may be newer.
+    if (!this.#record || compareOrder(record, this.#record) > 0) this.#record = record
+    this.#directories = stores.map(({ directory }) => directory)
+    const table = new PlacementTable(policyInEffect(record), record.policyEpoch, hasher)
+    this.#table = table
+    this.#shards.setStores(stores)
+    await this.#stores.adopt(shardConfiguration(record, region), state.sharedStores)
+    this.#backups.serves(state)
+    this.#service.serves(this.#serving(table, record, this.#shards), dataset => {
+      const placement = table.byId(dataset)
+      return placement?.isReadable(region) === true && placement.mayServe(region)
+    })
+  }
+
+  #tableNow(): PlacementTable {
+    assert(this.#table, 'a core that serves has a table')
+    return this.#table
+  }
+
+  #serving(
+    table: PlacementTable,
+    adopted: ClusterRecord,
+    shards: ShardClient<NodeOperations>,
+  ): Serving {
     const { region, hasher, tracing, post } = this.#options
     assert(this.#ages, 'the ages of copies are kept before anything is served')
     return createServing({
-      ...{ self: region, hasher, table, shards, tracing, freshness: this.#ages },
+      ...{ self: region, hasher, table, adopted, shards, tracing, freshness: this.#ages },
       ...{ clock: systemClock, random: systemRandom },
       record: () => {
         assert(this.#record, 'a core that serves has a record')
@@ -204,38 +237,6 @@ export class Core {
       onViolation: () => post({ kind: 'violation' }),
       onDamaged: (dataset, key) => post({ kind: 'damaged', dataset, key }),
     })
-  }
-
-  #localReads(): LocalReads {
-    const { shard, post } = this.#options
-    const log = coreLog(post)
-    return new LocalReads({
-      reads: nodeHandlers.reads,
-      readerOf: (dataset, store) =>
-        shard.reader(dataset, store) ?? this.#attached.get(storeName({ dataset, store })),
-      onBug: error => log.error('a bug in a read', { trace: traceOf(error) }),
-      onFatal: error => this.#fail('a disk failed', error),
-    })
-  }
-
-  async #attach({ record, sharedStores }: ServingState): Promise<void> {
-    const { region, hasher, shard } = this.#options
-    const contexts = storeContexts(hasher, shardConfiguration(record, region))
-    for (const location of sharedStores) {
-      if (shard.reader(location.dataset, location.store)) continue
-      this.#attached.set(storeName(location), await this.#reader(location, contexts))
-    }
-  }
-
-  async #reader(
-    { dataset, directory, shared }: SharedStore,
-    contexts: ReturnType<typeof storeContexts>,
-  ): Promise<StoreReader> {
-    const context = contexts(dataset)
-    assert(context, 'the stores of a node are of its policy')
-    const engine = await storeEngine.attach(directory, shared)
-    this.#attachedEngines.push(engine)
-    return new StoreReader(engine, context)
   }
 
   #families(): Family[] {
@@ -260,6 +261,11 @@ export class Core {
       beginCensus: async desired =>
         (await this.#asks.ask({ kind: 'beginCensus', desired })) as Census,
       census: async () => (await this.#asks.ask({ kind: 'census' })) as Census,
+      applyPolicy: async wish =>
+        (await this.#asks.ask({ kind: 'policyChange', wish })) as PolicyChangeView,
+      policyChange: async () =>
+        (await this.#asks.ask({ kind: 'policyChange', wish: undefined })) as PolicyChangeView,
+      policyReceipt: async () => (await this.#asks.ask({ kind: 'policyReceipt' })) as Receipt,
       receiptKeys: () => publicReceiptKeys(this.#recordNow()),
       rotateReceiptKey: async () =>
         (await this.#asks.ask({ kind: 'rotateReceiptKey' })) as ReceiptKeys,
@@ -281,7 +287,7 @@ export class Core {
     await this.#backups.close()
     await this.#http?.close()
     await this.#options.tracing?.close()
-    await Promise.all(this.#attachedEngines.map(engine => engine.close()))
+    await this.#stores.close()
     this.#options.post({ kind: 'stopped' })
   }
 }

@@ -39,6 +39,8 @@ export class Cores {
   readonly #options: CoresOptions
   readonly #workers: readonly Worker[]
   readonly #waiting = new Map<Worker, (message: FromCore) => void>()
+  /** The answer to what each was told last. */
+  readonly #telling = new Map<Worker, Promise<unknown>>()
   readonly #measuring = new Map<Worker, (families: readonly Family[]) => void>()
   #closing = false
 
@@ -117,13 +119,18 @@ export class Cores {
     }
   }
 
-  /** Tells one core, and waits for its answer. */
+  /** Tells one core, once it has answered what it was told before, and waits for its answer. */
   #tell(worker: Worker, message: ToCore): Promise<FromCore> {
-    assert(!this.#waiting.has(worker), 'a core is told one thing at a time')
-    return new Promise(resolve => {
-      this.#waiting.set(worker, resolve)
-      worker.postMessage(message)
-    })
+    const before = this.#telling.get(worker) ?? Promise.resolve()
+    const told = before.then(
+      () =>
+        new Promise<FromCore>(resolve => {
+          this.#waiting.set(worker, resolve)
+          worker.postMessage(message)
+        }),
+    )
+    this.#telling.set(worker, told)
+    return told
   }
 
   /** Tells all cores something that they don't answer. */
@@ -172,6 +179,11 @@ export class Cores {
   async serve(state: ServingState): Promise<void> {
     await Promise.all(this.#workers.map(worker => this.#tell(worker, { kind: 'serve', state })))
     this.tell({ kind: 'nodeServes' })
+  }
+
+  /** Resolves once all cores act by the record, and read its stores alone. */
+  async adopt(state: ServingState): Promise<void> {
+    await Promise.all(this.#workers.map(worker => this.#tell(worker, { kind: 'adopt', state })))
   }
 
   /** Ends the listeners, and what was under way there. */

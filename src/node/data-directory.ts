@@ -8,6 +8,7 @@
  *   datasets/<dataset>/<n>/data.mdb    its stores, and
  *   datasets/<dataset>/<n>/log/        what has not come to data.mdb yet
  */
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { fromUtf8, utf8 } from '../model/bytes.ts'
@@ -15,7 +16,7 @@ import { limits } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Disk } from '../runtime/disk.ts'
-import { makeDirectory } from '../runtime/node-disk.ts'
+import { makeDirectory, syncDirectory } from '../runtime/node-disk.ts'
 import { takePidFile } from '../runtime/pid-file.ts'
 import type { StoreLocation } from '../storage/shard-messages.ts'
 import { StartError } from './start-error.ts'
@@ -44,7 +45,7 @@ export async function lockDataDirectory(directory: string): Promise<() => void> 
   )
 }
 
-/** Lays out every dataset that this region may store, and says where its stores are. */
+/** Lays out every dataset that this region may hold, and says where its stores are. */
 export async function openLayouts(
   disk: Disk,
   directory: string,
@@ -54,7 +55,7 @@ export async function openLayouts(
 ): Promise<StoreLocation[]> {
   const locations: StoreLocation[] = []
   for (const placement of table.placements) {
-    if (!placement.mayStore(self)) continue
+    if (!placement.mayHold(self)) continue
     const folder = datasetDirectory(directory, placement.id)
     await makeDirectory(folder)
     const layout = await openLayout(disk, folder, placement, storesOfNew)
@@ -67,6 +68,14 @@ export async function openLayouts(
     `the policy needs ${locations.length} stores here, and a node has at most ${limits.storesPerNodeMax}`,
     'Start new data directories with fewer --threads, or use fewer partitions.',
   )
+}
+
+/** Erases all that the directory has of datasets; their stores are closed. */
+export async function eraseDatasets(directory: string, datasets: readonly string[]): Promise<void> {
+  for (const dataset of datasets) {
+    await rm(datasetDirectory(directory, dataset), { recursive: true, force: true })
+  }
+  if (datasets.length > 0) await syncDirectory(join(directory, 'datasets'))
 }
 
 /**

@@ -3,47 +3,53 @@
  * cluster record. The composition root's other half; `node.ts` has the life cycle.
  */
 import type { Rehomed, RehomeRequest } from '../api/administration.ts'
-import type { ClusterRecord } from '../coordination/cluster-record.ts'
+import { type ClusterRecord, feedOf } from '../coordination/cluster-record.ts'
 import type { Family } from '../metrics/family.ts'
 import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
-import { PlacementTable } from '../model/placement.ts'
+import type { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Erasures } from '../movement/erasures.ts'
-import type { Movements } from '../movement/movements.ts'
+import { movesCounter } from '../movement/movements.ts'
 import type { PeerLinks } from '../peers/links.ts'
 import type { MessageStream } from '../peers/peers.ts'
+import type { Comparisons } from '../repair/comparisons.ts'
 import { Repairs } from '../repair/repairs.ts'
 import { Scrubber } from '../repair/scrubber.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
 import { Replication } from '../replication/streams.ts'
 import type { RegionsWith } from '../routing/acks.ts'
 import { Expiry } from '../routing/expiry.ts'
-import type { ScrubReport } from '../routing/service.ts'
+import type { ScrubReport } from '../routing/scrub-report.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Tracing } from '../runtime/tracing.ts'
 import { ShardClient } from '../storage/shard-client.ts'
 import type { StoreLocation } from '../storage/shard-messages.ts'
+import { Adoption, tableOf } from './adoption.ts'
 import type { Copies } from './cluster-status.ts'
+import { type Comparing, compareCopies } from './comparing.ts'
 import type { Cores } from './cores.ts'
+import { actOnPolicy, leftDatasets, type PolicyActing, reopenFeeds } from './policy-acting.ts'
 import type { Recovery } from './recovery.ts'
 import { answersToRecovering } from './recovery-answers.ts'
-import { createServing, feedOf, type PeerAnswer, shardConfiguration } from './serving.ts'
+import { createServing, type PeerAnswer, shardConfiguration } from './serving.ts'
 import type { NodeOperations } from './shard-operations.ts'
 
 export interface DataPlaneOptions {
   readonly self: RegionId
   /** Finds, or makes, the stores of the datasets that this region may store. */
   readonly layOut: (table: PlacementTable) => Promise<StoreLocation[]>
+  /** Erases datasets, all stores of which are closed: the policy has taken them from here. */
+  readonly erase: (datasets: readonly string[]) => Promise<void>
   readonly hasher: Hasher
-  /** The newest record; its policy is that of the start, as policies don't change yet. */
+  /** The newest record. */
   readonly record: () => ClusterRecord
   readonly links: PeerLinks
-  readonly cores: Pick<Cores, 'shardPorts' | 'serve' | 'tell'>
+  readonly cores: Pick<Cores, 'shardPorts' | 'serve' | 'adopt' | 'tell'>
   readonly clock: Clock
   readonly random: Random
   /** Of a directory that was restored: it comes before the node acts as a home. */
@@ -59,69 +65,104 @@ export interface DataPlaneOptions {
 
 export class DataPlane {
   readonly #options: DataPlaneOptions
-  readonly #table: PlacementTable
   readonly #ages: CopyAges
+  readonly #ended = movesCounter()
+  #adoption: Adoption | undefined
   #shards: ShardClient<NodeOperations> | undefined
   #replication: Replication | undefined
-  #movements: Movements | undefined
-  #erasures: Erasures | undefined
   #expiry: Expiry | undefined
   #repairs: Repairs | undefined
   #scrubber: Scrubber | undefined
+  #comparisons: Comparisons | undefined
+  /** Of what does not change with the policy. */
   #answers: Readonly<Record<string, PeerAnswer>> = {}
 
   constructor(options: DataPlaneOptions) {
-    const { current, policyEpoch } = options.record()
     this.#options = options
-    this.#table = new PlacementTable(current, policyEpoch, options.hasher)
     this.#ages = new CopyAges({
-      ...{ self: options.self, table: () => this.#table, clock: options.clock },
+      ...{ self: options.self, table: () => this.#table(), clock: options.clock },
     })
+  }
+
+  #table(): PlacementTable {
+    assert(this.#adoption, 'the stores are open')
+    return this.#adoption.table
   }
 
   /** Opens the stores, and then everything above them. */
   async open(): Promise<Copies> {
-    const { self, hasher, record, links, cores, tracing, onViolation } = this.#options
-    const { clock, random } = this.#options
-    const table = this.#table
-    const stores = await this.#options.layOut(table)
+    const { self, cores, erase, layOut, links, clock, log } = this.#options
+    const { onViolation, onFailure } = this.#options
+    const record = this.#options.record()
+    const table = tableOf(record, this.#options.hasher)
+    await erase(leftDatasets(record, table, self))
+    const stores = await layOut(table)
     const shards = this.#shardClient(stores)
     this.#shards = shards
-    const sharedStores = await shards.open(shardConfiguration(record(), self))
-    const recoveryOptions = { self, table, record, shards, onViolation }
+    const sharedStores = await shards.open(shardConfiguration(record, self))
+    const recoveryOptions = { self, table, record: () => record, shards, onViolation }
     // Others may be recovering at the same time: they are answered before this region serves.
-    const recoveryAnswers = answersToRecovering(recoveryOptions)
-    this.#answers = recoveryAnswers
+    this.#answers = answersToRecovering(recoveryOptions)
     await this.#options.recovery?.run(recoveryOptions)
+    await reopenFeeds(shards, record, self)
     const repairs = this.#repair(shards)
     this.#repairs = repairs
+    const { comparisons, answers } = this.#compare(shards)
+    this.#comparisons = comparisons
+    const repair: PeerAnswer = (from, body) => repairs.answer(from, body)
+    this.#answers = { ...this.#answers, ...answers, repair }
     const replication = this.#replicate(shards)
     this.#replication = replication
-    const { answers, movements, erasures } = createServing({
-      ...{ self, hasher, table, record, shards, clock, random, tracing, onViolation },
-      freshness: this.#ages,
-      regionsWith: (...asked) => replication.regionsWith(...asked),
-      onDamaged: (dataset, key) => repairs.onDamaged(dataset, key),
-      reachable: region => links.reachable(region),
-      call: (...args) => links.call(...args),
+    const adoption = new Adoption({
+      ...{ self, cores, erase, layOut, links, log, onFailure, shards, replication },
+      ...{ hasher: this.#options.hasher, record: this.#options.record },
+      act: (of, by) => this.#act(of, by, shards, replication),
     })
-    const repair: PeerAnswer = (from, body) => repairs.answer(from, body)
-    this.#answers = { ...answers, ...recoveryAnswers, repair }
+    this.#adoption = adoption
+    adoption.begin({ record, table, stores, sharedStores })
     replication.start()
-    this.#movements = movements
-    movements.start()
-    this.#erasures = erasures
-    erasures.start()
-    this.#expiry = this.#expire(shards)
+    this.#expiry = new Expiry({ shards, datasets: () => this.#datasets(shards), clock, log })
     this.#expiry.start()
     this.#scrubber = this.#scrub(shards)
     this.#scrubber.start()
-    const reachable = links.statuses().filter(status => status.reachable)
-    await cores.serve({
-      ...{ record: record(), stores, sharedStores },
-      reachable: reachable.map(({ region }) => region),
+    comparisons.start()
+    await adoption.serve()
+    return {
+      ...{ shards, replication, ages: this.#ages },
+      get table() {
+        return adoption.table
+      },
+      get stores() {
+        return adoption.stores
+      },
+    }
+  }
+
+  /** The newest record is another one. */
+  onRecord(): void {
+    this.#adoption?.onRecord()
+  }
+
+  #act(
+    record: ClusterRecord,
+    table: PlacementTable,
+    shards: ShardClient<NodeOperations>,
+    replication: Replication,
+  ): PolicyActing {
+    const { self, hasher, links, clock, random, tracing, onViolation } = this.#options
+    const common = {
+      ...{ self, table, shards, clock, onViolation, adopted: record },
+      reachable: (region: RegionId) => links.reachable(region),
+      call: (...args: Parameters<PeerLinks['call']>) => links.call(...args),
+      onDamaged: (dataset: string, key: string) => this.onDamaged(dataset, key),
+    }
+    const serving = createServing({
+      ...{ ...common, hasher, random, tracing, ended: this.#ended },
+      record: this.#options.record,
+      freshness: this.#ages,
+      regionsWith: (...asked) => replication.regionsWith(...asked),
     })
-    return { table, shards, ages: this.#ages, stores, replication }
+    return actOnPolicy({ ...common, serving })
   }
 
   /** See `AckWaits`: asked by a core. */
@@ -132,7 +173,7 @@ export class DataPlane {
 
   /** How a call of this name is answered; undefined for unknown ones, and before `open` is done. */
   answerTo(name: string): PeerAnswer | undefined {
-    return this.#answers[name]
+    return this.#adoption?.acting.answers[name] ?? this.#answers[name]
   }
 
   /** A peer follows this region's feeds. */
@@ -150,10 +191,10 @@ export class DataPlane {
   /** Ends the feeds, before the links close under them. */
   stop(): void {
     this.#replication?.stop()
-    this.#movements?.stop()
-    this.#erasures?.stop()
+    this.#adoption?.stop()
     this.#expiry?.stop()
     this.#scrubber?.stop()
+    this.#comparisons?.stop()
     this.#repairs?.stop()
   }
 
@@ -164,19 +205,21 @@ export class DataPlane {
 
   /** Of the scrub under way, or of the last one; `start` begins one, or hurries that under way. */
   scrub(start: boolean): ScrubReport {
-    if (!this.#scrubber || !this.#repairs) {
+    if (!this.#scrubber || !this.#repairs || !this.#comparisons) {
       throw new DenizenError('not_ready', 'the stores are not open yet')
     }
     const scrubbed = start ? this.#scrubber.ask() : this.#scrubber.view()
-    return { ...scrubbed, repairs: this.#repairs.counts() }
+    const comparisons = this.#comparisons.counts()
+    return { ...scrubbed, repairs: this.#repairs.counts(), comparisons }
   }
 
   /** What `Administration.rehome` says. */
   async rehome({ dataset, group: asked, to }: RehomeRequest): Promise<Rehomed> {
-    if (!this.#movements) throw new DenizenError('not_ready', 'the stores are not open yet')
-    const placement = this.#table.locateGroup(dataset, asked)
+    if (!this.#adoption) throw new DenizenError('not_ready', 'the stores are not open yet')
+    const { table, acting } = this.#adoption
+    const placement = table.locateGroup(dataset, asked)
     const group = placement.groupOf(asked)
-    const { from, home } = await this.#movements.move(placement, group, to)
+    const { from, home } = await acting.movements.move(placement, group, to)
     if (home.region === to) return { group, from, home: to, term: home.term }
     const detail = `${to} did not take the group in time, and ${home.region} is its home`
     throw new DenizenError('rehome_refused', detail)
@@ -184,15 +227,17 @@ export class DataPlane {
 
   /** What erases, once the stores are open. */
   erasing(): { readonly table: PlacementTable; readonly erasures: Erasures } | undefined {
-    return this.#erasures && { table: this.#table, erasures: this.#erasures }
+    const adoption = this.#adoption
+    return adoption && { table: adoption.table, erasures: adoption.acting.erasures }
   }
 
   /** What has been counted of moves. */
   moves(): Family[] {
-    return this.#movements?.families() ?? []
+    return [this.#ended.family()]
   }
 
   async close(): Promise<void> {
+    await this.#adoption?.ended()
     await this.#shards?.close()
   }
 
@@ -208,16 +253,11 @@ export class DataPlane {
     })
   }
 
-  #expire(shards: ShardClient<NodeOperations>): Expiry {
-    const { clock, log } = this.#options
-    return new Expiry({ shards, datasets: this.#datasets(shards), clock, log })
-  }
-
   #repair(shards: ShardClient<NodeOperations>): Repairs {
     const { self, links, clock, log, onViolation } = this.#options
     return new Repairs({
       ...{ self, shards, clock, log, onViolation },
-      table: () => this.#table,
+      table: () => this.#table(),
       call: (...args) => links.call(...args),
     })
   }
@@ -225,20 +265,30 @@ export class DataPlane {
   #scrub(shards: ShardClient<NodeOperations>): Scrubber {
     const { clock, log } = this.#options
     return new Scrubber({
-      ...{ shards, clock, log, datasets: this.#datasets(shards) },
+      ...{ shards, clock, log, datasets: () => this.#datasets(shards) },
+      onDamaged: (dataset, key) => this.onDamaged(dataset, key),
+    })
+  }
+
+  #compare(shards: ShardClient<NodeOperations>): Comparing {
+    const { self, hasher, record, links, clock, log, onViolation } = this.#options
+    return compareCopies({
+      ...{ self, hasher, record, shards, clock, log, onViolation, table: () => this.#table() },
+      call: (...args) => links.call(...args),
       onDamaged: (dataset, key) => this.onDamaged(dataset, key),
     })
   }
 
   #datasets(shards: ShardClient<NodeOperations>): string[] {
-    return [...this.#table.placements].map(({ id }) => id).filter(dataset => shards.stores(dataset))
+    const ids = [...this.#table().placements].map(({ id }) => id)
+    return ids.filter(dataset => shards.stores(dataset))
   }
 
   #replicate(shards: ShardClient<NodeOperations>): Replication {
     const { self, cores, record, clock, log, meter, onViolation } = this.#options
     return new Replication({
       ...{ self, shards, clock, log, meter, onViolation },
-      table: () => this.#table,
+      table: () => this.#table(),
       feedOf: region => feedOf(record(), region),
       onDamaged: (dataset, key) => this.onDamaged(dataset, key),
       onAges: change => {

@@ -24,6 +24,7 @@ import { listenError } from './listen-error.ts'
 import { NodeAccess } from './node-access.ts'
 import { NodeMetrics } from './node-metrics.ts'
 import { PolicyCensus } from './policy-census.ts'
+import type { PolicyChanges } from './policy-changes.ts'
 import { publicReceiptKeys } from './receipt-keys.ts'
 import { TlsFiles, type TlsPaths } from './tls-files.ts'
 import { usageOf } from './usage.ts'
@@ -38,6 +39,7 @@ export interface FrontOptions {
   readonly tls: TlsPaths | undefined
   readonly accessPath: string | undefined
   readonly coordination: StaticCoordination
+  readonly changes: PolicyChanges
   readonly links: PeerLinks
   readonly peerMeter: PeerMeter
   readonly log: Logger
@@ -136,7 +138,7 @@ export class Front {
       view: () => this.#status.view(),
       peers: () => links.statuses(),
       quotas: () => this.#access?.state.file.quotas ?? {},
-      repairs: () => copies() && data()?.scrub(false).repairs,
+      repairs: () => copies() && data()?.scrub(false),
       cores: () => this.cores.measure(),
       moves: () => data()?.moves() ?? [],
     })
@@ -166,6 +168,12 @@ export class Front {
         return this.#census.begin(question.desired)
       case 'census':
         return this.#census.view()
+      case 'policyChange':
+        return await (question.wish === undefined
+          ? this.#options.changes.view()
+          : this.#options.changes.begin(question.wish))
+      case 'policyReceipt':
+        return await this.#options.changes.receipt()
       case 'record':
         return await this.#record(question.act)
       case 'metrics':

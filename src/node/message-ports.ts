@@ -1,7 +1,7 @@
 /** A shard in another thread of this process, behind a MessagePort: both ends. */
 import type { MessagePort } from 'node:worker_threads'
-import type { ShardReply, ShardRequest } from '../storage/shard.ts'
 import type { FromShard, ShardPort, ToShard } from '../storage/shard-messages.ts'
+import type { ShardReply, ShardRequest } from '../storage/shard-requests.ts'
 import {
   type Packed,
   packReplies,

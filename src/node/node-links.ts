@@ -22,6 +22,8 @@ export interface NodeLinksOptions {
   /** Closed with the links. */
   readonly network: PeerNetwork
   readonly coordination: StaticCoordination
+  /** Answers `change`: what operators want of the policy. Undefined: nobody keeps it here. */
+  readonly change?: (body: unknown) => Promise<unknown>
   /** Undefined until the stores are open. */
   readonly data: () => DataPlane | undefined
   readonly clock: Clock
@@ -89,13 +91,14 @@ export class NodeLinks {
 }
 
 async function answer(
-  { region, coordination, data, meter, tracing }: NodeLinksOptions,
+  { region, coordination, data, meter, tracing, change }: NodeLinksOptions,
   from: RegionId,
   name: string,
   body: unknown,
   trace: string | undefined,
 ): Promise<unknown> {
   if (name.startsWith('coordination.')) return await coordination.answer(from, name, body)
+  if (name === 'change' && change) return await change(body)
   const run = data()?.answerTo(name)
   if (!run) throw new DenizenError('not_ready', `${region} does not serve yet`)
   const answering = tracedAnswer(tracing, { peer: from, name, trace }, () => run(from, body))

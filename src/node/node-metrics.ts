@@ -8,9 +8,11 @@ import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { DenizenError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { PeerStatus } from '../peers/peers.ts'
-import type { ClusterView, ScrubReport } from '../routing/service.ts'
+import type { ScrubReport } from '../routing/scrub-report.ts'
+import type { ClusterView } from '../routing/service.ts'
 import { nodeDisk } from '../runtime/node-disk.ts'
 import type { Copies } from './cluster-status.ts'
+import { comparisonFamilies } from './comparison-families.ts'
 import { EventLoopDelay } from './event-loop-delay.ts'
 import { MetricsPage } from './metrics-page.ts'
 import { storedBytes } from './stored-bytes.ts'
@@ -24,8 +26,8 @@ export interface NodeMetricsOptions {
   readonly copies: () => Copies | undefined
   readonly peers: () => readonly PeerStatus[]
   readonly violations: () => number
-  /** Of records that were found damaged; undefined before the stores are open. */
-  readonly repairs: () => ScrubReport['repairs'] | undefined
+  /** Of records that were found damaged or different; undefined before the stores are open. */
+  readonly repairs: () => Pick<ScrubReport, 'repairs' | 'comparisons'> | undefined
   /** By name of dataset, as the access file has them. */
   readonly quotas: () => Readonly<Record<string, Quota>>
   /** What each core has counted. */
@@ -99,7 +101,8 @@ export class NodeMetrics {
       gauge('denizen_disk_free_bytes', 'Room where the data directory lies.', roomBytes),
       gauge('denizen_read_only', '1 while values are refused for want of room.', readOnly),
       ...(view ? policyFamilies(view) : []),
-      ...(damaged ? repairFamilies(damaged) : []),
+      ...(damaged ? repairFamilies(damaged.repairs) : []),
+      ...(damaged ? comparisonFamilies(damaged.comparisons) : []),
     ]
   }
 }

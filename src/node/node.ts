@@ -3,21 +3,18 @@
  * they can be trusted: policy file, data directory, links, coordination; then the data plane, and
  * only then does the node answer for data.
  */
-import { join } from 'node:path'
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
 import { CoordinationError } from '../coordination/coordination.ts'
-import { StaticCoordination } from '../coordination/static.ts'
+import type { StaticCoordination } from '../coordination/static.ts'
 import { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
 import { type Hasher, loadHasher } from '../model/hash.ts'
 import type { PolicyData } from '../model/placement.ts'
-import type { RegionId } from '../model/slot.ts'
 import type { PeerLinks } from '../peers/links.ts'
 import type { PeerCall } from '../peers/peers.ts'
 import { drift } from '../policy/report.ts'
 import { systemClock } from '../runtime/clock.ts'
-import { describeError, type Logger } from '../runtime/log.ts'
-import type { HostPort } from '../runtime/network.ts'
+import { describeError } from '../runtime/log.ts'
 import { nodeDisk } from '../runtime/node-disk.ts'
 import { systemRandom } from '../runtime/random.ts'
 import type { Tracing } from '../runtime/tracing.ts'
@@ -25,41 +22,19 @@ import { traceOf } from '../storage/shard-worker.ts'
 import { build } from './build.ts'
 import type { Copies } from './cluster-status.ts'
 import type { Cores } from './cores.ts'
-import { lockDataDirectory, openLayouts, storesOfNew } from './data-directory.ts'
+import { eraseDatasets, lockDataDirectory, openLayouts, storesOfNew } from './data-directory.ts'
 import { DataPlane } from './data-plane.ts'
 import { desiredPolicy } from './desired-policy.ts'
 import { Front } from './front.ts'
 import { Identity } from './identity.ts'
+import { coordinate } from './node-coordination.ts'
 import { NodeLinks } from './node-links.ts'
+import type { NodeOptions } from './node-options.ts'
 import { openTracing } from './node-tracing.ts'
 import { openPeerNetwork } from './peer-network.ts'
+import type { PolicyChanges } from './policy-changes.ts'
 import { Recovery } from './recovery.ts'
 import { StartError } from './start-error.ts'
-import type { TlsPaths } from './tls-files.ts'
-
-export interface NodeOptions {
-  readonly region: RegionId
-  readonly configPath: string
-  readonly dataDirectory: string
-  readonly listen: HostPort
-  readonly peerListen: HostPort
-  /** `host:port` of each other region. */
-  readonly peers: ReadonlyMap<RegionId, string>
-  /** Files of the certificate for clients; undefined: HTTP without TLS. */
-  readonly tls: TlsPaths | undefined
-  /** Files for links to peers; undefined: plain TCP. */
-  readonly peerTls: Required<TlsPaths> | undefined
-  /** The public base URL of this node, without a trailing slash. */
-  readonly advertise: string
-  readonly threads: number
-  /** The operator's word that all other regions are stopped. */
-  readonly othersStopped: boolean
-  /** The operator's word that these regions are lost for good: after a restore none is asked. */
-  readonly lost: ReadonlySet<RegionId>
-  /** The access file; undefined: whoever reaches `listen` may do anything. */
-  readonly accessPath: string | undefined
-  readonly log: Logger
-}
 
 export interface RunningNode {
   close(): Promise<void>
@@ -114,6 +89,7 @@ class Node implements RunningNode {
   #copies: Copies | undefined
   #recovery: Recovery | undefined
   #data: DataPlane | undefined
+  #changes: PolicyChanges | undefined
 
   constructor(options: NodeOptions, desired: PolicyData, unlock: () => void, hasher: Hasher) {
     this.#options = options
@@ -149,36 +125,35 @@ class Node implements RunningNode {
     for (const difference of this.#drift()) {
       log.warn('denizen.yaml differs from the policy in force', { difference })
     }
+    this.#policyChanges().start()
     log.info('the node serves', { policyEpoch: coordination.record().policyEpoch })
   }
 
   /** What is of a newer format comes after the directory says so. */
   #adopt(record: ClusterRecord, identity: Identity): void {
     identity.useFormat(record.dataFormat).then(
-      () => this.#front?.cores.tell({ kind: 'record', record }),
+      () => {
+        this.#front?.cores.tell({ kind: 'record', record })
+        this.#data?.onRecord()
+      },
       (error: unknown) => this.#fail('a disk failed', traceOf(error)),
     )
   }
 
-  #coordinate({ nodeId, isRecovering }: Identity): StaticCoordination {
-    const { region, advertise, othersStopped, lost, dataDirectory, log } = this.#options
-    this.#coordination = new StaticCoordination({
-      self: region,
-      nodeId,
-      url: advertise,
-      build,
-      restored: isRecovering ? { lost } : undefined,
-      desired: this.#desired,
-      othersStopped,
-      disk: nodeDisk,
-      path: join(dataDirectory, 'coordination.cbor'),
-      hasher: this.#hasher,
-      random: systemRandom,
-      clock: systemClock,
-      log,
-      call: (to, name, body) => this.#peerLinks().call(to, name, body),
+  #coordinate(identity: Identity): StaticCoordination {
+    const { coordination, changes } = coordinate({
+      ...{ ...this.#options, identity, desired: this.#desired, hasher: this.#hasher },
+      call: (...args) => this.#peerLinks().call(...args),
+      answer: () => this.#data?.answerTo('policy'),
     })
-    return this.#coordination
+    this.#changes = changes
+    this.#coordination = coordination
+    return coordination
+  }
+
+  #policyChanges(): PolicyChanges {
+    assert(this.#changes, 'the node is coordinated')
+    return this.#changes
   }
 
   #peerLinks(): PeerLinks {
@@ -194,6 +169,7 @@ class Node implements RunningNode {
     this.#links = await NodeLinks.open({
       ...{ region, nodeId, peers, coordination, log, clock, random: systemRandom },
       ...{ listen: peerListen, network, meter: this.#peerMeter, tracing: this.#tracing },
+      change: body => this.#policyChanges().answer(body),
       data: () => this.#data,
       onReachability: (peer, reachable) =>
         this.#front?.cores.tell({ kind: 'reachability', region: peer, reachable }),
@@ -205,6 +181,7 @@ class Node implements RunningNode {
     this.#front = await Front.open({
       ...this.#options,
       ...{ nodeId, coordination, links: this.#peerLinks(), peerMeter: this.#peerMeter },
+      changes: this.#policyChanges(),
       data: () => this.#data,
       copies: () => this.#copies,
       drift: () => this.#drift(),
@@ -234,6 +211,7 @@ class Node implements RunningNode {
     }
     this.#data = new DataPlane({
       self,
+      erase: datasets => eraseDatasets(dataDirectory, datasets),
       layOut: table => openLayouts(nodeDisk, dataDirectory, table, self, storesOfNew(threads)),
       clock: systemClock,
       random: systemRandom,
@@ -250,8 +228,8 @@ class Node implements RunningNode {
   }
 
   #drift(): string[] {
-    assert(this.#coordination, 'the node is coordinated')
-    return drift(this.#coordination.record().current, this.#desired)
+    const record = this.#coordination?.record()
+    return record ? drift(record.current, this.#desired) : []
   }
 
   #violated(): void {
@@ -276,6 +254,7 @@ class Node implements RunningNode {
   async #close(): Promise<void> {
     const { log } = this.#options
     this.#coordination?.stop()
+    this.#changes?.stop()
     this.#recovery?.stop()
     const parts: readonly (() => unknown)[] = [
       () => this.#front?.stop(),

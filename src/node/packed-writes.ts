@@ -19,7 +19,7 @@ import { utf8Into } from '../model/bytes.ts'
 import type { Key } from '../model/key.ts'
 import type { Version } from '../model/version.ts'
 import { readU32, readU53, writeU32, writeU53 } from '../storage/rows.ts'
-import type { ShardReply, ShardRequest } from '../storage/shard.ts'
+import type { ShardReply, ShardRequest } from '../storage/shard-requests.ts'
 
 /** Either of requests or of replies. */
 export interface Packed<T> {

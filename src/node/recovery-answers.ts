@@ -3,7 +3,7 @@
  * it homes by a claim. It answers before it serves, because it may be recovering itself.
  */
 import { z } from 'zod'
-import type { ClusterRecord } from '../coordination/cluster-record.ts'
+import { type ClusterRecord, feedOf } from '../coordination/cluster-record.ts'
 import { DenizenError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { PlacementTable } from '../model/placement.ts'
@@ -11,7 +11,7 @@ import type { RegionId } from '../model/slot.ts'
 import { erasureSchema } from '../movement/erasures.ts'
 import { itemSchema } from '../replication/messages.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
-import { feedOf, type PeerAnswer } from './serving.ts'
+import type { PeerAnswer } from './serving.ts'
 import type { NodeOperations } from './shard-operations.ts'
 
 export interface RecoveryContext {

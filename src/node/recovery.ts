@@ -9,7 +9,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { z } from 'zod'
-import { registrarOf } from '../coordination/cluster-record.ts'
+import { feedOf, registrarOf } from '../coordination/cluster-record.ts'
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
@@ -34,7 +34,7 @@ import {
   type RecoveryContext,
   type RecoveryRequest,
 } from './recovery-answers.ts'
-import { ERASURES_FORMAT, feedOf } from './serving.ts'
+import { ERASURES_FORMAT } from './serving.ts'
 
 /** A region reads a few megabytes of its feeds for one answer. */
 const ANSWER_MAX_MS = 10_000

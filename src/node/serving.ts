@@ -3,18 +3,18 @@
  * clients, in the main thread for other regions.
  */
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
-import { memberFeed } from '../coordination/cluster-record.ts'
-import { assert } from '../model/assert.ts'
+import { feedOf, policyInEffect, registrarsInForce } from '../coordination/cluster-record.ts'
+import type { Counter } from '../metrics/counter.ts'
 import { nearestRegions } from '../model/distance.ts'
 import type { Hasher } from '../model/hash.ts'
 import type { PlacementTable } from '../model/placement.ts'
-import type { FeedNumber } from '../model/position.ts'
 import { type RegionId, RegionNumbers } from '../model/slot.ts'
 import { Erasures } from '../movement/erasures.ts'
 import { Movements } from '../movement/movements.ts'
 import type { PeerCall } from '../peers/peers.ts'
 import type { RegionsWith } from '../routing/acks.ts'
 import { Claims } from '../routing/claims.ts'
+import { DeadEnds } from '../routing/dead-ends.ts'
 import type { Topology } from '../routing/decide.ts'
 import { Explain } from '../routing/explain.ts'
 import { Forwarder } from '../routing/forward.ts'
@@ -23,6 +23,8 @@ import { Lists } from '../routing/lists.ts'
 import { LocalExecution } from '../routing/local-execution.ts'
 import { LocationCache } from '../routing/location-cache.ts'
 import type { Freshness } from '../routing/receipt.ts'
+import { relayAnswers } from '../routing/relay-answers.ts'
+import { Relays } from '../routing/relays.ts'
 import { Router } from '../routing/router.ts'
 import { SessionTokens } from '../routing/session-tokens.ts'
 import { Watches } from '../routing/watches.ts'
@@ -43,8 +45,13 @@ export interface ServingOptions {
   readonly self: RegionId
   readonly hasher: Hasher
   readonly table: PlacementTable
+  /** The record by which the node acts: its policy, its phase, its registrars. */
+  readonly adopted: ClusterRecord
+  /** The newest record: of who the members are. */
   readonly record: () => ClusterRecord
   readonly shards: ShardClient<NodeOperations>
+  /** Counts moves. */
+  readonly ended?: Counter
   readonly freshness: Freshness
   readonly regionsWith: RegionsWith
   readonly reachable: (region: RegionId) => boolean
@@ -68,17 +75,24 @@ export interface Serving {
   readonly explain: Explain
   readonly watches: Watches
   readonly movements: Movements
+  readonly claims: Claims
+  readonly topology: Topology
   readonly erasures: Erasures
   /** By the name of the call. */
   readonly answers: Readonly<Record<string, PeerAnswer>>
 }
 
+/** For as long as the node acts by one record: with another one it makes another of these. */
 export function createServing(options: ServingOptions): Serving {
-  const { self, hasher, table, record, reachable, random } = options
-  const sessionMac = hmacSha256(record().sessionKey)
-  const topology = topologyOf(table, self, reachable)
+  const { self, hasher, table, adopted, reachable, random } = options
+  const record = (): ClusterRecord => ({ ...adopted, members: options.record().members })
+  const sessionMac = hmacSha256(adopted.sessionKey)
+  const deadEnds = new DeadEnds(options.clock)
+  const passes: Topology['passes'] = (...way) => deadEnds.passes(...way)
+  const topology = { ...placesOf(table, self), reachable, passes }
+  const relays = new Relays({ ...options, topology, deadEnds })
   const sessions = new SessionTokens(sessionMac, (...of) => options.freshness.isEverywhere(...of))
-  const common = { ...options, topology, sessionMac, sessions, table: () => table }
+  const common = { ...options, record, topology, relays, sessionMac, sessions, table: () => table }
   const regions = new RegionNumbers(regionNumbers(record()))
   const claims = new Claims({ ...common, regions: () => regions })
   const mayMove = (): boolean => record().dataFormat >= MOVES_FORMAT
@@ -97,16 +111,17 @@ export function createServing(options: ServingOptions): Serving {
     ...{ claims, local, forwarder, urlOf },
     locations: new LocationCache(hasher, random),
   })
+  const answers: Serving['answers'] = {
+    execute: (from, body) => forwarder.answer(from, body),
+    registrar: (from, body) => claims.answer(from, body),
+    list: (from, body) => lists.answer(from, body),
+    inspect: (from, body) => explain.answer(from, body),
+    rehome: (from, body) => movements.answer(from, body),
+    erase: (from, body) => erasures.answer(from, body),
+  }
   return {
-    ...{ router, hotReads, lists, explain, watches, movements, erasures },
-    answers: {
-      execute: (from, body) => forwarder.answer(from, body),
-      registrar: (from, body) => claims.answer(from, body),
-      list: (from, body) => lists.answer(from, body),
-      inspect: (from, body) => explain.answer(from, body),
-      rehome: (from, body) => movements.answer(from, body),
-      erase: (from, body) => erasures.answer(from, body),
-    },
+    ...{ router, hotReads, lists, explain, watches, movements, erasures, claims, topology },
+    answers: { ...answers, ...relayAnswers(common, answers) },
   }
 }
 
@@ -115,36 +130,30 @@ export const shardConfiguration = (
   record: ClusterRecord,
   self: RegionId,
 ): Omit<ShardConfiguration, 'stores'> => ({
-  policy: record.current,
+  policy: policyInEffect(record),
   policyEpoch: record.policyEpoch,
   self,
   regionNumbers: regionNumbers(record),
   ownFeed: feedOf(record, self),
+  registrarEpochs: Object.fromEntries(
+    Object.entries(registrarsInForce(record)).map(([dataset, { epoch }]) => [dataset, epoch]),
+  ),
   erasureKey: derivedKey(record.sessionKey, 'erasures'),
 })
 
 const regionNumbers = ({ members }: ClusterRecord): Record<RegionId, number> =>
   Object.fromEntries(Object.entries(members).map(([id, { number }]) => [id, number]))
 
-export function feedOf({ members }: ClusterRecord, region: RegionId): FeedNumber {
-  const member = members[region]
-  assert(member, `region ${region} is a member`)
-  return memberFeed(member)
-}
-
-/** Regions by distance from this one; measured reachability. */
-function topologyOf(
-  table: PlacementTable,
-  self: RegionId,
-  reachable: (region: RegionId) => boolean,
-): Topology {
+/** Regions by distance from this one. */
+function placesOf(table: PlacementTable, self: RegionId): Pick<Topology, 'self' | 'byNearness'> {
   const places = table.data.regions.map(({ id, latitude, longitude }) => ({
     id,
     coordinates: { latitude, longitude },
   }))
   const here = places.find(({ id }) => id === self)
-  assert(here, 'this region is in the policy')
   const others = places.filter(({ id }) => id !== self)
-  const byNearness = [self, ...nearestRegions(here.coordinates, others).map(({ id }) => id)]
-  return { self, byNearness, reachable }
+  // A region that was retired is in no policy any more, and sends everybody elsewhere.
+  const nearest = here ? nearestRegions(here.coordinates, others) : others
+  const byNearness = [self, ...nearest.map(({ id }) => id)]
+  return { self, byNearness }
 }

@@ -1,7 +1,8 @@
 /** One dataset of the policy, to the placements of its partitions (or of the whole). */
 import { parseDuration } from '../model/duration.ts'
+import type { Homing } from '../model/home-rule.ts'
 import { limits } from '../model/limits.ts'
-import type { Homing, PlacementData } from '../model/placement.ts'
+import type { PlacementData } from '../model/placement.ts'
 import { adviseOnDurability, adviseOnResidency } from './advice.ts'
 import type { CompileContext } from './context.ts'
 import type { SourcePath } from './diagnostic.ts'

@@ -1,8 +1,8 @@
 /** Key prefixes of partitions and homes, and whether the homes they name are permitted. */
 
 import { DenizenError } from '../model/errors.ts'
+import type { Homing } from '../model/home-rule.ts'
 import { parseKeyPrefix } from '../model/key.ts'
-import type { Homing } from '../model/placement.ts'
 import type { CompileContext } from './context.ts'
 import type { SourcePath } from './diagnostic.ts'
 import type { Residency } from './residency.ts'

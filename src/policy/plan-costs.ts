@@ -7,7 +7,7 @@
 import { addLines, type CensusLine } from '../model/home-census.ts'
 import type { PlacementData, PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
-import { withLeftOut } from './plan.ts'
+import { withLeftOut } from './apply.ts'
 
 /** What one region said. */
 export interface Measured {

@@ -7,6 +7,8 @@ import { homingText } from './report.ts'
 const toldElsewhere: ReadonlySet<string> = new Set([
   ...['id', 'name', 'prefix', 'slots', 'groupBySegments', 'forbidden'],
   ...['home', 'store', 'serve'],
+  // Of the cluster, not of the file.
+  ...['claimed', 'left', 'changing'],
 ])
 
 const texts: Readonly<Record<string, (placement: PlacementData) => string>> = {

@@ -4,7 +4,8 @@
  * are added by plan-costs.ts.
  */
 import type { Hasher } from '../model/hash.ts'
-import { type PlacementData, type PolicyData, registrarRegion } from '../model/placement.ts'
+import type { PlacementData, PolicyData } from '../model/placement.ts'
+import { registrarRegion } from '../model/rendezvous.ts'
 import type { RegionId } from '../model/slot.ts'
 import { citedLaws } from './cited-laws.ts'
 import type { DatasetChange, DatasetPlan } from './dataset-plan.ts'
@@ -41,13 +42,6 @@ export function policyPlan(inForce: PolicyData, desired: PolicyData, hasher: Has
 /** Nothing of the policy changes. */
 export const isEmpty = ({ refusals, regions, datasets }: PolicyPlan): boolean =>
   refusals.length + regions.length + datasets.length === 0
-
-/** A policy that has the datasets too which its file leaves out, as they stay in force. */
-export function withLeftOut(inForce: PolicyData, desired: PolicyData): PolicyData {
-  const names = new Set(desired.placements.map(({ name }) => name))
-  const leftOut = inForce.placements.filter(({ name }) => !names.has(name))
-  return { ...desired, placements: [...desired.placements, ...leftOut] }
-}
 
 interface PlanContext {
   readonly inForce: PolicyData

@@ -4,13 +4,8 @@
  */
 import { regionsOf } from '../model/acks.ts'
 import { nearestRegions } from '../model/distance.ts'
-import type {
-  Forbidden,
-  Homing,
-  PlacementData,
-  PolicyData,
-  PolicyRegion,
-} from '../model/placement.ts'
+import type { Homing } from '../model/home-rule.ts'
+import type { Forbidden, PlacementData, PolicyData, PolicyRegion } from '../model/placement.ts'
 import type { Diagnostic } from './diagnostic.ts'
 import { label } from './selector.ts'
 

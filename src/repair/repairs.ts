@@ -12,7 +12,7 @@ import type { RegionId } from '../model/slot.ts'
 import { type PeerCall, PeerFailure } from '../peers/peers.ts'
 import { bytesSchema } from '../protocol/schemas.ts'
 import { placementAsked } from '../routing/receive.ts'
-import type { ScrubReport } from '../routing/service.ts'
+import type { ScrubReport } from '../routing/scrub-report.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
@@ -20,7 +20,7 @@ import type { CopyOfRecord, RepairReply } from './repair-record.ts'
 import type { RepairOperations } from './shard-operations.ts'
 
 const requestSchema = z.strictObject({ dataset: z.string(), key: z.string().min(1) })
-const copySchema = z.discriminatedUnion('state', [
+export const copySchema = z.discriminatedUnion('state', [
   z.strictObject({
     state: z.literal('sound'),
     bytes: bytesSchema,

@@ -6,7 +6,7 @@
 import { DenizenError } from '../model/errors.ts'
 import { limits, timing } from '../model/limits.ts'
 import type { Slot } from '../model/slot.ts'
-import type { ScrubReport } from '../routing/service.ts'
+import type { ScrubReport } from '../routing/scrub-report.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
@@ -15,13 +15,13 @@ import type { RepairOperations } from './shard-operations.ts'
 export interface ScrubberOptions {
   readonly shards: ShardClient<RepairOperations>
   /** Of this node. */
-  readonly datasets: readonly string[]
+  readonly datasets: () => readonly string[]
   readonly clock: Clock
   readonly log: Logger
   readonly onDamaged: (dataset: string, key: string) => void
 }
 
-type ScrubView = Omit<ScrubReport, 'repairs'>
+type ScrubView = Omit<ScrubReport, 'repairs' | 'comparisons'>
 
 interface Tally {
   readonly dataset: string
@@ -93,7 +93,7 @@ export class Scrubber {
 
   async #scrubAll(): Promise<void> {
     const { datasets, shards } = this.#options
-    this.#tallies = datasets.map(dataset => ({
+    this.#tallies = datasets().map(dataset => ({
       ...{ dataset, stores: shards.storeCount(dataset), storesDone: 0 },
       ...{ records: 0, entries: 0, damage: new Map(), digestsCorrected: 0 },
     }))

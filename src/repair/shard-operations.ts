@@ -11,12 +11,34 @@ import {
   type RepairRequest,
   repairRecord,
 } from './repair-record.ts'
+import { type SettleReply, type SettleRequest, settleRecord } from './settle-record.ts'
+import { type SlotState, slotStates } from './slot-states.ts'
+import {
+  type ComparedPage,
+  comparePage,
+  type DifferencesRequest,
+  digestOfPage,
+  type FoundDifferences,
+  findDifferences,
+  type PageDigest,
+  type PageRequest,
+  type PageRequestWithDigest,
+  type Testimony,
+  testify,
+  type WitnessRequest,
+} from './slot-walk.ts'
 
 export interface CorrectionRequest {
   readonly digests: readonly { readonly slot: Slot; readonly difference: SlotDigest }[]
 }
 
 export type RepairOperations = {
+  slotStates: { request: Record<string, never>; reply: SlotState[] }
+  digestOfPage: { request: PageRequest; reply: PageDigest }
+  comparePage: { request: PageRequestWithDigest; reply: ComparedPage }
+  findDifferences: { request: DifferencesRequest; reply: FoundDifferences }
+  testify: { request: WitnessRequest; reply: Testimony[] }
+  settleRecord: { request: SettleRequest; reply: SettleReply }
   scrub: { request: ScrubRequest; reply: ScrubReply }
   copyOf: { request: { readonly key: string }; reply: CopyOfRecord }
   repairRecord: { request: RepairRequest; reply: RepairReply }
@@ -29,7 +51,7 @@ function correctDigests(store: StoreTransaction, { digests }: CorrectionRequest)
 }
 
 export const repairHandlers: Handlers<RepairOperations> = {
-  reads: { copyOf },
-  writes: { repairRecord, correctDigests },
+  reads: { copyOf, slotStates, digestOfPage, comparePage, findDifferences, testify },
+  writes: { repairRecord, correctDigests, settleRecord },
   slices: { scrub },
 }

@@ -112,7 +112,7 @@ export class CopyAges {
   }
 
   #homesOf(dataset: string): readonly RegionId[] {
-    return this.#options.table().byId(dataset)?.data.home ?? []
+    return this.#options.table().byId(dataset)?.sources ?? []
   }
 
   /** Where other regions have nothing to add, it is infinite. */

@@ -20,6 +20,8 @@ import type { StreamFaults } from './stream-faults.ts'
 export interface FollowedSourceOptions extends FollowerOptions {
   readonly region: RegionId
   readonly onAges: (change: AgeChange) => void
+  /** What looks like a breach of the policy is one of an earlier or a later one. */
+  readonly isOfOtherPolicy: (dataset: string) => boolean
   readonly shards: ShardClient<ReplicationOperations>
   readonly faults: StreamFaults
   readonly meter: PeerMeter
@@ -69,6 +71,10 @@ export class FollowedSource {
     return this.#follower.lags()
   }
 
+  get datasets(): readonly string[] {
+    return this.#options.datasets
+  }
+
   close(): void {
     this.#stream?.close()
   }
@@ -91,7 +97,8 @@ export class FollowedSource {
         return
       }
       case 'violation':
-        faults.violated(stream, effect.dataset)
+        if (this.#options.isOfOtherPolicy(effect.dataset)) stream.close()
+        else faults.violated(stream, effect.dataset)
         return
       case 'readStates':
         faults.attempt(stream, async () => {

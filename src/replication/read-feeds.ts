@@ -80,6 +80,10 @@ function readChunk(
       complete = false
       break
     }
+    if (isGone(store, entry)) {
+      to = entry.position
+      continue
+    }
     // What was written together shares a position, and stays together.
     const item = soundItem(store, entry)
     if (!item) return { kind: 'chunk', feed, slot, after, bytes, ...upTo(entry, items, after) }
@@ -91,6 +95,10 @@ function readChunk(
   if (complete) to = state.end
   return { kind: 'chunk', slot, feed, after, to, complete, items, bytes }
 }
+
+/** An idempotency record that is not kept any more: an entry in another feed may have led to it. */
+export const isGone = (store: StoreReader, { kind, text }: FeedEntry): boolean =>
+  kind === entryKind.idempotency && store.idempotencyRecord(text) === undefined
 
 /** What comes before a damaged record, and so before all that shares its position. */
 function upTo({ position, text: damaged }: FeedEntry, read: readonly FeedItem[], after: Position) {

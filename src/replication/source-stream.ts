@@ -22,6 +22,10 @@ export interface SourceStreamOptions {
   readonly ownFeed: FeedNumber
   /** Both ends may store the dataset. */
   readonly mayShare: (dataset: string) => boolean
+  /** Those that both ends may store, as the stream begins. */
+  readonly datasets: readonly string[]
+  /** What looks like a breach of the policy is one of an earlier or a later one. */
+  readonly isOfOtherPolicy: (dataset: string) => boolean
   readonly shards: ShardClient<ReplicationOperations>
   readonly faults: StreamFaults
   readonly meter: PeerMeter
@@ -50,6 +54,7 @@ export class SourceStream {
   /** Reads that wait for their turn: at most one of each dataset. */
   readonly #reads: ReadEffect[] = []
   #reading = false
+  #isClosed = false
 
   constructor(options: SourceStreamOptions) {
     const { stream, mayShare, faults } = options
@@ -65,6 +70,10 @@ export class SourceStream {
     stream.onDrained(() => this.#readNext())
   }
 
+  get datasets(): readonly string[] {
+    return this.#options.datasets
+  }
+
   get stream(): MessageStream {
     return this.#options.stream
   }
@@ -73,8 +82,15 @@ export class SourceStream {
     this.#carryOut(this.#sender.onGrowth(dataset, ends))
   }
 
+  /** Nothing more is sent, whatever is still being read. */
+  close(): void {
+    this.onClosed()
+    this.#options.stream.close()
+  }
+
   /** The stream has ended: nothing that waits is read any more. */
   onClosed(): void {
+    this.#isClosed = true
     this.#reads.length = 0
   }
 
@@ -92,7 +108,8 @@ export class SourceStream {
           this.#options.onComplete(effect.dataset, effect.slot, effect.complete)
           break
         case 'violation':
-          faults.violated(stream, effect.dataset)
+          if (this.#options.isOfOtherPolicy(effect.dataset)) stream.close()
+          else faults.violated(stream, effect.dataset)
           break
         default:
           this.#reads.push(effect)
@@ -132,17 +149,21 @@ export class SourceStream {
     switch (effect.kind) {
       case 'readEnds': {
         const states = await allFeedStates(shards, dataset)
+        if (this.#isClosed) return []
         const ends = states
           .filter(({ feed }) => feed === ownFeed)
           .map(({ slot, state }) => ({ slot, end: state.end }))
         return this.#sender.onEnds(effect, ends)
       }
-      case 'readChunks':
-        return this.#sender.onChunks(effect, await this.#readChunks(effect))
+      case 'readChunks': {
+        const chunks = await this.#readChunks(effect)
+        return this.#isClosed ? [] : this.#sender.onChunks(effect, chunks)
+      }
       case 'readSnapshot': {
         const { slot, from } = effect
         const request = { slot, from, bytesMax: SNAPSHOT_PART_BYTES }
         const part = await shards.call(dataset, slot, 'readSnapshot', request)
+        if (this.#isClosed) return []
         if ('damaged' in part) this.#options.onDamaged(dataset, part.damaged)
         return this.#sender.onSnapshotPart(effect, part)
       }

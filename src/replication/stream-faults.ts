@@ -28,7 +28,10 @@ export class StreamFaults {
     if (this.#stopped) return
     const reason =
       error instanceof DenizenError ? { code: error.code } : { ...describeError(error) }
-    this.#log.error('a feeds stream failed', { region: stream.region, ...reason })
+    // A change over a damaged record waits for the repair, and comes with the next stream.
+    const isDamage = error instanceof DenizenError && error.code === 'damaged_record'
+    const level = isDamage || isStale(error) ? 'warn' : 'error'
+    this.#log[level]('a feeds stream failed', { region: stream.region, ...reason })
     stream.close()
   }
 
@@ -44,3 +47,6 @@ export class StreamFaults {
     stream.close()
   }
 }
+
+const isStale = (error: unknown): boolean =>
+  error instanceof DenizenError && error.code === 'stale_policy'

@@ -5,7 +5,7 @@
 import type { Family } from '../metrics/family.ts'
 import type { PeerMeter } from '../metrics/peer-meter.ts'
 import { timing } from '../model/limits.ts'
-import type { PlacementTable } from '../model/placement.ts'
+import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { FeedNumber } from '../model/position.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { MessageStream } from '../peers/peers.ts'
@@ -100,14 +100,17 @@ export class Replication {
     const isCurrent = (): boolean => this.#outgoing.get(region) === outgoing
     const mayShare = (dataset: string): boolean => {
       const placement = table().byId(dataset)
-      return placement?.mayStore(self) === true && placement.mayStore(region)
+      return placement?.mayHold(self) === true && placement.mayStore(region)
     }
     const outgoing: SourceStream = new SourceStream({
       ...{ stream, mayShare, everywhere: this.#newsOf(mayShare) },
+      datasets: this.#sharedWith(region),
+      isOfOtherPolicy: dataset => isOfOtherPolicy(table().byId(dataset), [self, region]),
       ownFeed: feedOf(self),
       onComplete: (dataset, slot, complete) => {
         if (!isCurrent()) return
-        this.#acks.onComplete(region, { dataset, slot }, complete)
+        const counts = table().byId(dataset)?.counted.includes(region)
+        if (counts) this.#acks.onComplete(region, { dataset, slot }, complete)
         this.#everywhere.onComplete(region, { dataset, slot }, complete)
       },
       ...{ shards, meter, onDamaged, faults: this.#faults },
@@ -169,19 +172,48 @@ export class Replication {
   }
 
   #newSource(region: RegionId): FollowedSource {
-    const { self, table, feedOf, shards, meter, onAges } = this.#options
-    const datasets = [...table().placements]
-      .filter(placement => placement.mayStore(self) && placement.mayStore(region))
-      .filter(placement => placement.mayHome(region))
-      .map(({ id }) => id)
+    const { table, self, feedOf, shards, meter, onAges } = this.#options
     return new FollowedSource({
       ...{ region, onAges },
       feed: feedOf(region),
-      datasets,
-      mayStore: dataset => table().byId(dataset)?.mayStore(self) === true,
+      datasets: this.#followedOf(region),
+      mayStore: dataset => table().byId(dataset)?.mayHold(self) === true,
+      isOfOtherPolicy: dataset => isOfOtherPolicy(table().byId(dataset), [self, region]),
       slots: dataset => table().byId(dataset)?.data.slots ?? 0,
       ...{ shards, meter, faults: this.#faults },
     })
+  }
+
+  /** Datasets of whose homes a region may be one. */
+  #followedOf(region: RegionId): string[] {
+    const { self, table } = this.#options
+    return [...table().placements]
+      .filter(placement => placement.mayStore(self) && placement.mayStore(region))
+      .filter(placement => placement.isSource(region))
+      .map(({ id }) => id)
+  }
+
+  /** What may be sent to a region. */
+  #sharedWith(region: RegionId): string[] {
+    const { self, table } = this.#options
+    return [...table().placements]
+      .filter(placement => placement.mayHold(self) && placement.mayStore(region))
+      .map(({ id }) => id)
+  }
+
+  /**
+   * The policy has changed. Where that is about what flows between two regions, they begin anew
+   * with what is durable: the streams are closed, and soon open again.
+   */
+  adopt(): void {
+    for (const [region, outgoing] of this.#outgoing) {
+      if (outgoing.datasets.join() !== this.#sharedWith(region).join()) outgoing.close()
+    }
+    for (const [region, source] of this.#incoming) {
+      if (source.datasets.join() === this.#followedOf(region).join()) continue
+      this.#incoming.delete(region)
+      source.close()
+    }
   }
 
   #tick(): void {
@@ -192,3 +224,7 @@ export class Replication {
     this.#cancelTick = clock.after(timing.pollIntervalMs, () => this.#tick())
   }
 }
+
+/** One of the two ends is ahead in a change of the policy: neither has done anything wrong. */
+const isOfOtherPolicy = (placement: Placement | undefined, ends: readonly RegionId[]): boolean =>
+  !placement || ends.some(region => placement.isOfOtherPolicy(region))

@@ -11,7 +11,7 @@ import type { StoreReader } from '../storage/store.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
 import { applyItem } from './apply.ts'
 import type { FeedItem } from './messages.ts'
-import { ITEM_OVERHEAD_BYTES, readItem } from './read-feeds.ts'
+import { ITEM_OVERHEAD_BYTES, isGone, readItem } from './read-feeds.ts'
 
 /**
  * A restored region goes on so many generations above the newest that others hold. Since the backup
@@ -53,6 +53,7 @@ export function readHeldFeed(store: StoreReader, request: HeldFeedRequest): Held
       break
     }
     last = entry.position
+    if (isGone(store, entry)) continue
     const item = readItem(store, entry)
     items.push(item)
     bytes += item.bytes.length + item.text.length + ITEM_OVERHEAD_BYTES

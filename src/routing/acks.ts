@@ -28,18 +28,20 @@ export type RegionsWith = (
 ) => Promise<readonly number[]>
 
 /** False where more regions are asked for than may store the dataset. */
-export const isReachable = ({ data: { store } }: Placement, asked: AcksLevel | undefined) =>
-  asked === undefined || regionsOf(asked, store.length) <= store.length
+export const isReachable = ({ counted }: Placement, asked: AcksLevel | undefined) =>
+  asked === undefined || regionsOf(asked, counted.length) <= counted.length
 
 /** Regions that a write has to be in before it is answered. Throws `acks_above_regions`. */
 export function regionsFor(placement: Placement, asked: AcksLevel | undefined): number {
   if (asked === undefined) return placement.acks
-  const { store } = placement.data
-  if (isReachable(placement, asked)) return Math.max(placement.acks, regionsOf(asked, store.length))
+  const { counted } = placement
+  if (isReachable(placement, asked)) {
+    return Math.max(placement.acks, regionsOf(asked, counted.length))
+  }
   throw new DenizenError(
     'acks_above_regions',
-    `${asked} regions were asked for, and ${store.length} may store the dataset`,
-    { extra: { regions: store } },
+    `${asked} regions were asked for, and ${counted.length} may store the dataset`,
+    { extra: { regions: counted } },
   )
 }
 

@@ -32,9 +32,8 @@ export function assignKey(
   const plain = parseKey(`${prefix}${id}`)
   const segments = placement.data.groupBySegments
   if (segments !== null && prefix.split('/').length > segments) return plain
-  const region =
-    placement.computedHome(placement.groupOf(plain)) ??
-    candidateHome(hint ?? topology.self, placement, topology)
+  const group = placement.groupOf(plain)
+  const region = candidateHome(hint ?? topology.self, placement, group, topology)
   if (region === undefined) {
     throw new DenizenError('home_unreachable', 'no region that may be a home is reachable')
   }

@@ -2,41 +2,27 @@
  * Asking registrars: claims of homes for new groups, and look-ups of homes. What is asked in one
  * turn of the event loop of one registrar about one dataset goes in one message.
  */
-import { z } from 'zod'
 import {
   type ClusterRecord,
   type Member,
   memberFeed,
+  registrarBefore,
   registrarOf,
 } from '../coordination/cluster-record.ts'
 import type { KnownHome } from '../execution/home.ts'
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
-import { limits, timing } from '../model/limits.ts'
+import { limits } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
-import type { RegionId, RegionNumbers } from '../model/slot.ts'
-import type { PeerCall } from '../peers/peers.ts'
+import type { RegionId, RegionNumbers, Slot } from '../model/slot.ts'
 import { type Tracing, type WayBack, wayBack } from '../runtime/tracing.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { placementAsked } from './receive.ts'
+import { type RegistrarCall, repliesSchema, requestSchema } from './registrar-messages.ts'
+import type { Relays } from './relays.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { unanswered } from './unanswered.ts'
-
-const homeSchema = z.strictObject({
-  ...{ region: z.int(), feed: z.int(), term: z.int().min(0) },
-  moved: z.literal(true).exactOptional(),
-})
-const repliesSchema = z.array(homeSchema.nullable())
-const requestSchema = z.strictObject({
-  dataset: z.string(),
-  epoch: z.int().min(1),
-  kind: z.enum(['claim', 'lookup', 'move']),
-  groups: z.array(z.string()).max(limits.claimsPerMessageMax),
-  /** Of a move: the term that it follows. Of a claim: that of an erasure, if there was one. */
-  fromTerm: z.int().min(0).exactOptional(),
-})
-type RegistrarCall = z.infer<typeof requestSchema>
 
 export interface ClaimsOptions {
   readonly self: RegionId
@@ -44,7 +30,7 @@ export interface ClaimsOptions {
   readonly table: () => PlacementTable
   readonly regions: () => RegionNumbers
   readonly shards: ShardClient<RoutingOperations>
-  readonly call: PeerCall
+  readonly relays: Relays
   readonly tracing?: Tracing | undefined
   readonly onViolation: () => void
 }
@@ -61,6 +47,11 @@ interface Bundle {
   readonly waiting: Waiting[]
   /** Back into the span of the first who asks. */
   readonly wayBack: WayBack
+}
+
+interface Registrar {
+  readonly region: RegionId
+  readonly epoch: number
 }
 
 export class Claims {
@@ -118,11 +109,19 @@ export class Claims {
     return { region: this.#options.regions().idOf(home.region), term: home.term }
   }
 
-  registrarOf(placement: Placement, group: string): { region: RegionId; epoch: number } {
-    const slot = placement.slotOf(group)
-    const registrar = registrarOf(this.#options.record(), placement.id, slot)
+  registrarOf(placement: Placement, group: string): Registrar {
+    const registrar = this.registrarOfSlot(placement, placement.slotOf(group))
     assert(registrar, 'every dataset of the policy has registrars')
     return registrar
+  }
+
+  registrarOfSlot({ id }: Placement, slot: Slot): Registrar | undefined {
+    return registrarOf(this.#options.record(), id, slot)
+  }
+
+  /** Who was registrar before a change of the policy that has named another one. */
+  registrarBefore({ id }: Placement, slot: Slot): RegionId | undefined {
+    return registrarBefore(this.#options.record(), id, slot)
   }
 
   #ask(
@@ -168,13 +167,15 @@ export class Claims {
     }
   }
 
-  /** Throws `registrar_unavailable`. */
+  /** Throws `registrar_unavailable`. Who asks a registrar again is answered the same. */
   async #askNow(region: RegionId, request: RegistrarCall): Promise<(GroupHome | null)[]> {
-    const { self, call } = this.#options
+    const { self, table, relays } = this.#options
     try {
       if (region === self) return await this.answer(self, request)
-      const { callTimeoutMs: timeoutMs } = timing
-      const replies = repliesSchema.parse(await call(region, 'registrar', request, { timeoutMs }))
+      const placement = table().byId(request.dataset)
+      assert(placement, 'a registrar is asked about a dataset of the policy')
+      const { reply } = await relays.ask(placement, region, 'registrar', request)
+      const replies = repliesSchema.parse(reply)
       assert(replies.length === request.groups.length, 'a registrar answers each group')
       return replies
     } catch (error) {
@@ -185,25 +186,21 @@ export class Claims {
 
   /** This region as registrar: answers claims and look-ups, its own among them. */
   async answer(from: RegionId, body: unknown): Promise<(GroupHome | null)[]> {
-    const { self, record, regions, shards } = this.#options
-    const request = requestSchema.parse(body)
-    const { dataset, epoch, groups } = request
+    const { record, regions, shards } = this.#options
+    const { isInPlace, ...request } = registrarAsked(body)
+    const { dataset, groups } = request
     const member: Member | undefined = record().members[from]
     if (!member) throw new DenizenError('stale_policy', 'a region that this record does not know')
-    const placement = placementAsked(this.#options, from, dataset, asked =>
-      groups.every(group => asked.hasGroup(group)),
-    )
+    const placement = placementAsked(this.#options, from, dataset, isInPlace)
     const byStore = new Map<number, number[]>()
     groups.forEach((group, index) => {
-      const registrar = this.registrarOf(placement, group)
-      if (registrar.region !== self || registrar.epoch !== epoch) {
-        throw new DenizenError('stale_policy', 'this region is not the registrar at that epoch')
-      }
+      this.#refuseUnlessRegistrar(placement, group, request)
       const store = shards.storeOfSlot(dataset, placement.slotOf(group))
       const indexes = byStore.get(store)
       if (indexes) indexes.push(index)
       else byStore.set(store, [index])
     })
+    if (request.kind !== 'inherit') await this.#inherit(placement, request)
     const replies: (GroupHome | null)[] = groups.map(() => null)
     const claimant = { region: regions().numberOf(from), feed: memberFeed(member) }
     await Promise.all(
@@ -218,6 +215,46 @@ export class Claims {
     return replies
   }
 
+  #refuseUnlessRegistrar(
+    placement: Placement,
+    group: string,
+    { kind, epoch }: RegistrarCall,
+  ): void {
+    const { self } = this.#options
+    const registrar = this.registrarOf(placement, group)
+    const isMeant =
+      kind === 'inherit'
+        ? this.registrarBefore(placement, placement.slotOf(group)) === self
+        : registrar.region === self && registrar.epoch === epoch
+    if (isMeant) return
+    throw new DenizenError('stale_policy', 'this region is not the registrar at that epoch')
+  }
+
+  /**
+   * Until all that the registrar before has granted is here, it is asked about each group: it
+   * grants nothing any more, so that what it says stays so.
+   */
+  async #inherit(placement: Placement, { groups, epoch, dataset }: RegistrarCall): Promise<void> {
+    const { self, record, shards } = this.#options
+    if (record().next?.phase !== 'copy') return
+    const before = Map.groupBy(groups, group =>
+      this.registrarBefore(placement, placement.slotOf(group)),
+    )
+    for (const [region, some] of before) {
+      if (region === undefined || region === self) continue
+      const call = { dataset, epoch, kind: 'inherit', groups: some } as const
+      const homes = (await this.#askNow(region, call)).flatMap((home, index) =>
+        home ? [{ group: some[index] as string, home }] : [],
+      )
+      const byStore = Map.groupBy(homes, ({ group }) =>
+        shards.storeOfSlot(dataset, placement.slotOf(group)),
+      )
+      for (const [store, of] of byStore) {
+        await shards.callStore(dataset, store, 'inheritHomes', { homes: of })
+      }
+    }
+  }
+
   async #inStore(
     { dataset, epoch, kind, fromTerm }: RegistrarCall,
     store: number,
@@ -225,7 +262,8 @@ export class Claims {
     claimant: Pick<GroupHome, 'region' | 'feed'>,
   ): Promise<readonly (GroupHome | null)[]> {
     const { shards } = this.#options
-    if (kind === 'lookup') return await shards.callStore(dataset, store, 'lookup', { groups })
+    if (kind === 'lookup' || kind === 'inherit')
+      return await shards.callStore(dataset, store, 'lookup', { groups })
     if (kind === 'claim') {
       const over = fromTerm === undefined ? {} : { over: fromTerm }
       const claims = groups.map(group => ({ group, ...claimant, ...over }))
@@ -235,6 +273,14 @@ export class Claims {
     const moves = groups.map(group => ({ group, fromTerm, ...claimant }))
     return await shards.callStore(dataset, store, 'moveHomes', { epoch, moves })
   }
+}
+
+/** What a message `registrar` asks for, and whether a placement is that of all of it. */
+export function registrarAsked(body: unknown) {
+  const request = requestSchema.parse(body)
+  const isInPlace = (asked: Placement): boolean =>
+    request.groups.every(group => asked.hasGroup(group))
+  return { ...request, isInPlace }
 }
 
 const unavailable = (region: RegionId, reason: string): DenizenError =>

@@ -23,6 +23,8 @@ export interface Topology {
   /** All regions, this one first, then by distance. */
   readonly byNearness: readonly RegionId[]
   readonly reachable: (region: RegionId) => boolean
+  /** False where a relay has just been found not to reach another region. */
+  readonly passes: (relay: RegionId, to: RegionId) => boolean
 }
 
 export interface Intent {
@@ -49,9 +51,17 @@ export interface Intent {
  */
 export type Role = 'home' | 'candidate' | 'copy'
 
+/** `relay`: the region by way of which it goes. It passes it on, and has no say in it. */
+export interface Forward {
+  readonly action: 'forward'
+  readonly region: RegionId
+  readonly as: Role
+  readonly relay?: RegionId
+}
+
 export type Decision =
   | { readonly action: 'execute'; readonly as: Role }
-  | { readonly action: 'forward'; readonly region: RegionId; readonly as: Role }
+  | Forward
   /** Ask this region's own copy who is home. */
   | { readonly action: 'consult' }
   /** Ask the registrar who is home. */
@@ -83,51 +93,90 @@ export function decide(
     const young = readYoungCopy(intent, boundMs, placement, topology, home)
     if (young) return young
   }
-  if (knowledge.kind === 'home') return toHome(knowledge.region, topology)
+  if (knowledge.kind === 'home') return toRegion(knowledge.region, 'home', placement, topology)
   if (knowledge.kind === 'unclaimed') {
     return intent.kind === 'write' && intent.creates
-      ? toCandidate(intent, placement, topology)
+      ? toCandidate(intent, placement, group, topology)
       : { action: 'absent' }
   }
   if (knowledge.kind === 'unasked') {
     const computed = placement.computedHome(group)
-    if (computed !== undefined) return toHome(computed, topology)
+    if (computed !== undefined) return toRegion(computed, 'home', placement, topology)
     // A claim at this very region finds out by itself, in one turn of the shard.
     if (intent.kind === 'write' && intent.creates && intent.hint === self) {
-      if (placement.mayHome(self)) return { action: 'execute', as: 'candidate' }
+      const isCandidate = placement.mayHome(self) && placement.preferredHome(group) === undefined
+      if (isCandidate) return { action: 'execute', as: 'candidate' }
     }
     if (stores) return { action: 'consult' }
   }
   return intent.kind === 'write' && intent.creates
-    ? toCandidate(intent, placement, topology)
+    ? toCandidate(intent, placement, group, topology)
     : { action: 'lookup' }
 }
 
-/** The candidate for a new home: the hint if it may home, else the nearest region that may. */
+/**
+ * The candidate for a new home: the region that the policy wants, else the hint if it may home,
+ * else the nearest region that may. Where none is reachable, the same of those that a relay may
+ * reach. Undefined where it can't be asked.
+ */
 export function candidateHome(
   hint: RegionId,
   placement: Placement,
+  group: string,
   topology: Topology,
 ): RegionId | undefined {
+  const preferred = placement.preferredHome(group)
+  const wanted = preferred === undefined ? [hint, ...topology.byNearness] : [preferred]
+  const inOrder = wanted.filter(region => placement.mayHome(region))
   const usable = (region: RegionId): boolean =>
-    placement.mayHome(region) && (region === topology.self || topology.reachable(region))
-  if (usable(hint)) return hint
-  return topology.byNearness.find(usable)
+    region === topology.self || topology.reachable(region)
+  const passable = (region: RegionId): boolean => relayTo(region, placement, topology) !== undefined
+  return inOrder.find(usable) ?? inOrder.find(passable)
 }
 
-function toCandidate(intent: Intent, placement: Placement, topology: Topology): Decision {
-  const region = candidateHome(intent.hint, placement, topology)
-  if (region === undefined) return { action: 'refuse', code: 'home_unreachable' }
-  return region === topology.self
-    ? { action: 'execute', as: 'candidate' }
-    : { action: 'forward', region, as: 'candidate' }
+/**
+ * The region by way of which another may be asked that is not reachable from here: the nearest that
+ * stores the dataset, as a relay sees what it passes on.
+ */
+export function relayTo(
+  to: RegionId,
+  placement: Placement,
+  { self, byNearness, reachable, passes }: Topology,
+): RegionId | undefined {
+  return byNearness.find(
+    relay =>
+      relay !== self &&
+      relay !== to &&
+      placement.mayStore(relay) &&
+      reachable(relay) &&
+      passes(relay, to),
+  )
 }
 
-function toHome(region: RegionId, topology: Topology): Decision {
-  if (region === topology.self) return { action: 'execute', as: 'home' }
-  return topology.reachable(region)
-    ? { action: 'forward', region, as: 'home' }
-    : { action: 'refuse', code: 'home_unreachable' }
+function toCandidate(
+  intent: Intent,
+  placement: Placement,
+  group: string,
+  topology: Topology,
+): Decision {
+  const region = candidateHome(intent.hint, placement, group, topology)
+  return region === undefined
+    ? { action: 'refuse', code: 'home_unreachable' }
+    : toRegion(region, 'candidate', placement, topology)
+}
+
+function toRegion(
+  region: RegionId,
+  as: 'home' | 'candidate',
+  placement: Placement,
+  topology: Topology,
+): Decision {
+  if (region === topology.self) return { action: 'execute', as }
+  if (topology.reachable(region)) return { action: 'forward', region, as }
+  const relay = relayTo(region, placement, topology)
+  return relay === undefined
+    ? { action: 'refuse', code: 'home_unreachable' }
+    : { action: 'forward', region, as, relay }
 }
 
 /**
@@ -145,7 +194,10 @@ function readYoungCopy(
   const decision = readAnyCopy(placement, topology, intent)
   if (decision.action !== 'forward') return decision.action === 'refuse' ? undefined : decision
   const asked = intent.tooOldAt?.size ?? 0
-  const hasNoHome = home !== undefined && (!topology.reachable(home) || intent.damagedAt?.has(home))
+  const hasNoHome =
+    home !== undefined &&
+    (intent.damagedAt?.has(home) ||
+      (!topology.reachable(home) && relayTo(home, placement, topology) === undefined))
   if (hasNoHome) return asked < COPIES_ASKED_MAX ? decision : undefined
   const isHomeNext = decision.region === home || boundMs < USUAL_AGE_MS
   return isHomeNext || asked > COPIES_BEFORE_HOME ? undefined : decision
@@ -157,7 +209,7 @@ function readAnyCopy(
   { damagedAt, tooOldAt }: Intent,
 ): Decision {
   const sound = (candidate: RegionId): boolean =>
-    placement.mayStore(candidate) && !damagedAt?.has(candidate) && !tooOldAt?.has(candidate)
+    placement.isReadable(candidate) && !damagedAt?.has(candidate) && !tooOldAt?.has(candidate)
   if (sound(self)) return { action: 'execute', as: 'copy' }
   const region = byNearness.find(
     candidate => candidate !== self && sound(candidate) && reachable(candidate),
@@ -176,7 +228,7 @@ export function admit(
 ): Admission | { readonly kind: 'no_serving_region' } {
   const { self } = topology
   if (placement.mayServe(self)) {
-    const stored = placement.mayStore(self)
+    const stored = placement.isReadable(self)
     const everyKey = placement.data.prefix === ''
     return { kind: 'serve', cacheable: placement.data.anywhere, stored, everyKey }
   }

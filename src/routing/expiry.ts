@@ -13,7 +13,7 @@ import type { RoutingOperations } from './shard-operations.ts'
 export interface ExpiryOptions {
   readonly shards: ShardClient<RoutingOperations>
   /** The ids of those that this node stores. */
-  readonly datasets: readonly string[]
+  readonly datasets: () => readonly string[]
   readonly clock: Clock
   readonly log: Logger
 }
@@ -47,7 +47,7 @@ export class Expiry {
 
   async #sweep(): Promise<void> {
     const { shards, datasets } = this.#options
-    for (const dataset of datasets) {
+    for (const dataset of datasets()) {
       for (let store = 0; store < shards.storeCount(dataset); store++) {
         if (this.#stopped) return
         await this.#sweepStore(dataset, store)

@@ -6,24 +6,22 @@ import { z } from 'zod'
 import type { KnownHome } from '../execution/home.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
-import { timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { formatVersion, IMPLICIT_TERM } from '../model/version.ts'
-import type { PeerCall } from '../peers/peers.ts'
 import { homeSchema, keySchema, versionSchema } from '../protocol/schemas.ts'
 import type { MoveReason } from '../storage/home-marker.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { Claims } from './claims.ts'
-import type { Topology } from './decide.ts'
 import type { Freshness } from './receipt.ts'
 import { placementAsked } from './receive.ts'
+import type { Relays } from './relays.ts'
 import type { ExplainedRegion, Explanation } from './service.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 
 const requestSchema = z.strictObject({ dataset: z.string(), key: keySchema })
 const reasonSchema = z.strictObject({
-  kind: z.enum(['operator', 'access', 'returned']),
+  kind: z.enum(['operator', 'access', 'returned', 'policy']),
   writes: z.int().min(0),
   atMs: z.int().min(0),
 })
@@ -34,16 +32,18 @@ const replySchema = z.strictObject({
   version: versionSchema.exactOptional(),
   stalenessMs: z.number().min(0).exactOptional(),
 })
-type Inspection = z.infer<typeof replySchema>
+type Inspection = z.infer<typeof replySchema> & {
+  /** The region by way of which it was asked. */
+  readonly relay?: RegionId
+}
 
 export interface ExplainOptions {
   readonly self: RegionId
   readonly table: () => PlacementTable
-  readonly topology: Topology
   readonly shards: ShardClient<RoutingOperations>
   readonly claims: Claims
   readonly freshness: Freshness
-  readonly call: PeerCall
+  readonly relays: Relays
   readonly onViolation: () => void
 }
 
@@ -122,14 +122,16 @@ export class Explain {
     placement: Placement,
     key: Key,
   ): Promise<Inspection | undefined> {
-    const { self, topology, call } = this.#options
+    const { self, relays } = this.#options
     if (region === self) return await this.#here(placement, key)
-    if (!topology.reachable(region)) return undefined
     try {
       const body = { dataset: placement.id, key }
-      return replySchema.parse(
-        await call(region, 'inspect', body, { timeoutMs: timing.callTimeoutMs }),
-      )
+      const { reply, by } = await relays.ask(placement, region, 'inspect', body)
+      const inspection = replySchema.parse(reply)
+      if (!by) return inspection
+      const { stalenessMs } = inspection
+      const age = stalenessMs !== undefined && { stalenessMs: stalenessMs + by.tookMs }
+      return { ...inspection, ...age, relay: by.relay }
     } catch {
       // Whatever kept it from answering, its copy's state is not known here.
       return undefined
@@ -158,10 +160,16 @@ export class Explain {
 
   /** Answers another region's `inspect`. */
   async answer(from: RegionId, body: unknown): Promise<Inspection> {
-    const { dataset, key } = requestSchema.parse(body)
-    const placement = placementAsked(this.#options, from, dataset)
+    const { dataset, key, isInPlace } = inspectionAsked(body)
+    const placement = placementAsked(this.#options, from, dataset, isInPlace)
     return await this.#here(placement, key)
   }
+}
+
+/** What a message `inspect` asks for, and whether a placement is that of its key. */
+export function inspectionAsked(body: unknown) {
+  const { dataset, key } = requestSchema.parse(body)
+  return { dataset, key, isInPlace: (asked: Placement): boolean => asked.hasKey(key) }
 }
 
 function explainRegion(
@@ -181,13 +189,14 @@ function explainRegion(
   }
   if (!rights.mayStore) return rights
   if (!inspection) return { ...rights, copy: { state: 'unreachable' } }
-  const { version, stalenessMs } = inspection
+  const { version, stalenessMs, relay } = inspection
   return {
     ...rights,
     copy: {
       state: home?.region === region ? 'home' : 'replica',
       ...(version && { version: formatVersion(version) }),
       ...(stalenessMs !== undefined && { stalenessMs }),
+      ...(relay !== undefined && { relay }),
     },
   }
 }
@@ -198,6 +207,8 @@ function moveText(home: RegionId, { kind, writes }: MoveReason): string {
       return 'an operator moved it here'
     case 'access':
       return `rehome: ${writes} consecutive writes from ${home}`
+    case 'policy':
+      return `a change of the policy moved it to ${home}`
     case 'returned':
       return 'it was to move, and the next home did not take it over'
   }

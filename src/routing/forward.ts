@@ -2,6 +2,7 @@
  * Forwarding between regions: operations go out as CBOR, gathered per turn of the event loop and
  * target; step results come back. Both ends check residency by themselves: an operation is sent
  * only to a region that may store the dataset, and answered only to one that may store or serve it.
+ * What the target's own line does not carry goes by way of a relay (relays.ts).
  */
 import { checkTransaction, transactionKeys } from '../execution/check-transaction.ts'
 import type { GroupOperation } from '../execution/operation.ts'
@@ -15,7 +16,9 @@ import type { PeerCall, PeerFailure } from '../peers/peers.ts'
 import { type Tracing, type WayBack, wayBack } from '../runtime/tracing.ts'
 import { executeReplySchema, executeRequestSchema } from './execute-messages.ts'
 import type { LocalExecution } from './local-execution.ts'
+import { byWayOf, type Detour } from './receipt.ts'
 import { placementAsked } from './receive.ts'
+import type { Asked, Relays } from './relays.ts'
 import type { Step, StepResult } from './step.ts'
 import { unanswered } from './unanswered.ts'
 
@@ -23,6 +26,7 @@ type Settle = (result: StepResult | PeerFailure) => void
 
 interface Bundle {
   readonly region: RegionId
+  readonly relay: RegionId | undefined
   readonly dataset: string
   /** Its writes are answered once other regions have them, too. */
   readonly waits: boolean
@@ -33,7 +37,7 @@ interface Bundle {
   bytes: number
 }
 
-type BundleTarget = Pick<Bundle, 'region' | 'dataset' | 'waits'>
+type BundleTarget = Pick<Bundle, 'region' | 'relay' | 'dataset' | 'waits'>
 
 /** Bytes of values that go in one message, beyond the first operation. */
 const BUNDLE_BYTES_MAX = 1024 * 1024
@@ -47,6 +51,7 @@ export interface ForwarderOptions {
   readonly table: () => PlacementTable
   readonly local: LocalExecution
   readonly call: PeerCall
+  readonly relays: Relays
   readonly tracing?: Tracing | undefined
   /** Counts a residency check that had to refuse: a bug, here or at the other end. */
   readonly onViolation: () => void
@@ -61,12 +66,18 @@ export class Forwarder {
   }
 
   /** Runs an operation in another region. Resolves with a `PeerFailure` when no answer came. */
-  run(region: RegionId, placement: Placement, step: Step): Promise<StepResult | PeerFailure> {
+  run(
+    region: RegionId,
+    placement: Placement,
+    step: Step,
+    relay?: RegionId,
+  ): Promise<StepResult | PeerFailure> {
     assert(placement.mayStore(region), 'operations are forwarded to regions that may store')
+    assert(relay === undefined || placement.mayStore(relay), 'relays may store what they see')
     const { operation, acks = placement.acks } = step
     const waits = operation.kind !== 'get' && acks > 1
     return new Promise(resolve =>
-      this.#add({ region, dataset: placement.id, waits }, step, resolve),
+      this.#add({ region, relay, dataset: placement.id, waits }, step, resolve),
     )
   }
 
@@ -78,7 +89,7 @@ export class Forwarder {
       return
     }
     // What need not wait for other regions does not wait for what has to.
-    const name = `${to.region} ${to.dataset} ${to.waits}`
+    const name = `${to.region} ${to.relay ?? ''} ${to.dataset} ${to.waits}`
     const bundle = this.#bundles.get(name) ?? this.#newBundle(to)
     if (this.#bundles.size === 0) setImmediate(() => this.#flush())
     this.#bundles.set(name, bundle)
@@ -102,22 +113,19 @@ export class Forwarder {
     for (const bundle of bundles) bundle.wayBack(() => void this.#send(bundle))
   }
 
-  async #send({ region, dataset, waits, steps, settle }: Bundle): Promise<void> {
-    const timeoutMs = timing.callTimeoutMs + (waits ? timing.acksWaitMaxMs : 0)
+  async #send({ steps, settle, ...to }: Bundle): Promise<void> {
     try {
-      const body = await this.#options.call(
-        region,
-        'execute',
-        { dataset, steps: steps.map(stepToWire) },
-        { timeoutMs },
-      )
-      const results: (StepResult | Later)[] = executeReplySchema.parse(body)
+      const { reply, by } = await this.#ask(to, {
+        dataset: to.dataset,
+        steps: steps.map(stepToWire),
+      })
+      const results: (StepResult | Later)[] = executeReplySchema.parse(reply)
       assert(results.length === steps.length, 'a region answers each step')
       assert(results.length === 0 || results.some(isAnswer), 'a reply answers something')
       results.forEach((result, index) => {
         const [step, one] = [steps[index] as Step, settle[index] as Settle]
-        if (isAnswer(result)) one(result)
-        else this.#add({ region, dataset, waits }, step, one)
+        if (!isAnswer(result)) this.#add(to, step, one)
+        else one(by ? resultByWayOf(result, by) : result)
       })
     } catch (error) {
       const failed: StepResult = {
@@ -128,13 +136,18 @@ export class Forwarder {
     }
   }
 
+  async #ask({ region, relay, waits }: BundleTarget, body: object): Promise<Asked> {
+    const { call, relays } = this.#options
+    const options = { timeoutMs: timing.callTimeoutMs + (waits ? timing.acksWaitMaxMs : 0) }
+    if (relay !== undefined) return await relays.through(relay, region, 'execute', body, options)
+    return { reply: await call(region, 'execute', body, options) }
+  }
+
   /** Answers another region's `execute`. */
   async answer(from: RegionId, body: unknown): Promise<unknown> {
     const { local } = this.#options
-    const { dataset, steps } = executeRequestSchema.parse(body)
-    const placement = placementAsked(this.#options, from, dataset, asked =>
-      steps.every(({ operation }) => isPlaced(asked, operation)),
-    )
+    const { dataset, steps, isInPlace } = executionAsked(body)
+    const placement = placementAsked(this.#options, from, dataset, isInPlace)
     const run = (step: Step): Promise<StepResult> => {
       if (step.operation.kind === 'transaction') checkTransaction(placement, step.operation)
       return local.run(placement, { ...step, entry: from })
@@ -147,6 +160,14 @@ export class Forwarder {
     const [nextWrite, nextRead] = [writes.values(), reads.values()]
     return steps.map(step => toWire((isRead(step) ? nextRead : nextWrite).next().value ?? later))
   }
+}
+
+/** What a message `execute` asks for, and whether a placement is that of all of it. */
+export function executionAsked(body: unknown) {
+  const { dataset, steps } = executeRequestSchema.parse(body)
+  const isInPlace = (asked: Placement): boolean =>
+    steps.every(({ operation }) => isPlaced(asked, operation))
+  return { dataset, steps, isInPlace }
 }
 
 interface Later {
@@ -182,6 +203,12 @@ const isPlaced = (placement: Placement, operation: GroupOperation): boolean =>
     ? placement.hasGroup(operation.key) &&
       transactionKeys(operation).every(key => placement.hasKey(key))
     : placement.hasKey(operation.key)
+
+function resultByWayOf(result: StepResult, by: Detour): StepResult {
+  if (result.kind !== 'done' || !result.outcome.receipt) return result
+  const receipt = byWayOf(result.outcome.receipt, by)
+  return { ...result, outcome: { ...result.outcome, receipt } }
+}
 
 const valueBytes = (result: StepResult): number =>
   result.kind === 'done' && result.outcome.kind === 'found' ? result.outcome.value.length : 0

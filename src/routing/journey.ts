@@ -7,11 +7,13 @@ import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { PeerFailure } from '../peers/peers.ts'
 import { type AgedCopy, aged, copiesTooOld, younger } from './aged-copies.ts'
-import type { Intent, Knowledge, Role, Topology } from './decide.ts'
+import type { Decision, Forward, Intent, Knowledge, Role, Topology } from './decide.ts'
 import type { Demands } from './local-answer.ts'
+import { byWayText, untried } from './relays.ts'
 import { boundOf, type RequestContext } from './service.ts'
 import type { Session } from './session.ts'
 import { repeatable, type Step, type StepResult, type Wanted } from './step.ts'
+import { Declined } from './unanswered.ts'
 
 export interface Journey {
   readonly placement: Placement
@@ -27,8 +29,7 @@ export interface Journey {
   intent: Intent
   knowledge: Knowledge
   readonly topology: Topology
-  /** Regions that could not be reached during this very request. */
-  readonly lost: Set<RegionId>
+  readonly lost: Lost
   misdirections: number
   /** How often a home said that it could not say yet who will be the next. */
   movesMet: number
@@ -36,6 +37,32 @@ export interface Journey {
   damage?: DenizenError
   /** The youngest of the copies that were asked, and found too old. */
   youngest?: AgedCopy
+  /** How the home failed to answer. */
+  lostHome?: { readonly region: RegionId; readonly detail: string }
+}
+
+/** What was of no help during this very request. */
+export interface Lost {
+  /** They could not be reached. */
+  readonly regions: Set<RegionId>
+  /** They could not pass it on. */
+  readonly relays: Set<RegionId>
+  /** They have said that they do nothing now, so that no relay would help. */
+  readonly declined: Set<RegionId>
+}
+
+export const nothingLost = (): Lost => ({
+  ...{ regions: new Set(), relays: new Set(), declined: new Set() },
+})
+
+/** What is reachable, as one request has found it. */
+export function topologyFor(topology: Topology, { regions, relays, declined }: Lost): Topology {
+  const { passes } = untried(topology, relays)
+  return {
+    ...topology,
+    reachable: region => topology.reachable(region) && !regions.has(region),
+    passes: (relay, to) => !declined.has(to) && passes(relay, to),
+  }
 }
 
 /** A damaged copy is no answer while another region may have a sound one. False where it is one. */
@@ -59,10 +86,6 @@ export function avoidAge(
   journey.youngest = younger(journey.youngest, aged(region, stalenessMs))
 }
 
-/** A read that may find another copy that is young enough, where its home can't be asked. */
-const isBounded = ({ intent }: Journey): boolean =>
-  intent.kind === 'read' && boundOf(intent.consistency) !== undefined
-
 /**
  * A home waits for a move's end no longer than a call may take. Nothing was applied: it is asked
  * again, a bounded number of times. False where the result is one.
@@ -76,31 +99,50 @@ export function waitForMove(journey: Journey, result: StepResult): boolean {
 
 const MOVES_MET_MAX = 5
 
-export function whyUnreachable({ knowledge, placement, group, topology }: Journey): string {
+/** What is said where nothing is left to be asked. */
+export function refusal(
+  journey: Journey,
+  { code }: Extract<Decision, { action: 'refuse' }>,
+): DenizenError {
+  const { damage, lostHome, knowledge, placement, group, topology } = journey
+  if (damage) return damage
+  if (lostHome && code === 'home_unreachable') {
+    return new DenizenError(code, lostHome.detail, { extra: { home: lostHome.region } })
+  }
   const home = knowledge.kind === 'home' ? knowledge.region : placement.computedHome(group)
-  return home === undefined
-    ? 'no region that may hold the dataset is reachable from here'
-    : `the home is ${home}, which is not reachable from ${topology.self}`
+  return new DenizenError(code, home === undefined ? noneReachable : unreachable(home, topology))
 }
 
-/** A region did not answer. Goes on elsewhere where that is safe, else throws what is known. */
+const noneReachable = 'no region that may hold the dataset is reachable from here'
+const unreachable = (home: RegionId, { self }: Topology): string =>
+  `the home is ${home}, which is not reachable from ${self}`
+
+/**
+ * No answer came. Goes on, elsewhere or by way of a relay, where that is safe: of a write nothing
+ * may have been sent. Else throws what is known.
+ */
 export function lose(
   journey: Journey,
-  region: RegionId,
-  as: Role,
-  { sent, reason }: PeerFailure,
+  { region, as, relay }: Forward,
+  failure: PeerFailure,
 ): undefined {
-  journey.lost.add(region)
-  if (journey.intent.kind === 'write' && sent) {
+  const { intent, operation, lost, topology } = journey
+  if (relay === undefined) lost.regions.add(region)
+  else lost.relays.add(relay)
+  if (failure instanceof Declined) lost.declined.add(region)
+  const reason = relay === undefined ? failure.reason : byWayText(relay, failure)
+  if (intent.kind === 'write' && failure.sent) {
     throw new DenizenError('outcome_unknown', `${region} was sent the write: ${reason}`, {
       extra: { region },
-      retry: repeatable(journey.operation) ? 'with-idempotency-key' : 'no',
+      retry: repeatable(operation) ? 'with-idempotency-key' : 'no',
     })
   }
-  if (as !== 'home' || isBounded(journey)) return undefined
-  throw new DenizenError('home_unreachable', `the home is ${region}: ${reason}`, {
-    extra: { home: region },
-  })
+  if (as !== 'home') return undefined
+  const known = journey.lostHome?.region === region ? journey.lostHome.detail : undefined
+  const first = relay === undefined ? `the home is ${region}` : unreachable(region, topology)
+  const detail = known === undefined ? `${first}: ${reason}` : `${known}; ${reason}`
+  journey.lostHome = { region, detail }
+  return undefined
 }
 
 /** What is told in place of an error where copies were asked, and a larger bound would do. */

@@ -4,16 +4,14 @@
  */
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
-import { timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
-import type { PeerCall } from '../peers/peers.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { type AgedCopy, aged, copiesTooOld, younger } from './aged-copies.ts'
 import type { Moves } from './between-homes.ts'
 import type { Claims } from './claims.ts'
-import type { Topology } from './decide.ts'
+import { relayTo, type Topology } from './decide.ts'
 import { groupOfPrefix, listCopy } from './list-copy.ts'
 import {
   listReplySchema,
@@ -23,12 +21,19 @@ import {
   type PeerPage,
 } from './list-messages.ts'
 import { partitionOf } from './partitions.ts'
-import type { Freshness } from './receipt.ts'
+import { byWayOf, type Detour, type Freshness } from './receipt.ts'
 import { placementAsked } from './receive.ts'
+import type { Relays } from './relays.ts'
 import { boundOf, type ListPage, type ListRequest, type RequestContext } from './service.ts'
 import type { SessionTokens } from './session-tokens.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { unanswered } from './unanswered.ts'
+
+/** What a region has said, and by which way. */
+interface There {
+  readonly reply: PeerListReply
+  readonly by?: Detour
+}
 
 interface ElsewhereList {
   readonly elsewhere: RegionId
@@ -52,7 +57,7 @@ export interface ListsOptions {
   readonly freshness: Freshness
   readonly sessions: SessionTokens
   readonly clock: Clock
-  readonly call: PeerCall
+  readonly relays: Relays
   readonly onViolation: () => void
 }
 
@@ -84,7 +89,7 @@ export class Lists {
       return asPage(await this.#fromAny(placement, peerRequest, undefined))
     }
     const group = ofGroup ?? this.#groupOf(placement, request.prefix, context)
-    const only = placement.data.home[0] as RegionId
+    const only = placement.sources[0] as RegionId
     if (group === undefined) return asPage(await this.#fromAny(placement, peerRequest, only))
     let home = await this.#home(placement, group)
     for (let n = 0; n < HOMES_ASKED_MAX; n++) {
@@ -109,13 +114,14 @@ export class Lists {
     let behind = false
     let youngest: AgedCopy | undefined
     for (const region of this.#sources(placement, home)) {
-      const reply =
+      const asked: There | undefined =
         region === this.#options.self
-          ? await listCopy(this.#options, placement, request)
-          : await this.#there(region, request)
-      if (!reply) continue
+          ? { reply: await listCopy(this.#options, placement, request) }
+          : await this.#there(placement, region, request)
+      if (!asked) continue
+      const { reply, by } = asked
       if ('kind' in reply) return { elsewhere: reply.home.region }
-      if ('items' in reply) return this.#page(reply, region, home)
+      if ('items' in reply) return this.#page(reply, by, region, home)
       if ('stale' in reply) youngest = younger(youngest, aged(region, reply.stalenessMs))
       else behind = true
     }
@@ -128,23 +134,31 @@ export class Lists {
     )
   }
 
-  #page(reply: PeerPage, region: RegionId, home: RegionId | undefined): ListPage {
-    const { items, next, stalenessMs } = reply
-    const receipt: ListPage['receipt'] =
+  #page(
+    { items, next, stalenessMs }: PeerPage,
+    by: Detour | undefined,
+    region: RegionId,
+    home: RegionId | undefined,
+  ): ListPage {
+    const straight: ListPage['receipt'] =
       home === region
         ? { servedBy: region, home, role: 'home', stalenessMs: 0 }
         : { servedBy: region, role: 'replica', ...(stalenessMs !== undefined && { stalenessMs }) }
+    const receipt = by ? byWayOf(straight, by) : straight
     return { items, receipt, ...(next !== undefined && { next }) }
   }
 
-  /** Who may be asked, in order. */
+  /** Who may be asked, in order: last those that only a relay reaches. */
   #sources(placement: Placement, home: RegionId | undefined): readonly RegionId[] {
     const { self, topology } = this.#options
-    return topology.byNearness.filter(
-      region =>
-        (home === undefined ? placement.mayStore(region) : region === home) &&
-        (region === self || topology.reachable(region)),
+    const able = topology.byNearness.filter(region =>
+      home === undefined ? placement.isReadable(region) : region === home,
     )
+    const near = able.filter(region => region === self || topology.reachable(region))
+    const relayed = able.filter(
+      region => !near.includes(region) && relayTo(region, placement, topology) !== undefined,
+    )
+    return [...near, ...relayed]
   }
 
   /** The group that a prefix lies in; undefined where one region homes all that it covers. */
@@ -161,7 +175,7 @@ export class Lists {
         'a strong list needs a prefix inside one group; leave Denizen-Consistency out to list more',
       )
     }
-    if (placement.data.home.length === 1) return undefined
+    if (placement.sources.length === 1) return undefined
     throw new DenizenError(
       'session_ahead',
       'the session has seen more than its token holds: start another one to list so much',
@@ -182,10 +196,14 @@ export class Lists {
     return registered && claims.known(registered).region
   }
 
-  async #there(region: RegionId, request: PeerListRequest): Promise<PeerListReply | undefined> {
+  async #there(
+    placement: Placement,
+    region: RegionId,
+    request: PeerListRequest,
+  ): Promise<There | undefined> {
     try {
-      const options = { timeoutMs: timing.callTimeoutMs }
-      return listReplySchema.parse(await this.#options.call(region, 'list', request, options))
+      const asked = await this.#options.relays.ask(placement, region, 'list', request)
+      return { ...asked, reply: listReplySchema.parse(asked.reply) }
     } catch (error) {
       if (unanswered(error)) return undefined
       throw error
@@ -194,8 +212,15 @@ export class Lists {
 
   /** Answers another region's `list`. */
   async answer(from: RegionId, body: unknown): Promise<PeerListReply> {
-    const request = listRequestSchema.parse(body)
-    const placement = placementAsked(this.#options, from, request.dataset)
+    const { isInPlace, ...request } = listAsked(body)
+    const placement = placementAsked(this.#options, from, request.dataset, isInPlace)
     return await listCopy(this.#options, placement, request)
   }
+}
+
+/** What a message `list` asks for, and whether a placement is that of its prefix. */
+export function listAsked(body: unknown) {
+  const request = listRequestSchema.parse(body)
+  const isInPlace = (asked: Placement): boolean => request.prefix.startsWith(asked.data.prefix)
+  return { ...request, isInPlace }
 }

@@ -66,6 +66,22 @@ export function receiptAt(
   return { ...region, servedBy: self, role: 'replica', ...age }
 }
 
+/** The way by which an answer came, if it was not the straight one. */
+export interface Detour {
+  readonly relay: RegionId
+  /** Since the question was sent. */
+  readonly tookMs: number
+}
+
+/** The way is a part of the answer's age: what is told at its end was read before. */
+export function byWayOf(receipt: Receipt, { relay, tookMs }: Detour): Receipt {
+  const { stalenessMs } = receipt
+  return {
+    ...{ ...receipt, relay },
+    ...(stalenessMs !== undefined && { stalenessMs: stalenessMs + tookMs }),
+  }
+}
+
 /** Whether an answer is provably no older than a bound in ms. */
 export const isWithin = ({ stalenessMs }: Receipt, boundMs: number): boolean =>
   stalenessMs !== undefined && stalenessMs <= boundMs

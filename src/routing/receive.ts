@@ -25,6 +25,26 @@ export function placementAsked(
   if (!placement) throw new DenizenError('stale_policy', 'no such dataset under this policy')
   const mayAsk = placement.mayStore(from) || placement.mayServe(from)
   if (placement.mayStore(self) && mayAsk && isInPlace(placement)) return placement
+  // One of the two is ahead in a change of the policy: neither has done anything wrong.
+  const isOther = (region: RegionId): boolean => placement.isOfOtherPolicy(region)
+  const isChanging = (mayAsk || isOther(from)) && (placement.mayStore(self) || isOther(self))
+  if (isChanging && isInPlace(placement)) {
+    throw new DenizenError('stale_policy', `${from} and ${self} work under different policies`)
+  }
   onViolation()
   throw new DenizenError('residency_violation', `${from} asked ${self} for what it may not`)
+}
+
+/** Of the region that a relay passes something on for, or to. Throws as `placementAsked`. */
+export function refuseUnlessStores(
+  { onViolation }: ReceiverOptions,
+  placement: Placement,
+  region: RegionId,
+): void {
+  if (placement.mayStore(region)) return
+  if (placement.isOfOtherPolicy(region)) {
+    throw new DenizenError('stale_policy', `${region} works under a different policy`)
+  }
+  onViolation()
+  throw new DenizenError('residency_violation', `${region} may not store what is relayed`)
 }

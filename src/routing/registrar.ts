@@ -11,7 +11,7 @@ import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
 import { type FeedNumber, feedRegionNumber } from '../model/position.ts'
-import type { RegionNumber } from '../model/slot.ts'
+import type { RegionNumber, Slot } from '../model/slot.ts'
 import { claimTerm, IMPLICIT_TERM } from '../model/version.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { StoreReader } from '../storage/store.ts'
@@ -33,20 +33,44 @@ export interface ClaimRequest {
 }
 
 /** The home of each group, in order: the claimant, or whoever was first. */
-export const claim = (store: StoreTransaction, request: ClaimRequest): GroupHome[] =>
-  request.claims.map(one => claimOne(store, request.epoch, one))
+export function claim(store: StoreTransaction, { epoch, claims }: ClaimRequest): GroupHome[] {
+  refuseUnlessRegistrar(store, epoch)
+  return claims.map(one => claimOne(store, epoch, one))
+}
+
+/**
+ * The last look at the epoch, in the shard's own turn: once the policy names other registrars, this
+ * one grants nothing more, and what it has granted until then is what the next one takes over.
+ */
+function refuseUnlessRegistrar({ context }: StoreTransaction, epoch: number): void {
+  if (context.registrarEpoch === undefined || context.registrarEpoch === epoch) return
+  throw new DenizenError('stale_policy', 'the claim is of another epoch of the registrar')
+}
+
+function refuseUnlessHome({ context }: StoreTransaction, number: RegionNumber): void {
+  const { placement, regions } = context
+  const region = regions.idOf(number)
+  if (placement.mayHome(region)) return
+  throw placement.isOfOtherPolicy(region)
+    ? new DenizenError('stale_policy', `${region} takes no homes of the dataset any more`)
+    : new DenizenError('residency_violation', 'a region that may not home claimed a group')
+}
+
+/** A region that left the dataset homes nothing: it was granted what it never has begun with. */
+function standingEntry(store: StoreReader, group: string): GroupHome | undefined {
+  const { placement, regions } = store.context
+  const entry = entryOf(store, group)
+  return entry && placement.isSource(regions.idOf(entry.region)) ? entry : undefined
+}
 
 function claimOne(
   store: StoreTransaction,
   epoch: number,
   { group, region, feed, over = -1 }: Claim,
 ): GroupHome {
-  const { placement, regions } = store.context
-  const standing = entryOf(store, group)
+  const standing = standingEntry(store, group)
   if (standing && standing.term > over) return standing
-  if (!placement.mayHome(regions.idOf(region))) {
-    throw new DenizenError('residency_violation', 'a region that may not home claimed a group')
-  }
+  refuseUnlessHome(store, region)
   return grant(store, epoch, group, { region, feed })
 }
 
@@ -68,25 +92,26 @@ export interface MoveHomesRequest {
  * The home of each group after its compare-and-set, in order; null where the registrar knows of no
  * home to compare with. Who asks again is answered the same.
  */
-export const moveHomes = (
+export function moveHomes(
   store: StoreTransaction,
-  request: MoveHomesRequest,
-): (GroupHome | null)[] => request.moves.map(one => moveOne(store, request.epoch, one))
+  { epoch, moves }: MoveHomesRequest,
+): (GroupHome | null)[] {
+  refuseUnlessRegistrar(store, epoch)
+  return moves.map(one => moveOne(store, epoch, one))
+}
 
 function moveOne(
   store: StoreTransaction,
   epoch: number,
   { group, fromTerm, region, feed }: MoveHome,
 ): GroupHome | null {
-  const { placement, regions } = store.context
+  const { placement } = store.context
   const standing = entryOf(store, group)
   const computed = placement.computedHome(group) !== undefined ? IMPLICIT_TERM : undefined
   const decision = decideMove(standing?.term ?? computed, fromTerm)
   if (decision === 'unknown') return null
   if (decision === 'stands') return standing ?? null
-  if (!placement.mayHome(regions.idOf(region))) {
-    throw new DenizenError('residency_violation', 'a region that may not home took a group')
-  }
+  refuseUnlessHome(store, region)
   return grant(store, epoch, group, { region, feed, moved: true })
 }
 
@@ -126,7 +151,51 @@ export interface LookupRequest {
 
 /** The registered home of each group, in order; null where nobody has claimed it. */
 export const lookup = (store: StoreReader, { groups }: LookupRequest): (GroupHome | null)[] =>
-  groups.map(group => entryOf(store, group) ?? null)
+  groups.map(group => standingEntry(store, group) ?? null)
+
+export interface InheritHomesRequest {
+  readonly homes: readonly { readonly group: string; readonly home: GroupHome }[]
+}
+
+/** What the registrar before has granted goes in where no later home stands. */
+export function inheritHomes(store: StoreTransaction, { homes }: InheritHomesRequest): null {
+  for (const { group, home } of homes) {
+    const standing = entryOf(store, group)
+    if (!standing || standing.term < home.term) store.putRegistrarEntry(group, home)
+  }
+  return null
+}
+
+export interface GrantedHomesRequest {
+  /** Of these slots. */
+  readonly slots: readonly Slot[]
+  readonly after: string | null
+  /** Entries that are looked at. */
+  readonly max: number
+}
+
+export interface GrantedHomes {
+  readonly homes: InheritHomesRequest['homes']
+  /** Where to go on; null: this was all. */
+  readonly next: string | null
+}
+
+/** What this registrar has granted, for the one that follows it. */
+export function grantedHomes(
+  store: StoreReader,
+  { slots, after, max }: GrantedHomesRequest,
+): GrantedHomes {
+  const { placement } = store.context
+  const asked = new Set(slots)
+  const homes: { group: string; home: GroupHome }[] = []
+  let looked = 0
+  for (const { group, home } of store.registrarEntries(after)) {
+    if (asked.has(placement.slotOf(group))) homes.push({ group, home })
+    looked += 1
+    if (looked >= max) return { homes, next: group }
+  }
+  return { homes, next: null }
+}
 
 /**
  * What is registered. The entry of an erased group goes with all else that names it; until it is

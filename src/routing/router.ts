@@ -32,12 +32,14 @@ import {
   avoidDamage,
   type Journey,
   lose,
+  nothingLost,
   orTooOld,
   outcomeOnNothing,
+  refusal,
   stepOf,
+  topologyFor,
   waitForMove,
   wantedOf,
-  whyUnreachable,
 } from './journey.ts'
 import type { LocalExecution } from './local-execution.ts'
 import { LocalMany } from './local-many.ts'
@@ -214,7 +216,7 @@ export class Router {
   ): Journey {
     const { topology, locations } = this.#options
     const group = placement.groupOf(operation.key)
-    const lost = new Set<RegionId>()
+    const lost = nothingLost()
     const stored = placement.mayStore(topology.self)
     // Where the policy computes homes, a group that was moved is where it was last seen.
     const asksCopy = stored && placement.computedHome(group) === undefined
@@ -234,10 +236,7 @@ export class Router {
         behind: context.consistency === 'session' && session.degraded,
       },
       knowledge: cached ? { kind: 'home', ...cached } : { kind: 'unasked' },
-      topology: {
-        ...topology,
-        reachable: region => topology.reachable(region) && !lost.has(region),
-      },
+      topology: topologyFor(topology, lost),
     }
   }
 
@@ -251,10 +250,10 @@ export class Router {
         return this.#learn(journey, this.#options.self, decision.as, result)
       }
       case 'forward': {
-        const { region, as } = decision
-        const running = forwarder.run(region, placement, stepOf(journey, as))
+        const { region, as, relay } = decision
+        const running = forwarder.run(region, placement, stepOf(journey, as), relay)
         const result = await (phases ? phases.spend('home', running) : running)
-        if (result instanceof PeerFailure) return lose(journey, region, as, result)
+        if (result instanceof PeerFailure) return lose(journey, decision, result)
         return this.#learn(journey, region, as, result)
       }
       case 'consult': {
@@ -273,7 +272,7 @@ export class Router {
       case 'absent':
         return { kind: 'done', outcome: outcomeOnNothing(this.#options.self, operation) }
       case 'refuse':
-        throw journey.damage ?? new DenizenError(decision.code, whyUnreachable(journey))
+        throw refusal(journey, decision)
     }
   }
 

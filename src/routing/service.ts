@@ -175,6 +175,8 @@ export interface ExplainedRegion {
         readonly state: 'home' | 'replica'
         readonly version?: string
         readonly stalenessMs?: number
+        /** The region by way of which it was asked, as its own line to here is cut. */
+        readonly relay?: RegionId
       }
     | { readonly state: 'unreachable' }
 }
@@ -223,31 +225,6 @@ export interface ClusterView {
   }[]
   /** Refused placements since the start: anything but 0 is a bug, or an attack. */
   readonly residencyViolations: number
-}
-
-/** What scrubs of this node's copies have found. */
-export interface ScrubReport {
-  /** A scrub is under way, and this is what it has found so far. */
-  readonly running: boolean
-  readonly datasets: readonly {
-    readonly dataset: string
-    readonly stores: number
-    /** Of them, walked to their ends. */
-    readonly storesDone: number
-    readonly records: number
-    readonly entries: number
-    /** How many things are wrong, by slot. */
-    readonly damage: readonly { readonly slot: number; readonly count: number }[]
-    /** Digests that were wrong and have been made anew. */
-    readonly digestsCorrected: number
-  }[]
-  /** Records found damaged since the start, whoever met them. */
-  readonly repairs: {
-    readonly found: number
-    readonly repaired: number
-    /** To be repaired, or written anew. */
-    readonly waiting: number
-  }
 }
 
 export interface Service {

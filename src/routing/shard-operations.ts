@@ -43,6 +43,11 @@ import { type CensusReply, type CensusRequest, homeCensus } from './home-census.
 import {
   type ClaimRequest,
   claim,
+  type GrantedHomes,
+  type GrantedHomesRequest,
+  grantedHomes,
+  type InheritHomesRequest,
+  inheritHomes,
   type LookupRequest,
   lookup,
   type MoveHomesRequest,
@@ -77,6 +82,8 @@ export type RoutingOperations = {
   claim: { request: ClaimRequest; reply: GroupHome[] }
   lookup: { request: LookupRequest; reply: (GroupHome | null)[] }
   moveHomes: { request: MoveHomesRequest; reply: (GroupHome | null)[] }
+  grantedHomes: { request: GrantedHomesRequest; reply: GrantedHomes }
+  inheritHomes: { request: InheritHomesRequest; reply: null }
   homeCensus: { request: CensusRequest; reply: CensusReply }
   claimedHomes: { request: ClaimedHomesRequest; reply: ClaimedHomes }
   enterHomes: { request: EnterHomesRequest; reply: null }
@@ -86,13 +93,14 @@ export type RoutingOperations = {
 export const routingHandlers: Handlers<RoutingOperations> = {
   reads: {
     ...{ read, readMany, list, listAtHome, current, lookup, homeCensus, claimedHomes },
+    grantedHomes,
     hasSeen: (store, { slot, seen, whole }) => hasSeen(store, slot, seen, whole),
     marker: (store, { group }) => store.homeMarker(group),
     locate: (store, { group }) => findHome(store, group, soundHead(store.heldHead(group))),
   },
   writes: {
     ...{ write, writeMany, transact, claim, moveHomes },
-    ...{ expire, expireKey, enterHomes, skipClaims },
+    ...{ expire, expireKey, enterHomes, skipClaims, inheritHomes },
   },
   counts: { writeMany: ({ keys }) => keys.length },
 }

@@ -52,6 +52,10 @@ export class Watch {
     this.#heard = begun.map((reply, store) => ({ store, reply }))
   }
 
+  get dataset(): string {
+    return this.#options.dataset
+  }
+
   /** Without an error: nobody is there any more. */
   end(error?: DenizenError): void {
     this.#end ??= { error }

@@ -43,7 +43,7 @@ export class Watches {
   async watch(dataset: string, request: WatchRequest): Promise<OpenWatch> {
     const { prefix, since, via } = request
     const placement = partitionOf(this.#options.table(), dataset, prefix)
-    if (!placement.mayStore(this.#options.self)) return this.#elsewhere(placement, via)
+    if (!placement.isReadable(this.#options.self)) return this.#elsewhere(placement, via)
     if (this.#open.size >= limits.watchesPerThreadMax) {
       throw new DenizenError('overloaded', 'as many watches are open as this node takes')
     }
@@ -60,9 +60,14 @@ export class Watches {
     }
   }
 
-  /** The node stops: each watch ends with this error. */
-  end(error: DenizenError): void {
-    for (const watch of this.#open) watch.end(error)
+  /** Nobody watches. */
+  get isIdle(): boolean {
+    return this.#open.size === 0
+  }
+
+  /** Each watch of such a dataset ends with an error: it is served here no more. */
+  end(error: DenizenError, isOf: (dataset: string) => boolean = () => true): void {
+    for (const watch of this.#open) if (isOf(watch.dataset)) watch.end(error)
   }
 
   async *#counted(watch: Watch, withState: boolean): ReturnType<Watch['batches']> {
@@ -103,7 +108,7 @@ export class Watches {
     const reason = `${self} keeps no copy of the dataset, and a watch follows one`
     for (const region of via === undefined ? topology.byNearness : []) {
       const url = urlOf(region)
-      const watches = placement.mayStore(region) && placement.mayServe(region)
+      const watches = placement.isReadable(region) && placement.mayServe(region)
       if (url !== undefined && watches && topology.reachable(region)) {
         return { kind: 'redirect', region, url, reason }
       }

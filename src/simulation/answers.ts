@@ -45,8 +45,9 @@ function keyResultOf(result: TransactionResult): history.KeyResult {
   }
 }
 
-const receiptOf = ({ home, servedBy, role, stalenessMs }: Receipt): history.Receipt => ({
+const receiptOf = ({ home, servedBy, role, relay, stalenessMs }: Receipt): history.Receipt => ({
   ...(home !== undefined && { home }),
   ...{ servedBy, role },
+  ...(relay !== undefined && { relay }),
   ...(stalenessMs !== undefined && { stalenessMs }),
 })

@@ -104,8 +104,9 @@ export class Client {
   }
 
   async #run(entry: RegionId, asked: Asked, sessions: boolean): Promise<history.Result> {
-    const serving = this.#options.world.serving(entry)
-    if (!serving) throw new DenizenError('not_ready', 'the node does not serve')
+    const { world } = this.#options
+    const [serving, retries] = [world.serving(entry), world.retries(entry)]
+    if (!serving || !retries) throw new DenizenError('not_ready', 'the node does not serve')
     const { dataset, operation } = asked
     const first = operation.kind === 'tx' ? (asked.group ?? '') : operation.key
     const admission = serving.router.admit(dataset, first, undefined)
@@ -118,11 +119,11 @@ export class Client {
     }
     const todo = operationOf(dataset, operation, asked.group)
     if (todo.kind === 'transaction') {
-      const answer = await serving.router.transact(dataset, todo, context)
+      const answer = await retries.transact(dataset, todo, context)
       this.#keep(sessions, answer.session)
       return transactedResult(answer.outcome)
     }
-    const answer = await serving.router.execute(dataset, [todo], context)
+    const answer = await retries.execute(dataset, [todo], context)
     this.#keep(sessions, answer.session)
     const [outcome] = answer.outcomes
     if (!outcome) throw new Error('an operation without an outcome')
@@ -130,13 +131,13 @@ export class Client {
   }
 
   async #runMany(entry: RegionId, batch: readonly Asked[]): Promise<history.Result[]> {
-    const serving = this.#options.world.serving(entry)
-    if (!serving) throw new DenizenError('not_ready', 'the node does not serve')
+    const retries = this.#options.world.retries(entry)
+    if (!retries) throw new DenizenError('not_ready', 'the node does not serve')
     const dataset = batch[0]?.dataset ?? ''
     const session = this.#token === undefined ? {} : { session: this.#token }
     const todo = batch.map(({ operation }) => operationOf(dataset, operation, undefined))
     const plain = todo.filter(one => one.kind !== 'transaction')
-    const answer = await serving.router.execute(dataset, plain, {
+    const answer = await retries.execute(dataset, plain, {
       ...{ consistency: 'session', ...session },
     })
     this.#keep(true, answer.session)

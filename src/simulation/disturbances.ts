@@ -3,9 +3,12 @@
  * can be tried again with less of it.
  */
 import type { RegionId } from '../model/slot.ts'
+import type { PolicyDisturbance } from './policy-changes.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
-export type Disturbance = {
+export type Disturbance = PolicyDisturbance | Fault
+
+type Fault = {
   readonly atMs: number
   /** Until it is undone; of what can't be undone 0. */
   readonly forMs: number
@@ -37,18 +40,18 @@ export type Disturbance = {
   | { readonly kind: 'slow disk'; readonly region: RegionId; readonly byMs: number }
   /** A record that every copy has rots in one of them. */
   | { readonly kind: 'rot'; readonly region: RegionId }
+  /** One copy loses a record that every copy has, and has no way to tell. */
+  | { readonly kind: 'loss'; readonly region: RegionId }
   /** A node of another cluster calls. */
   | { readonly kind: 'stranger'; readonly region: RegionId }
   /** A region asks others for what it may not have, as one that is on another policy would. */
   | { readonly kind: 'trespass'; readonly region: RegionId }
 )
 
-export type DisturbanceKind = Disturbance['kind']
+type FaultKind = Fault['kind']
 
 /** For each kind, what one is, and for how long in ms. */
-const draws: Readonly<
-  Record<DisturbanceKind, (at: Draw) => Omit<Disturbance, 'atMs' | 'kind'> & object>
-> = {
+const draws: Readonly<Record<FaultKind, (at: Draw) => Omit<Fault, 'atMs' | 'kind'> & object>> = {
   kill: ({ random, region }) => ({ region, forMs: random.between(100, 6_000) }),
   'power cut': ({ random, region }) => ({ region, forMs: random.between(100, 6_000) }),
   cut: ({ random, region, other }) => ({
@@ -73,6 +76,7 @@ const draws: Readonly<
     forMs: random.between(500, 5_000),
   }),
   rot: ({ region }) => ({ region, forMs: 0 }),
+  loss: ({ region }) => ({ region, forMs: 0 }),
   trespass: ({ region }) => ({ region, forMs: 0 }),
   stranger: ({ random, region }) => ({ region, forMs: random.between(100, 2_000) }),
 }
@@ -84,7 +88,7 @@ interface Draw {
   readonly other: RegionId
 }
 
-export const disturbanceKinds = Object.keys(draws) as DisturbanceKind[]
+const faultKinds = Object.keys(draws) as FaultKind[]
 
 /** Disturbances of `forMs`, one each `everyMs` on average, in the order of their time. */
 export function drawDisturbances(options: {
@@ -92,15 +96,15 @@ export function drawDisturbances(options: {
   readonly regions: readonly RegionId[]
   readonly forMs: number
   readonly everyMs: number
-}): Disturbance[] {
+}): Fault[] {
   const { random, regions, forMs, everyMs } = options
-  const drawn: Disturbance[] = []
+  const drawn: Fault[] = []
   for (let atMs = 0; ; ) {
     atMs += random.between(0, 2 * everyMs)
     if (atMs > forMs) return drawn
-    const kind = random.pick(disturbanceKinds)
+    const kind = random.pick(faultKinds)
     const region = random.pick(regions)
     const other = random.pick(regions.filter(candidate => candidate !== region))
-    drawn.push({ atMs, kind, ...draws[kind]({ random, region, other }) } as Disturbance)
+    drawn.push({ atMs, kind, ...draws[kind]({ random, region, other }) } as Fault)
   }
 }

@@ -8,7 +8,7 @@
  */
 import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
-import type { Placement } from '../model/placement.ts'
+import type { Placement, PlacementData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { LedgerEntry } from '../movement/erasure-rows.ts'
 import type { RegionErasure } from '../movement/erasures.ts'
@@ -79,8 +79,8 @@ export class Eraser {
       await this.#watch(group, END_LOOKS_MAX)
       const { placement, name } = group
       const { world } = this.#options
-      for (const region of placement.data.store) {
-        this.#see(group, region, world.rowsNaming(region, placement.id, name))
+      for (const region of world.regions) {
+        this.#see(group, region, world.machine(region).rowsNaming(placement.id, name))
       }
     }
   }
@@ -108,7 +108,7 @@ export class Eraser {
       value: `e${this.#values}`,
     } as const
     group.erased = undefined
-    const entry = random.pick(placement.data.serve)
+    const entry = random.pick(this.#now(placement).serve)
     const { result } = await this.#client.ask(entry, { ...whereOf(group), operation })
     const isUnknown = result === null || (result.kind === 'error' && result.applied !== 'no')
     if (isUnknown) group.uncertain = true
@@ -126,14 +126,14 @@ export class Eraser {
     const { random } = this.#options
     const consistency = random.pick(['strong', 'session', 'eventual'] as const)
     const operation = { kind: 'get', key: random.pick(group.keys), consistency } as const
-    const entry = random.pick(group.placement.data.serve)
+    const entry = random.pick(this.#now(group.placement).serve)
     await this.#client.ask(entry, { ...whereOf(group), operation })
   }
 
   async #erase(group: Group): Promise<void> {
     const { world, random, records } = this.#options
     const { placement, name, keys } = group
-    const entry = random.pick(placement.data.serve)
+    const entry = random.pick(this.#now(placement).serve)
     const invokeMs = world.time.nowMs
     for (const key of keys) {
       const operation = { kind: 'delete', key } as const
@@ -151,23 +151,29 @@ export class Eraser {
   async #watch(group: Group, looksMax: number): Promise<void> {
     const { world, random } = this.#options
     const { placement, name, erased } = group
-    const { store } = placement.data
     const confirmed = new Set<RegionId>()
     for (let look = 0; erased && look < looksMax; look++) {
-      const entry = random.pick(placement.data.serve)
+      const entry = random.pick(this.#now(placement).serve)
       const states = await this.#answer(entry, () =>
         world.erasures(entry, placement.id, erased.hash),
       )
       for (const state of states ?? []) {
         if (!hasConfirmed(state, erased) || confirmed.has(state.region)) continue
         confirmed.add(state.region)
-        this.#see(group, state.region, world.rowsNaming(state.region, placement.id, name))
+        this.#see(group, state.region, world.machine(state.region).rowsNaming(placement.id, name))
       }
-      if (confirmed.size === store.length) return
+      if (this.#now(placement).store.every(region => confirmed.has(region))) return
       await this.#pause(LOOK_EVERY_MS)
     }
     if (looksMax < END_LOOKS_MAX) return
-    for (const region of store) if (!confirmed.has(region)) this.#see(group, region, undefined)
+    for (const region of this.#now(placement).store) {
+      if (!confirmed.has(region)) this.#see(group, region, undefined)
+    }
+  }
+
+  /** Under the policy in force. */
+  #now({ id, data }: Placement): PlacementData {
+    return this.#options.world.table.byId(id)?.data ?? data
   }
 
   #see({ placement, name }: Group, region: RegionId, rows: number | undefined): void {

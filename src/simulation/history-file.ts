@@ -72,6 +72,7 @@ const receipt = {
   home: z.string().exactOptional(),
   servedBy: z.string().exactOptional(),
   role: z.enum(['home', 'replica', 'proxy']).exactOptional(),
+  relay: z.string().exactOptional(),
   stalenessMs: timeSchema.exactOptional(),
 }
 

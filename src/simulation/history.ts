@@ -125,6 +125,8 @@ export interface Receipt {
   readonly home?: RegionId
   readonly servedBy?: RegionId
   readonly role?: 'home' | 'replica' | 'proxy'
+  /** The region by way of which it was asked. */
+  readonly relay?: RegionId
   /** How old the copy said that it may be. */
   readonly stalenessMs?: number
 }

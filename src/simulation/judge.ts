@@ -9,6 +9,7 @@ import { searchOrders } from './checkers/linear-search.ts'
 import { checkResidency } from './checkers/residency.ts'
 import { checkTimelines } from './checkers/timelines.ts'
 import type { FateCounts } from './fates.ts'
+import type { OperationRecord } from './history.ts'
 import type { RunResult } from './run.ts'
 
 /** Plain data: it crosses threads. */
@@ -20,20 +21,50 @@ export interface Summary {
   readonly operations: number
   readonly events: number
   readonly homesMoved: number
+  /** See `RunResult`. */
+  readonly recordsLost: number
+  readonly recordsMended: number
+  readonly policiesApplied: number
+  /** Operations that were answered by way of a third region. */
+  readonly relayed: number
+  /** Operations that failed, by code. */
+  readonly errors: Readonly<Record<string, number>>
   /** By kind. */
   readonly disturbances: Readonly<Record<string, number>>
   readonly fates: FateCounts
 }
 
 export function judge(result: RunResult): Summary {
-  const { seed, simulatedMs, events, fates, history } = result
-  const disturbances: Record<string, number> = {}
-  for (const { kind } of result.disturbances) disturbances[kind] = (disturbances[kind] ?? 0) + 1
+  const { seed, simulatedMs, events, fates, history, recordsLost, recordsMended } = result
+  const { operations } = history
   return {
-    ...{ seed, simulatedMs, events, fates, disturbances },
+    ...{ seed, simulatedMs, events, fates },
     findings: findingsOf(result),
-    ...{ operations: history.operations.length, homesMoved: result.homesMoved },
+    ...{ operations: operations.length, homesMoved: result.homesMoved },
+    ...{ recordsLost, recordsMended },
+    policiesApplied: result.policiesApplied,
+    relayed: operations.filter(isRelayed).length,
+    errors: countBy(operations, ({ result }) =>
+      result?.kind === 'error' ? result.code : undefined,
+    ),
+    disturbances: countBy(result.disturbances, ({ kind }) => kind),
   }
+}
+
+const isRelayed = ({ result }: OperationRecord): boolean =>
+  result !== null && 'relay' in result && result.relay !== undefined
+
+/** How many there are of each name; what has none is left out. */
+function countBy<T>(
+  items: readonly T[],
+  nameOf: (item: T) => string | undefined,
+): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const item of items) {
+    const name = nameOf(item)
+    if (name !== undefined) counts[name] = (counts[name] ?? 0) + 1
+  }
+  return counts
 }
 
 /** Steps of the general search for an order of operations, for each group. */
@@ -42,13 +73,13 @@ const SEARCH_STEPS_MAX = 20_000
 export function findingsOf(result: RunResult): readonly Finding[] {
   const { history, changes, seen, erasures, policies, atEnd, complaints, converged } = result
   const facts = new Facts(history)
-  const [policy] = policies
+  const policy = policies.at(-1)
   return [
     ...complaints.map((message): Finding => ({ invariant: 'no bugs', message, operations: [] })),
     ...checkHistory(history).findings,
     ...searchOrders(facts, { stepsMax: SEARCH_STEPS_MAX }).findings,
     ...checkTimelines(changes),
-    ...checkDurability(facts, atEnd),
+    ...checkDurability(facts, atEnd, policies),
     ...checkStored(facts, atEnd),
     ...checkResidency(policies, seen),
     ...checkErasures(erasures),

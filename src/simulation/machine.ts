@@ -21,6 +21,8 @@ interface RowRange {
   readonly to: Uint8Array
 }
 
+const everything: RowRange = { from: Uint8Array.of(0), to: Uint8Array.of(0xff) }
+
 export class Machine {
   readonly stores: MemoryEngineKind
   readonly #options: MachineOptions
@@ -81,6 +83,22 @@ export class Machine {
 
   row(directory: string, key: Uint8Array): Uint8Array | undefined {
     return this.stores.rows(directory)?.get(key)?.value
+  }
+
+  /** Erases all that there is of datasets. Their stores are named by them. */
+  erase(datasets: readonly string[]): void {
+    for (const directory of this.#directories) {
+      if (datasets.some(dataset => directory.startsWith(`${dataset} `)))
+        this.stores.erase(directory)
+    }
+  }
+
+  /** Durable rows of a dataset's stores that have a text in key or value. */
+  rowsNaming(dataset: string, text: string): number {
+    return this.directories()
+      .filter(directory => directory.startsWith(`${dataset} `))
+      .flatMap(directory => [...this.rows(directory, everything)])
+      .filter(({ key, value }) => Buffer.concat([key, value]).includes(text)).length
   }
 
   /** Every store directory that was ever written. */

@@ -9,6 +9,9 @@ export const markOf = (dataset: string): string => `mark(${dataset})`
 
 export const keyOf = (dataset: string, name: string): Key => `${name}${markOf(dataset)}` as Key
 
+/** Keys that begin so are written once, and read by nobody before all is read in the end. */
+export const onceWritten = 'batch'
+
 /** One in so many is large: two of them fill a chunk of a feed. */
 const LARGE_EACH = 5
 const LARGE_BYTES = 100_000

@@ -71,6 +71,9 @@ export class Nemesis {
         })
         return
       }
+      case 'policy':
+        world.applyPolicy(disturbance)
+        return
       case 'reset':
         network.resetOne(random)
         return
@@ -79,6 +82,9 @@ export class Nemesis {
         return
       case 'rot':
         world.rot(disturbance.region, random)
+        return
+      case 'loss':
+        world.lose(disturbance.region, random)
         return
       case 'trespass':
         world.trespass(disturbance.region)

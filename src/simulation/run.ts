@@ -22,6 +22,7 @@ import type {
   PolicyInForce,
   SeenBytes,
 } from './observations.ts'
+import { drawPolicyChanges } from './policy-changes.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
 import { Workload } from './workload.ts'
 import { World } from './world.ts'
@@ -50,6 +51,10 @@ export interface RunResult {
   readonly fates: FateCounts
   readonly disturbances: readonly Disturbance[]
   readonly homesMoved: number
+  /** Records that copies lost behind their backs, and those of them that came again. */
+  readonly recordsLost: number
+  readonly recordsMended: number
+  readonly policiesApplied: number
   /** Of the world's time. */
   readonly simulatedMs: number
   readonly events: number
@@ -58,6 +63,7 @@ export interface RunResult {
 const CLIENTS = 6
 const THINK_MS = 450
 const DISTURBED_EVERY_MS = 1_500
+const POLICY_EVERY_MS = 15_000
 /** How long a world may take to come up, to answer its last clients, and to come to rest. */
 const PATIENCE_MS = 60_000
 const LOOK_EVERY_MS = 500
@@ -73,16 +79,20 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
   const { regions } = world
   const everyMs = DISTURBED_EVERY_MS
   const drawn = drawDisturbances({ random: random.fork(), regions, forMs, everyMs })
-  const disturbances = given.disturbances ?? drawn
   const nemesisRandom = random.fork()
   // Some worlds are founded in peace.
   const peace = random.oneIn(2)
   for (const region of regions) world.start(region)
   if (peace) await world.time.run(PATIENCE_MS, () => world.allServe)
-  const nemesis = new Nemesis({ world, random: nemesisRandom, disturbances })
   const workload = new Workload({
     ...{ world, random: random.fork(), clients: CLIENTS, thinkMs: THINK_MS, records },
   })
+  const changes = random.oneIn(2)
+    ? drawPolicyChanges(policyDraws(random.fork(), policy, forMs))
+    : []
+  const all = [...drawn, ...changes].sort((a, b) => a.atMs - b.atMs)
+  const disturbances = given.disturbances ?? all
+  const nemesis = new Nemesis({ world, random: nemesisRandom, disturbances })
   workload.start()
   // In some worlds: the others stay as they have been looked at for long.
   const eraser = isErased(seed)
@@ -93,29 +103,38 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
   nemesis.stop()
   await until(world, workload.stop())
   if (eraser) await until(world, eraser.stop())
-  await world.time.run(world.time.nowMs + PATIENCE_MS, () => world.allServe)
+  const isCalm = (): boolean => world.allServe && !world.governed.isChanging
+  await world.time.run(world.time.nowMs + PATIENCE_MS, isCalm)
+  if (world.governed.isChanging) world.complain('all', 'a change of the policy came to no end')
   world.scrub()
   await until(world, workload.readAll())
   if (eraser) await until(world, eraser.lookAtAll())
   // Reading has told homes what has expired.
   const converged = await comesToRest(world)
+  for (const region of regions) world.watcher.lookAt(region, world.machine(region))
 
   return {
     ...{ seed, converged, complaints: world.complaints, fates: world.network.fates.counts() },
     history: { header: newHeader('simulation', seed), operations: records },
     ...{ changes: world.watcher.changes, seen: world.watcher.seen },
     erasures: eraser?.sights ?? [],
-    policies: [policyInForce(policy)],
+    policies: world.watcher.policies,
     atEnd: { ...durableState(world), tombstonesCollected: eraser !== undefined },
     ...{
       disturbances,
       homesMoved: world.watcher.homesMoved,
+      recordsLost: world.watcher.recordsLost,
+      recordsMended: world.watcher.recordsMended,
+      policiesApplied: world.governed.applied,
       simulatedMs: world.time.nowMs,
       events: world.time.happened,
     },
   }
 }
 
+const policyDraws = (random: SeededRandom, policy: PolicyData, forMs: number) => ({
+  ...{ random, policy, forMs, everyMs: POLICY_EVERY_MS },
+})
 /** One world in four. */
 const isErased = (seed: number): boolean => seed % 4 === 0
 
@@ -189,13 +208,3 @@ function durableState(world: World): Omit<DurableState, 'tombstonesCollected'> {
   const atMs = world.time.nowMs
   return { atMs, regions, lostDisks: new Set() }
 }
-
-const policyInForce = ({ placements }: PolicyData): PolicyInForce => ({
-  epoch: 1,
-  datasets: new Map(
-    placements.map(({ id, store, serve }) => [
-      id,
-      { store: new Set(store), serve: new Set(serve) },
-    ]),
-  ),
-})

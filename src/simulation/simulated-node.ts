@@ -4,6 +4,7 @@
  * files.
  */
 import type { RehomeRequest } from '../api/administration.ts'
+import { type ClusterRecord, policyInEffect } from '../coordination/cluster-record.ts'
 import { StaticCoordination } from '../coordination/static.ts'
 import { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
@@ -14,7 +15,9 @@ import {
   type PolicyData,
   PlacementTable as Table,
 } from '../model/placement.ts'
+import { nextPolicy } from '../model/policy-change.ts'
 import type { RegionId } from '../model/slot.ts'
+import { PolicyDriver } from '../movement/policy-driver.ts'
 import { build } from '../node/build.ts'
 import type { ServingState, ToCore } from '../node/core-messages.ts'
 import { DataPlane } from '../node/data-plane.ts'
@@ -23,6 +26,7 @@ import { NodeLinks } from '../node/node-links.ts'
 import { createServing, type Serving } from '../node/serving.ts'
 import { type NodeOperations, nodeHandlers } from '../node/shard-operations.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
+import { StaleRetries } from '../routing/stale-policy.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Network } from '../runtime/network.ts'
 import { LocalReads } from '../storage/local-reads.ts'
@@ -44,6 +48,10 @@ export interface SimulatedNodeOptions {
   readonly network: Network
   readonly random: SeededRandom
   readonly log: Logger
+  /** Erases datasets on this machine, whose stores are closed. */
+  readonly erase: (datasets: readonly string[]) => void
+  /** The node has learnt of a record, durably. */
+  readonly onRecord: (record: ClusterRecord) => void
   readonly onViolation: () => void
   readonly onFailure: (reason: string, trace: string) => void
 }
@@ -61,6 +69,8 @@ export class SimulatedNode {
   #coordination: StaticCoordination | undefined
   #data: DataPlane | undefined
   #ages: CopyAges | undefined
+  #table: PlacementTable | undefined
+  #shards: ShardClient<NodeOperations> | undefined
   #serving: Serving | undefined
 
   constructor(options: SimulatedNodeOptions) {
@@ -76,6 +86,15 @@ export class SimulatedNode {
   /** What clients ask; undefined until the node serves. */
   get serving(): Serving | undefined {
     return this.#serving
+  }
+
+  /** The same, where a change of the policy may come between. */
+  get retries(): StaleRetries {
+    const answering = (): Serving => {
+      assert(this.#serving, 'what is asked serves')
+      return this.#serving
+    }
+    return new StaleRetries({ answering, clock: this.#options.process.clock })
   }
 
   /** It looks through all that it stores, if it serves. */
@@ -105,15 +124,18 @@ export class SimulatedNode {
     const disk = machine.disk()
     const identity = await Identity.open({ disk, directory: 'data', region, build }, random)
     const coordination = this.#coordinate(identity)
+    coordination.onChange(this.#options.onRecord)
     await coordination.load()
     const links = await this.#link(coordination, identity)
     await coordination.start()
     const data = new DataPlane({
       ...{ self: region, hasher: this.#options.hasher, clock: process.clock, random, log },
       layOut: async table => storesOf(table, region),
+      erase: async datasets => this.#options.erase(datasets),
       cores: {
         shardPorts: [this.#thread.ownerPort()],
         serve: async state => this.#serve(state, links),
+        adopt: async state => this.#adopt(state, links),
         tell: message => this.#hear(message),
       },
       record: () => coordination.record(),
@@ -125,8 +147,10 @@ export class SimulatedNode {
       onFailure: this.#options.onFailure,
     })
     this.#data = data
+    coordination.onChange(() => data.onRecord())
     await data.open()
     links.links.follow()
+    this.#drive(coordination, data, links)
   }
 
   #coordinate({ nodeId }: Identity): StaticCoordination {
@@ -164,15 +188,19 @@ export class SimulatedNode {
   }
 
   /** As a core does it: a router of its own, which reads the stores by itself. */
-  #serve({ record, stores }: ServingState, { links }: NodeLinks): void {
-    const { region, hasher, process, random, onViolation, onFailure } = this.#options
-    const table = new Table(record.current, record.policyEpoch, hasher)
-    const ages = new CopyAges({ self: region, table: () => table, clock: process.clock })
-    this.#ages = ages
+  #serve(state: ServingState, links: NodeLinks): void {
+    const { region, process, onViolation, onFailure } = this.#options
+    this.#ages = new CopyAges({
+      ...{ self: region, clock: process.clock },
+      table: () => {
+        assert(this.#table, 'what serves has a table')
+        return this.#table
+      },
+    })
     const fail = (error: unknown): void => onFailure('a read failed', String(error))
-    const shards = new ShardClient<NodeOperations>({
+    this.#shards = new ShardClient<NodeOperations>({
       ports: [this.#thread.askingPort()],
-      stores,
+      stores: state.stores,
       reads: new LocalReads({
         reads: nodeHandlers.reads,
         readerOf: (dataset, store) => this.#thread.reader(dataset, store),
@@ -184,9 +212,19 @@ export class SimulatedNode {
       onViolation,
       onFatal: trace => onFailure('a disk failed', trace),
     })
+    this.#adopt(state, links)
+  }
+
+  #adopt({ record, stores }: ServingState, { links }: NodeLinks): void {
+    const { region, hasher, process, random, onViolation } = this.#options
+    const [ages, shards] = [this.#ages, this.#shards]
+    assert(ages && shards, 'what adopts serves')
+    const table = new Table(policyInEffect(record), record.policyEpoch, hasher)
+    this.#table = table
+    shards.setStores(stores)
     this.#serving = createServing({
       ...{ self: region, hasher, table, shards, tracing: undefined, freshness: ages, onViolation },
-      ...{ clock: process.clock, random },
+      ...{ clock: process.clock, random, adopted: record },
       record: () => this.#coordination?.record() ?? record,
       reachable: to => this.#reachable.has(to),
       call: (...args) => links.call(...args),
@@ -198,6 +236,24 @@ export class SimulatedNode {
     })
   }
 
+  /** Takes changes of the policy to their ends, where this is the keeper. */
+  #drive(coordination: StaticCoordination, data: DataPlane, { links }: NodeLinks): void {
+    const { region, process, log } = this.#options
+    new PolicyDriver({
+      ...{ self: region, keeper: coordination.keeper, clock: process.clock, log },
+      record: () => coordination.record(),
+      call: (...args) => links.call(...args),
+      answer: async (from, body) => await data.answerTo('policy')?.(from, body),
+    }).start()
+  }
+
+  /** As an operator asks for it, at the keeper. Throws `DenizenError`. */
+  async apply(desired: (current: PolicyData) => PolicyData): Promise<void> {
+    await this.#coordination?.keeper.beginChange(({ current }) =>
+      nextPolicy(current, desired(current)),
+    )
+  }
+
   #hear(message: ToCore): void {
     if (message.kind === 'aged') this.#ages?.learn(message.change)
   }
@@ -206,7 +262,7 @@ export class SimulatedNode {
 /** The stores of a region under a policy. */
 export const storesOf = (table: PlacementTable, region: RegionId): StoreLocation[] =>
   [...table.placements]
-    .filter(placement => placement.mayStore(region))
+    .filter(placement => placement.mayHold(region))
     .flatMap(({ id: dataset }) =>
       Array.from({ length: STORES }, (_, store) => ({
         ...{ dataset, store, directory: `${dataset} ${store}` },

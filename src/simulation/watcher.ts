@@ -5,7 +5,7 @@
 
 import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
-import type { PlacementTable } from '../model/placement.ts'
+import type { PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { formatVersion } from '../model/version.ts'
 import type { RowChange } from '../storage/engine.ts'
@@ -14,35 +14,80 @@ import { decodeRecord } from '../storage/record.ts'
 import { rowText, tableRange } from '../storage/rows.ts'
 import type { Machine } from './machine.ts'
 import { markOf, nameOfValue } from './marks.ts'
-import type { CopyChange, CopyRow, SeenBytes } from './observations.ts'
+import type { CopyChange, CopyRow, PolicyInForce, SeenBytes } from './observations.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 export interface WatcherOptions {
-  readonly table: PlacementTable
+  readonly policy: PolicyData
   readonly hasher: Hasher
   readonly time: VirtualTime
 }
 
 const HOME_TAG = tableRange('home').from[0]
 const RECORD_TAG = tableRange('record').from[0]
-const POLICY_EPOCHS = [1]
+
+const everything = { from: new Uint8Array(), to: new Uint8Array(64).fill(0xff) }
+
+const inForce = (epoch: number, { placements }: PolicyData): PolicyInForce => ({
+  epoch,
+  datasets: new Map(
+    placements.map(({ id, store, serve }) => [
+      id,
+      { store: new Set(store), serve: new Set(serve) },
+    ]),
+  ),
+})
 
 export class Watcher {
   readonly changes: CopyChange[] = []
   readonly seen: SeenBytes[] = []
+  /** By epoch. */
+  readonly #policies = new Map<number, PolicyInForce>()
+  #epochs: readonly number[] = [1]
   readonly #options: WatcherOptions
   readonly #marks: readonly { readonly dataset: string; readonly mark: Uint8Array }[]
   /** Moves of homes, by dataset, group and term. */
   readonly #moved = new Set<string>()
+  /** Records that a copy has lost behind its back, by region, dataset and key. */
+  readonly #lost = new Set<string>()
+  recordsLost = 0
+  /** Of them, those that came again. */
+  recordsMended = 0
   /** What was seen already, so that each is written down once. */
   readonly #known = new Set<string>()
 
   constructor(options: WatcherOptions) {
     this.#options = options
-    this.#marks = [...options.table.placements].map(({ id }) => ({
+    this.#marks = options.policy.placements.map(({ id }) => ({
       dataset: id,
       mark: Buffer.from(markOf(id)),
     }))
+  }
+
+  /** The policies in force from now on: one, or two while one follows the other. */
+  governedBy(policies: readonly { readonly epoch: number; readonly policy: PolicyData }[]): void {
+    this.#epochs = policies.map(({ epoch }) => epoch)
+    for (const { epoch, policy } of policies) this.#policies.set(epoch, inForce(epoch, policy))
+  }
+
+  /** All that ever were in force, the last of them last. */
+  get policies(): readonly PolicyInForce[] {
+    return [...this.#policies.values()].sort((a, b) => a.epoch - b.epoch)
+  }
+
+  /** A region has erased its copy. */
+  erased(region: RegionId, dataset: string): void {
+    this.changes.push({ region, dataset, kind: 'removed' })
+  }
+
+  /** What lies on a machine now is judged by the policies in force now. */
+  lookAt(region: RegionId, machine: Machine): void {
+    for (const directory of machine.directories()) {
+      for (const { key, value } of machine.rows(directory, everything)) {
+        this.#look(key, { kind: 'disk', region })
+        this.#look(value, { kind: 'disk', region })
+      }
+    }
   }
 
   /** A commit has become visible in a region's store. */
@@ -55,9 +100,15 @@ export class Watcher {
       if (value === null) this.changes.push({ region, dataset, kind: 'removed', key: rowText(key) })
       else {
         const { key: name, version, value: text } = this.#row(dataset, key, value)
+        if (this.#lost.delete(`${region} ${dataset} ${name}`)) this.recordsMended += 1
         this.changes.push({ region, dataset, kind: 'row', key: name, version, value: text })
       }
     }
+  }
+
+  lost(region: RegionId, dataset: string, key: string): void {
+    this.recordsLost += 1
+    this.#lost.add(`${region} ${dataset} ${key}`)
   }
 
   /** Groups that have come to another home, and how often. */
@@ -106,10 +157,10 @@ export class Watcher {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     for (const { dataset, mark } of this.#marks) {
       const where = place.kind === 'wire' ? `${place.from} ${place.to}` : place.region
-      const name = `${dataset} ${place.kind} ${where}`
+      const name = `${dataset} ${place.kind} ${where} ${this.#epochs.join()}`
       if (this.#known.has(name) || !buffer.includes(mark)) continue
       this.#known.add(name)
-      this.seen.push({ dataset, place, epochs: POLICY_EPOCHS, atMs: this.#options.time.nowMs })
+      this.seen.push({ dataset, place, epochs: this.#epochs, atMs: this.#options.time.nowMs })
     }
   }
 }

@@ -8,7 +8,7 @@ import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { type Asked, Client } from './client.ts'
 import type * as history from './history.ts'
-import { keyOf } from './marks.ts'
+import { keyOf, onceWritten } from './marks.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { World } from './world.ts'
 
@@ -76,7 +76,9 @@ export class Workload {
       const operation = { kind: 'get', key, consistency: 'strong' } as const
       const asked = { ...this.#where(placement, key), operation }
       for (let tries = 0; tries < TRIES_MAX; tries++) {
-        const { result } = await client.ask(random.pick(placement.data.serve), asked)
+        // Under the policy of now.
+        const { serve } = world.table.byId(placement.id)?.data ?? placement.data
+        const { result } = await client.ask(random.pick(serve), asked)
         if (result !== null && result.kind !== 'error') break
         await this.#pause(200)
       }
@@ -155,7 +157,7 @@ export class Workload {
   #batch(entry: RegionId, random: SeededRandom): Asked[] {
     const placement = this.#servedAt(entry, random)
     return Array.from({ length: 4 + random.below(10) }, (_, n) => {
-      const key = this.#groupedKey(placement, random, `batch${this.#values}n${n}`)
+      const key = this.#groupedKey(placement, random, `${onceWritten}${this.#values}n${n}`)
       const operation = { kind: 'put', key, value: this.#value() } as const
       return { ...this.#where(placement, key), operation }
     })

@@ -6,15 +6,20 @@
 import type { RehomeRequest } from '../api/administration.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
-import { PlacementTable, type PolicyData } from '../model/placement.ts'
+import type { Key } from '../model/key.ts'
+import type { Placement, PlacementTable, PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { LedgerEntry } from '../movement/erasure-rows.ts'
 import type { RegionErasure } from '../movement/erasures.ts'
 import type { Serving } from '../node/serving.ts'
-import type { LogFields, Logger } from '../runtime/log.ts'
+import type { StaleRetries } from '../routing/stale-policy.ts'
+import { Governed } from './governed.ts'
+import { loseOne } from './loss.ts'
+import { Losses } from './losses.ts'
 import { Machine } from './machine.ts'
 import { keyOf } from './marks.ts'
 import { SimulatedNetwork } from './network.ts'
+import { type PolicyDraw, withDraw } from './policy-changes.ts'
 import { SimulatedProcess } from './process.ts'
 import { rotOne } from './rot.ts'
 import type { SeededRandom } from './seeded-random.ts'
@@ -22,6 +27,7 @@ import { SimulatedNode } from './simulated-node.ts'
 import { strangerLinks } from './stranger.ts'
 import { VirtualTime } from './virtual-time.ts'
 import { Watcher } from './watcher.ts'
+import { worldLog } from './world-log.ts'
 
 export interface WorldOptions {
   readonly policy: PolicyData
@@ -37,16 +43,12 @@ interface Region {
   node: SimulatedNode | undefined
 }
 
-const everything = { from: Uint8Array.of(0), to: Uint8Array.of(0xff) }
-
-/** What nodes have to log as errors in worlds where disks rot. */
-const expected = new Set(['a record is damaged'])
-
 export class World {
   readonly time = new VirtualTime()
   readonly network: SimulatedNetwork
-  readonly table: PlacementTable
   readonly watcher: Watcher
+  /** The policies in force. */
+  readonly governed: Governed
   /** What must never happen: a bug, a refused placement, an error that a node logs. */
   readonly complaints: string[] = []
   readonly #options: WorldOptions
@@ -54,13 +56,14 @@ export class World {
   #strangers = 0
   /** By the region that was asked. */
   readonly #trespasses = new Map<RegionId, number>()
+  readonly #losses = new Losses()
   readonly #deaths = new Map<RegionId, Set<() => void>>()
 
   constructor(options: WorldOptions) {
     const { policy, hasher, random, delayMs } = options
     this.#options = options
-    this.table = new PlacementTable(policy, 1, hasher)
-    this.watcher = new Watcher({ table: this.table, hasher, time: this.time })
+    this.watcher = new Watcher({ policy, hasher, time: this.time })
+    this.governed = new Governed(policy, hasher, this.watcher)
     this.network = new SimulatedNetwork({
       ...{ time: this.time, random: random.fork(), delayMs },
       onSend: (from, to, bytes) => this.watcher.sent(from, to, bytes),
@@ -78,6 +81,11 @@ export class World {
     return [...this.#regions.keys()]
   }
 
+  /** Of the policy in force, as clients know it. */
+  get table(): PlacementTable {
+    return this.governed.table
+  }
+
   machine(region: RegionId): Machine {
     return this.#at(region).machine
   }
@@ -92,6 +100,11 @@ export class World {
   serving(region: RegionId): Serving | undefined {
     const { process, node } = this.#at(region)
     return process?.alive ? node?.serving : undefined
+  }
+
+  /** The same, as often as a change of the policy comes between. */
+  retries(region: RegionId): StaleRetries | undefined {
+    return this.serving(region) && this.#at(region).node?.retries
   }
 
   get allServe(): boolean {
@@ -119,7 +132,16 @@ export class World {
       ...{ region, process, machine: at.machine, random: random.fork(), time: this.time },
       ...{ policy: this.#options.policy, hasher: this.#options.hasher },
       network: this.network.of(region, process),
-      log: this.#logOf(region, process),
+      log: worldLog({
+        isAlive: () => process.alive,
+        isExplained: (message, fields) => this.#losses.explain(region, message, fields),
+        complain: what => this.complain(region, what),
+      }),
+      erase: datasets => {
+        at.machine.erase(datasets)
+        for (const dataset of datasets) this.watcher.erased(region, dataset)
+      },
+      onRecord: record => this.governed.learn(record),
       onViolation: () => this.#refused(region),
       onFailure: (reason, trace) => {
         if (process.alive) this.complain(region, `${reason}: ${trace}`)
@@ -146,19 +168,55 @@ export class World {
 
   /** A record of which every copy is the same rots in this region. */
   rot(region: RegionId, random: SeededRandom): void {
-    const shared = [...this.table.placements].filter(
+    // A copy that was found sound, and rots before the others are erased, can't be told from one
+    // that rots as the last.
+    if (this.governed.isChanging) return
+    const placement = random.pick(this.#sharedBy(region))
+    if (placement) rotOne(placement, region, other => this.machine(other), random)
+  }
+
+  /** A record of which every copy is the same is no more in this region, and nobody is told. */
+  lose(region: RegionId, random: SeededRandom): void {
+    // A copy may be the last one soon, and what it lacks can't be told then.
+    if (this.governed.isChanging) return
+    const { hasher } = this.#options
+    const placement = random.pick(this.#sharedBy(region))
+    const machineOf = (other: RegionId): Machine => this.machine(other)
+    const key = placement && loseOne({ placement, region, machineOf, hasher, random })
+    if (key === undefined) return
+    this.watcher.lost(region, placement.id, key)
+    const slot = placement.slotOf(placement.groupOf(key as Key))
+    this.#losses.add(region, placement.id, slot)
+  }
+
+  #sharedBy(region: RegionId): Placement[] {
+    return [...this.table.placements].filter(
       ({ data }) => data.store.length > 1 && data.store.includes(region),
     )
-    const placement = random.pick(shared)
-    if (placement) rotOne(placement, region, other => this.machine(other), random)
+  }
+
+  /** An operator applies another policy, where the keeper can be asked, and nothing else runs. */
+  applyPolicy(draw: PolicyDraw): void {
+    const keeper = this.#options.policy.keeper
+    const { process, node } = this.#at(keeper)
+    if (!process?.alive || !this.serving(keeper)) return
+    process.enter(() => {
+      node
+        ?.apply(current => withDraw(current, draw))
+        .catch((error: unknown) => {
+          if (!(error instanceof DenizenError)) this.complain(keeper, (error as Error).stack ?? '')
+        })
+    })
   }
 
   /** This region asks each that stores what it may neither store nor serve for some of it. */
   trespass(region: RegionId): void {
     const { process, node } = this.#at(region)
-    if (!process?.alive) return
+    // While the policy changes nobody is alarmed, nor by who has just left.
+    if (!process?.alive || this.governed.isChanging) return
     for (const { id, data } of this.table.placements) {
-      if (data.store.includes(region) || data.serve.includes(region)) continue
+      const { store, serve, left = [] } = data
+      if ([...store, ...serve, ...left].includes(region)) continue
       for (const to of data.store) {
         this.#trespasses.set(to, (this.#trespasses.get(to) ?? 0) + 1)
         node?.ask(to, id, keyOf(id, 'hot0'))
@@ -218,15 +276,6 @@ export class World {
     return { placement, erasures: found.erasures }
   }
 
-  /** Durable rows of a region's stores that have a text in key or value. */
-  rowsNaming(region: RegionId, dataset: string, text: string): number {
-    const { machine } = this.#at(region)
-    const directories = machine.directories().filter(it => it.startsWith(`${dataset} `))
-    return directories
-      .flatMap(directory => [...machine.rows(directory, everything)])
-      .filter(({ key, value }) => Buffer.concat([key, value]).includes(text)).length
-  }
-
   /** Every node looks through all that it stores. */
   scrub(): void {
     for (const { process, node } of this.#regions.values()) if (process?.alive) node?.scrub()
@@ -240,14 +289,5 @@ export class World {
 
   complain(region: string, what: string): void {
     this.complaints.push(`${Math.round(this.time.nowMs)} ms, ${region}: ${what}`)
-  }
-
-  #logOf(region: RegionId, process: SimulatedProcess): Logger {
-    const nothing = (): void => {}
-    const error = (message: string, fields: LogFields = {}): void => {
-      if (process.alive && !expected.has(message))
-        this.complain(region, `${message} ${JSON.stringify(fields)}`)
-    }
-    return { debug: nothing, info: nothing, warn: nothing, error }
   }
 }

@@ -17,7 +17,7 @@ import { readU32, readU53, writeU32, writeU53 } from './rows.ts'
 /** Why a group was to be moved, for people: nothing is decided by it but when it moves again. */
 export interface MoveReason {
   /** `returned`: the region that was to take the group did not, so the one before went on. */
-  readonly kind: 'operator' | 'access' | 'returned'
+  readonly kind: 'operator' | 'access' | 'returned' | 'policy'
   /** Of `access`: the consecutive writes that had entered from the new home. */
   readonly writes: number
   /** Wall clock of who decided it. */
@@ -59,7 +59,7 @@ const headBytes = 22
 const reasonBytes = 13
 const endBytes = 12
 const part = { why: 1, stopped: 2, past: 4 } as const
-const reasonKinds = { operator: 1, access: 2, returned: 3 } as const
+const reasonKinds = { operator: 1, access: 2, returned: 3, policy: 4 } as const
 
 export function encodeHomeMarker(marker: HomeMarker): Uint8Array {
   const { region, feed, term, position, why, stopped, past = [] } = marker

@@ -48,6 +48,10 @@ export interface MemoryEngineKind extends EngineKind {
   rows(directory: string): Rows | undefined
   /** Flips the last bit of a row, as a disk that rots. Nobody is told. */
   rot(directory: string, key: Uint8Array): void
+  /** Changes rows, as a disk that lost what it had been told. Nobody is told; nothing may wait. */
+  alter(directory: string, changes: readonly RowChange[]): void
+  /** Removes a directory that nobody has open. */
+  erase(directory: string): void
   /** The next flush of the directory fails, as a write or sync does on a broken disk. */
   failNextFlush(directory: string): void
 }
@@ -71,11 +75,13 @@ export function createMemoryEngineKind(options: MemoryEngineOptions = {}): Memor
       return new MemoryEngine(disk, readOnly)
     },
     attach: () => Promise.reject(new EngineFailure('Memory is read by its own thread only.')),
+    erase: directory => void disks.delete(directory),
     flush: directory => disks.get(directory)?.flush(),
     waitingCommits: directory => disks.get(directory)?.waiting.length ?? 0,
     crash: (directory, { landed = false } = {}) => disks.get(directory)?.crash(landed),
     rows: directory => disks.get(directory)?.rows,
     rot: (directory, key) => disks.get(directory)?.rot(key),
+    alter: (directory, changes) => disks.get(directory)?.alter(changes),
     failNextFlush: directory => {
       const disk = disks.get(directory)
       assert(disk !== undefined, 'a disk that fails was opened before')
@@ -147,6 +153,11 @@ class Disk {
     if (!value || last === undefined) return
     value[value.length - 1] = last ^ 1
     this.rows = this.rows.after([{ key, value }])
+  }
+
+  alter(changes: readonly RowChange[]): void {
+    assert(this.waiting.length === 0, 'what waits was made of the rows as they are')
+    this.rows = this.rows.after(changes)
   }
 
   crash(landed: boolean): void {

@@ -204,9 +204,9 @@ export const parseExpiryRow = (
   text: storedText(rowKey.subarray(EXPIRY_HEAD_BYTES)),
 })
 
-/** The home or idempotency rows whose text is in (after, upTo]; null: no bound. */
+/** The rows of such a table whose text is in (after, upTo]; null: no bound. */
 export function textRange(
-  name: 'home' | 'idempotency',
+  name: 'home' | 'idempotency' | 'registrar',
   after: string | null,
   upTo: string | null,
 ): { from: Uint8Array; to: Uint8Array } {

@@ -10,14 +10,16 @@ import type { Slot } from '../model/slot.ts'
 import type { Tracing } from '../runtime/tracing.ts'
 import { datasetsOf, GrowthBoard } from './growth-board.ts'
 import type { LocalReads } from './local-reads.ts'
-import type { Growth, OperationMap, ShardReply, ShardRequest } from './shard.ts'
-import type {
-  FromShard,
-  ShardConfiguration,
-  ShardPort,
-  SharedStore,
-  StoreLocation,
+import type { Growth, OperationMap } from './shard.ts'
+import {
+  type FromShard,
+  type ShardConfiguration,
+  type ShardPort,
+  type SharedStore,
+  type StoreLocation,
+  threadOf,
 } from './shard-messages.ts'
+import type { ShardReply, ShardRequest } from './shard-requests.ts'
 import { storeName } from './store.ts'
 
 export interface ShardClientOptions {
@@ -51,9 +53,9 @@ interface Line {
 
 export class ShardClient<Ops extends OperationMap> {
   readonly #lines: readonly Line[]
-  readonly #stores: readonly StoreLocation[]
-  readonly #storeCounts = new Map<string, number>()
-  readonly #lineOf = new Map<string, Line>()
+  #stores: readonly StoreLocation[] = []
+  #storeCounts: ReadonlyMap<string, number> = new Map()
+  #lineOf: ReadonlyMap<string, Line> = new Map()
   readonly #waiting = new Map<number, Waiting>()
   readonly #options: ShardClientOptions
   #nextId = 1
@@ -62,7 +64,6 @@ export class ShardClient<Ops extends OperationMap> {
 
   constructor(options: ShardClientOptions) {
     this.#options = options
-    this.#stores = options.stores
     this.#lines = options.ports.map(port => {
       const line: Line = {
         ...{ port, outbox: [], growth: undefined },
@@ -71,28 +72,65 @@ export class ShardClient<Ops extends OperationMap> {
       port.onMessage(message => this.#receive(line, message))
       return line
     })
-    options.stores.forEach(({ dataset, store }, index) => {
-      this.#storeCounts.set(dataset, Math.max(this.#storeCounts.get(dataset) ?? 0, store + 1))
-      this.#lineOf.set(
-        storeName({ dataset, store }),
-        this.#lines[index % this.#lines.length] as Line,
-      )
-    })
+    this.setStores(options.stores)
+  }
+
+  /** The policy has changed the stores of this node: calls go to these from now on. */
+  setStores(stores: readonly StoreLocation[]): void {
+    const counts = new Map<string, number>()
+    const lines = new Map<string, Line>()
+    for (const location of stores) {
+      const { dataset, store } = location
+      counts.set(dataset, Math.max(counts.get(dataset) ?? 0, store + 1))
+      lines.set(storeName(location), this.#lineFor(location))
+    }
+    this.#stores = stores
+    this.#storeCounts = counts
+    this.#lineOf = lines
+  }
+
+  #lineFor(of: Pick<StoreLocation, 'dataset' | 'store'>): Line {
+    return this.#lines[threadOf(of, this.#lines.length)] as Line
   }
 
   /** Opens every store in the thread that owns it. Resolves with what others can read along. */
   async open(configuration: Omit<ShardConfiguration, 'stores'>): Promise<SharedStore[]> {
+    return await this.#post('open', configuration, this.#stores)
+  }
+
+  /**
+   * The shards act by another policy, and have these stores. What is closed is not called any more
+   * from here on, what is opened once this resolves.
+   */
+  async adopt(
+    configuration: Omit<ShardConfiguration, 'stores'>,
+    stores: readonly StoreLocation[],
+  ): Promise<SharedStore[]> {
+    const names = new Set(stores.map(storeName))
+    this.setStores(this.#stores.filter(location => names.has(storeName(location))))
+    const shared = await this.#post('adopt', configuration, stores)
+    this.setStores(stores)
+    return shared
+  }
+
+  async #post(
+    kind: 'open' | 'adopt',
+    configuration: Omit<ShardConfiguration, 'stores'>,
+    all: readonly StoreLocation[],
+  ): Promise<SharedStore[]> {
     const shared = await Promise.all(
       this.#lines.map(line => {
-        const stores = this.#stores.filter(
-          ({ dataset, store }) => this.#lineOf.get(storeName({ dataset, store })) === line,
-        )
+        const stores = all.filter(of => this.#lineFor(of) === line)
         return new Promise<readonly SharedStore[]>(resolve => {
           line.opened = ({ shared, growth }) => {
+            // What was entered on the board before is told before it is left.
+            this.#tellGrowth(line)
             line.growth = new GrowthBoard(datasetsOf(stores), growth)
+            if (kind === 'adopt') line.growth.await()
+            this.#tellGrowth(line)
             resolve(shared)
           }
-          line.port.post({ kind: 'open', configuration: { ...configuration, stores } })
+          line.port.post({ kind, configuration: { ...configuration, stores } })
         })
       }),
     )
@@ -109,9 +147,8 @@ export class ShardClient<Ops extends OperationMap> {
   }
 
   storeOfSlot(dataset: string, slot: Slot): number {
-    const count = this.storeCount(dataset)
-    assert(count > 0, 'a slot is asked for only where the dataset is stored')
-    return slot % count
+    if (!this.stores(dataset)) throw notStored()
+    return slot % this.storeCount(dataset)
   }
 
   /** Calls an operation on the store of a slot. Rejects with `DenizenError`. */
@@ -121,7 +158,7 @@ export class ShardClient<Ops extends OperationMap> {
     name: K,
     body: Ops[K]['request'],
   ): Promise<Ops[K]['reply']> {
-    return this.callStore(dataset, this.storeOfSlot(dataset, slot), name, body)
+    return this.callStore(dataset, slot % Math.max(1, this.storeCount(dataset)), name, body)
   }
 
   callStore<K extends keyof Ops & string>(
@@ -131,7 +168,7 @@ export class ShardClient<Ops extends OperationMap> {
     body: Ops[K]['request'],
   ): Promise<Ops[K]['reply']> {
     const line = this.#lineOf.get(storeName({ dataset, store }))
-    assert(line, 'a store is called only where it is open')
+    if (!line) return Promise.reject(notStored())
     if (this.#closed) return Promise.reject(new DenizenError('not_ready', 'the node is stopping'))
     try {
       const now = this.#options.reads?.run(dataset, store, name, body)
@@ -142,8 +179,8 @@ export class ShardClient<Ops extends OperationMap> {
     const send = (): Promise<Ops[K]['reply']> => this.#send(line, { dataset, store, name, body })
     const { tracing } = this.#options
     if (!tracing) return send()
-    const attributes = { 'denizen.dataset': dataset }
-    return tracing.run({ name: `shard ${name}`, kind: 'internal', attributes }, send)
+    const span = { name: `shard ${name}`, kind: 'internal' } as const
+    return tracing.run({ ...span, attributes: { 'denizen.dataset': dataset } }, send)
   }
 
   #send<K extends keyof Ops & string>(
@@ -259,3 +296,5 @@ export class ShardClient<Ops extends OperationMap> {
     } else waiting.resolve(reply.body)
   }
 }
+
+const notStored = (): DenizenError => new DenizenError('stale_policy', 'no such store is open here')

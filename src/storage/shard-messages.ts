@@ -6,12 +6,22 @@ import type { PolicyData } from '../model/placement.ts'
 import type { FeedNumber } from '../model/position.ts'
 import type { RegionId, RegionNumber } from '../model/slot.ts'
 import type { SharedState } from './engine.ts'
-import type { ShardReply, ShardRequest } from './shard.ts'
+import type { ShardReply, ShardRequest } from './shard-requests.ts'
 
 export interface StoreLocation {
   readonly dataset: string
   readonly store: number
   readonly directory: string
+}
+
+/** Which of so many threads owns a store: the same for all of them, whatever other stores are. */
+export function threadOf(
+  { dataset, store }: Pick<StoreLocation, 'dataset' | 'store'>,
+  threads: number,
+): number {
+  let offset = 0
+  for (const unit of dataset) offset = (offset * 31 + unit.charCodeAt(0)) % threads
+  return (offset + store) % threads
 }
 
 /** What another thread needs to read a store along with its owner. */
@@ -26,6 +36,8 @@ export interface ShardConfiguration {
   readonly self: RegionId
   readonly regionNumbers: Readonly<Record<RegionId, RegionNumber>>
   readonly ownFeed: FeedNumber
+  /** By dataset. */
+  readonly registrarEpochs: Readonly<Record<string, number>>
   /** Names erased groups: 32 bytes, hexadecimal. */
   readonly erasureKey: string
   readonly stores: readonly StoreLocation[]
@@ -33,6 +45,8 @@ export interface ShardConfiguration {
 
 export type ToShard =
   | { readonly kind: 'open'; readonly configuration: ShardConfiguration }
+  /** The policy has changed, and with it the stores: answered as `open` is. */
+  | { readonly kind: 'adopt'; readonly configuration: ShardConfiguration }
   | { readonly kind: 'requests'; readonly requests: readonly ShardRequest[] }
   | { readonly kind: 'close' }
 

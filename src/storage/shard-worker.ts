@@ -1,23 +1,15 @@
 /** The shard's side of the boundary: turns messages into calls on a `Shard`. */
 import type { ShardMeter } from '../metrics/shard-meter.ts'
-import { AccessRuns } from '../model/access-runs.ts'
 import { assert } from '../model/assert.ts'
 import type { Hasher } from '../model/hash.ts'
-import { PlacementTable } from '../model/placement.ts'
-import { RegionNumbers } from '../model/slot.ts'
-import { hmacSha256 } from '../runtime/mac.ts'
 import type { Random } from '../runtime/random.ts'
 import type { EngineKind } from './engine.ts'
 import { datasetsOf, GrowthBoard } from './growth-board.ts'
-import {
-  type Handlers,
-  type OperationMap,
-  Shard,
-  type ShardRequest,
-  type TakeReplies,
-} from './shard.ts'
-import type { FromShard, ShardConfiguration, SharedStore, ToShard } from './shard-messages.ts'
-import type { StoreContext, StoreReader } from './store.ts'
+import { type Handlers, type OperationMap, Shard } from './shard.ts'
+import type { FromShard, ShardConfiguration, StoreLocation, ToShard } from './shard-messages.ts'
+import type { ShardRequest, TakeReplies } from './shard-requests.ts'
+import { type StoreReader, storeName } from './store.ts'
+import { StoreContexts } from './store-contexts.ts'
 
 type Opened = Extract<FromShard, { kind: 'opened' }>
 
@@ -39,6 +31,10 @@ export interface ShardWorkerOptions {
 export class ShardWorker {
   readonly #options: ShardWorkerOptions
   #shard: Shard | undefined
+  #contexts: StoreContexts | undefined
+  /** The last, and the one before: its reader may not have come to the last yet. */
+  #boards: readonly GrowthBoard[] = []
+  #stores: readonly StoreLocation[] = []
   readonly #answerOwner: TakeReplies
 
   constructor(options: ShardWorkerOptions) {
@@ -53,7 +49,12 @@ export class ShardWorker {
     switch (message.kind) {
       case 'open':
         assert(!this.#shard, 'a shard is opened once')
-        this.#open(message.configuration).then(opened => post({ kind: 'opened', ...opened }), fail)
+        this.#shard = this.#newShard(message.configuration)
+        this.#take(message.configuration).then(post, fail)
+        return
+      case 'adopt':
+        this.#contexts?.adopt(message.configuration)
+        this.#take(message.configuration).then(post, fail)
         return
       case 'requests':
         this.submit(message.requests, this.#answerOwner)
@@ -78,51 +79,47 @@ export class ShardWorker {
     return this.#shard?.reader(dataset, store)
   }
 
-  async #open(configuration: ShardConfiguration): Promise<Omit<Opened, 'kind'>> {
-    const { engineKind, handlers, random, roomBytes, meter, gather, post } = this.#options
-    const contexts = storeContexts(this.#options.hasher, configuration)
-    const board = new GrowthBoard(datasetsOf(configuration.stores))
-    const shard = new Shard({
+  #newShard(configuration: ShardConfiguration): Shard {
+    const { handlers, random, meter, gather, post } = this.#options
+    const { self } = configuration
+    const contexts = new StoreContexts(this.#options.hasher, configuration)
+    this.#contexts = contexts
+    return new Shard({
       ...{ handlers, random, meter, gather },
-      mayStore: dataset => contexts(dataset)?.placement.mayStore(configuration.self) === true,
+      mayStore: dataset => contexts.of(dataset)?.placement.mayHold(self) === true,
       onGrowth: growth => {
-        if (board.enter(growth)) post({ kind: 'grown' })
+        const awaited = this.#boards.map(board => board.enter(growth))
+        if (awaited.includes(true)) post({ kind: 'grown' })
       },
       onBug: error => post({ kind: 'bug', trace: traceOf(error) }),
       onFatal: error => post({ kind: 'fatal', trace: traceOf(error) }),
     })
-    const sharedStores: SharedStore[] = []
-    for (const location of configuration.stores) {
-      const context = contexts(location.dataset)
-      assert(context, 'the configuration names datasets of the policy')
-      const engine = await engineKind.open(location.directory)
-      const { dataset, store, directory } = location
-      shard.open(dataset, store, engine, context, () => roomBytes(directory))
-      const shared = engine.share()
-      if (shared) sharedStores.push({ ...location, shared })
-    }
-    this.#shard = shard
-    return { shared: sharedStores, growth: board.memory }
   }
-}
 
-/** The context of each dataset's stores under a policy; undefined for unknown datasets. */
-export function storeContexts(
-  hasher: Hasher,
-  configuration: Omit<ShardConfiguration, 'stores'>,
-): (dataset: string) => StoreContext | undefined {
-  const { policy, policyEpoch, self, regionNumbers, ownFeed, erasureKey } = configuration
-  const table = new PlacementTable(policy, policyEpoch, hasher)
-  const regions = new RegionNumbers(regionNumbers)
-  const erasureMac = hmacSha256(erasureKey)
-  return dataset => {
-    const placement = table.byId(dataset)
-    if (!placement) return undefined
-    const { rehome } = placement.data
-    const accesses = rehome && new AccessRuns(rehome.after)
-    const hashOfGroup = (group: string): string => erasureMac(`${dataset}\n${group}`)
-    const context = { hasher, placement, self, ownFeed, regions, hashOfGroup }
-    return { ...context, ...(accesses && { accesses }) }
+  /** Opens and closes stores, until those of a configuration are open. */
+  async #take({ stores }: ShardConfiguration): Promise<Opened> {
+    const { engineKind, roomBytes } = this.#options
+    const shard = this.#shard
+    assert(shard, 'a shard is there before its stores')
+    const names = new Set(stores.map(storeName))
+    for (const closing of this.#stores) {
+      if (!names.has(storeName(closing))) await shard.closeStore(closing)
+    }
+    for (const { dataset, store, directory } of stores) {
+      if (shard.reader(dataset, store)) continue
+      const context = this.#contexts?.of(dataset)
+      assert(context, 'the configuration names datasets of the policy')
+      const engine = await engineKind.open(directory)
+      shard.open(dataset, store, engine, context, () => roomBytes(directory))
+    }
+    this.#stores = stores
+    const board = new GrowthBoard(datasetsOf(stores))
+    this.#boards = [board, ...this.#boards.slice(0, 1)]
+    const shared = stores.flatMap(location => {
+      const memory = shard.share(location)
+      return memory ? [{ ...location, shared: memory }] : []
+    })
+    return { kind: 'opened', shared, growth: board.memory }
   }
 }
 

@@ -16,19 +16,20 @@
  */
 import type { ShardMeter } from '../metrics/shard-meter.ts'
 import { assert } from '../model/assert.ts'
-import { DenizenError, type WireError } from '../model/errors.ts'
+import { DenizenError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Random } from '../runtime/random.ts'
 import { compact } from './compacting.ts'
-import { DigestAudit } from './digest-audit.ts'
-import { compactOperation, type Engine, EngineFailure } from './engine.ts'
-import { PackedRows } from './packed-rows.ts'
-import { currentGeneration } from './row-values.ts'
-import { type StoreContext, StoreReader, storeName } from './store.ts'
-import { type ChangesRequest, changesOperation, StoreChanges } from './store-changes.ts'
-import { type GenerationsAtOpen, StoreTransaction } from './transaction.ts'
+import type { DigestAudit } from './digest-audit.ts'
+import { compactOperation, type Engine, EngineFailure, type SharedState } from './engine.ts'
+import { hasWork, type OpenStore, openStore, type QueuedWrite } from './open-store.ts'
+import type { ShardReply, ShardRequest, TakeReplies } from './shard-requests.ts'
+import { type StoreReader, storeName } from './store.ts'
+import { type ChangesRequest, changesOperation } from './store-changes.ts'
+import type { StoreContext } from './store-context.ts'
+import { StoreTransaction } from './transaction.ts'
 
 /** Names of operations, with what each takes and gives. Plain data: it crosses threads. */
 export type OperationMap = Record<string, { request: unknown; reply: unknown }>
@@ -48,26 +49,11 @@ type Handler<Store, Op extends { request: unknown; reply: unknown }> = (
   request: Op['request'],
 ) => Op['reply']
 
-export interface ShardRequest {
-  readonly id: number
-  readonly dataset: string
-  readonly store: number
-  readonly name: string
-  readonly body: unknown
-}
-
-export type ShardReply =
-  | { readonly id: number; readonly body: unknown }
-  | { readonly id: number; readonly error: WireError }
-
 /** This region's feeds of some slots have grown, durably, to these ends. */
 export interface Growth {
   readonly dataset: string
   readonly ends: readonly { readonly slot: Slot; readonly end: Position }[]
 }
-
-/** Takes the answers to requests: all of one commit, or of one batch of reads, in one call. */
-export type TakeReplies = (replies: readonly ShardReply[]) => void
 
 export interface ShardOptions {
   readonly handlers: Handlers<OperationMap>
@@ -92,28 +78,6 @@ export interface ShardOptions {
 const TRANSACTION_WRITES_MAX = 2_048
 const TRANSACTION_BYTES_MAX = limits.logCommitBytesMax / 2
 
-interface QueuedWrite {
-  readonly request: ShardRequest
-  readonly onReplies: TakeReplies
-}
-
-interface OpenStore {
-  readonly engine: Engine
-  readonly context: StoreContext
-  readonly roomBytes: () => number
-  readonly reader: StoreReader
-  readonly generationsAtOpen: GenerationsAtOpen
-  readonly changes: StoreChanges
-  readonly queue: QueuedWrite[]
-  readonly audit: DigestAudit
-  /** Where transactions make their rows, one after the other. */
-  readonly rows: PackedRows
-  /** Run between two commits, one each. */
-  readonly slices: QueuedWrite[]
-  /** The running commit loop, if any. */
-  loop: Promise<void> | undefined
-}
-
 export class Shard {
   readonly #options: ShardOptions
   readonly #stores = new Map<string, OpenStore>()
@@ -132,17 +96,22 @@ export class Shard {
     roomBytes: () => number = () => Number.POSITIVE_INFINITY,
   ): void {
     assert(this.#options.mayStore(dataset), 'a store is opened only where the policy permits it')
-    const reader = new StoreReader(engine, context)
-    const generationsAtOpen = new Map<Slot, number>()
-    for (const { slot, feed, state } of reader.feedStates()) {
-      if (feed === context.ownFeed) generationsAtOpen.set(slot, currentGeneration(state))
-    }
-    const read = { engine, context, reader, roomBytes, generationsAtOpen }
-    const audit = new DigestAudit(reader)
-    const changes = new StoreChanges(this.#options.random)
-    const made = { audit, changes, rows: new PackedRows() }
-    const opened = { ...read, ...made, queue: [], slices: [], loop: undefined }
+    const opened = openStore({ engine, context, roomBytes, random: this.#options.random })
     this.#stores.set(storeName({ dataset, store }), opened)
+  }
+
+  /** Ends what its requests have begun, and closes it: the policy has taken it from here. */
+  async closeStore(of: { readonly dataset: string; readonly store: number }): Promise<void> {
+    const store = this.#stores.get(storeName(of))
+    assert(store, 'a store is closed that is open')
+    this.#stores.delete(storeName(of))
+    await store.loop
+    await store.engine.close()
+  }
+
+  /** What other threads need to read a store along; undefined where its engine can't be read so. */
+  share(of: { readonly dataset: string; readonly store: number }): SharedState | undefined {
+    return this.#stores.get(storeName(of))?.engine.share()
   }
 
   /** What is read of a store, by the thread that owns it; undefined where it is not open here. */
@@ -163,7 +132,9 @@ export class Shard {
     for (const request of requests) {
       const store = this.#stores.get(storeName(request))
       if (this.#stopped || !store) {
-        const error = new DenizenError('not_ready', 'this node has no such store open')
+        const error = this.#stopped
+          ? new DenizenError('not_ready', 'this node is stopping')
+          : new DenizenError('stale_policy', 'this node has no such store open')
         replies.push({ id: request.id, error: error.toWire() })
         continue
       }
@@ -296,5 +267,3 @@ export class Shard {
     this.#stores.clear()
   }
 }
-
-const hasWork = ({ queue, slices }: OpenStore): boolean => queue.length + slices.length > 0

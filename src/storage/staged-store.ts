@@ -7,7 +7,8 @@ import type { PackedRows } from './packed-rows.ts'
 import type { FeedState, SlotDigest } from './row-values.ts'
 import { rowKeys, rowText, tableRange } from './rows.ts'
 import { StagedChanges } from './staged-changes.ts'
-import { type StoreContext, StoreReader } from './store.ts'
+import { StoreReader } from './store.ts'
+import type { StoreContext } from './store-context.ts'
 
 const noValue = new Uint8Array()
 

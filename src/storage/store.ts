@@ -3,16 +3,14 @@
  * committed, and so durable; `StoreTransaction` adds staged changes on top, which one commit makes
  * durable together.
  */
-import type { AccessRuns } from '../model/access-runs.ts'
+
 import { DenizenError } from '../model/errors.ts'
-import type { Hasher } from '../model/hash.ts'
 import { groupOfScope } from '../model/idempotency.ts'
 import type { Key } from '../model/key.ts'
-import type { Placement } from '../model/placement.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
-import type { RegionId, RegionNumbers, Slot } from '../model/slot.ts'
+import type { Slot } from '../model/slot.ts'
 import type { EngineReader } from './engine.ts'
-import { decodeErasure, type Erasure, type GroupHash } from './erasure.ts'
+import { decodeErasure, type Erasure } from './erasure.ts'
 import { decodeEntryRow, type FeedEntry, pointsToRecord } from './feed-entry.ts'
 import { FlagRow } from './flag-row.ts'
 import { decodeHomeMarker, type HomeMarker } from './home-marker.ts'
@@ -48,22 +46,8 @@ import {
   tableRange,
   textRange,
 } from './rows.ts'
+import type { StoreContext } from './store-context.ts'
 import type { ValueCopies } from './value-copies.ts'
-
-/** Where a store stands: whose it is, and in whose hands. */
-export interface StoreContext {
-  readonly hasher: Hasher
-  /** The dataset's placement under the policy in force. */
-  readonly placement: Placement
-  readonly self: RegionId
-  /** The feed that this region writes. */
-  readonly ownFeed: FeedNumber
-  /** Region numbers of coordination: what rows hold in place of ids. */
-  readonly regions: RegionNumbers
-  readonly hashOfGroup: GroupHash
-  /** Whence groups are written, where the policy moves them to their writers. */
-  readonly accesses?: AccessRuns
-}
 
 /** The name of a store within its node, as the key of maps. */
 export const storeName = (of: { readonly dataset: string; readonly store: number }): string =>
@@ -172,6 +156,13 @@ export class StoreReader {
   registrarEntry(group: string): GroupHome | undefined {
     const bytes = this.row(rowKeys.registrar(group))
     return bytes && decodeGroupHome(bytes)
+  }
+
+  /** Registrar entries of the groups after one, in order. Committed state only. */
+  *registrarEntries(after: string | null): IterableIterator<{ group: string; home: GroupHome }> {
+    for (const { key, value } of this.engine.range(textRange('registrar', after, null))) {
+      yield { group: rowText(key), home: decodeGroupHome(value) }
+    }
   }
 
   claimCounter(slot: Slot): ClaimCounter | undefined {

@@ -45,7 +45,7 @@ import {
 } from './row-values.ts'
 import { expiryKind, rowKeys } from './rows.ts'
 import { StagedStore } from './staged-store.ts'
-import type { StoreContext } from './store.ts'
+import type { StoreContext } from './store-context.ts'
 
 /** The generation of each own feed as it was when this process opened the store. */
 export type GenerationsAtOpen = ReadonlyMap<Slot, number>
@@ -68,6 +68,8 @@ export interface RecordPlace {
 }
 
 const nothing = new Uint8Array()
+/** Numbers of feeds are above it. */
+const noFeed: FeedNumber = 0
 
 export class StoreTransaction extends StagedStore {
   readonly #generationsAtOpen: GenerationsAtOpen
@@ -177,10 +179,10 @@ export class StoreTransaction extends StagedStore {
     this.putEntry(slot, feed, recordEntry(key, position, shared))
   }
 
-  /** Removes a record for good; only a replacing snapshot does that. */
-  dropRecord(slot: Slot, key: string): void {
+  /** Removes a record for good. Where no index names it, the entry at its place is another's. */
+  dropRecord(slot: Slot, key: string, isNamed = true): void {
     const held = this.heldHead(key)
-    const forgotten = held && this.#forgetRecord(slot, key, held)
+    const forgotten = held && this.#forgetRecord(slot, key, held, isNamed ? undefined : noFeed)
     if (forgotten) this.#count(slot, key, forgotten)
     this.staged.stageRecord(key, null)
   }

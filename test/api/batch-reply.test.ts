@@ -30,6 +30,7 @@ const numbers = [0, 1, 9, 10, 99, 2 ** 31 - 1, 2 ** 31, 10 ** 9, 10 ** 10 - 1, 2
 
 const receiptOf = (random: SeededRandom): Receipt => ({
   ...random.pick([{ home: 'eu-west' }, { home: 'us-east' }, {}]),
+  ...(random.oneIn(5) && { relay: 'us-west' }),
   ...{ servedBy: 'eu-west', role: 'home' },
 })
 

@@ -310,4 +310,28 @@ test('one receipt for all: the oldest copy counts', async () => {
   assert.is(spread.headers.get('Denizen-Served-By'), 'eu-west;role=proxy')
 })
 
+test('each result names its relay, and the reply one that all came by', async () => {
+  const world = createWorld()
+  const send = async (ops: unknown[]): Promise<[string | null, unknown[]]> => {
+    const init = { body: JSON.stringify({ ops }), headers: jsonHeaders }
+    const reply = await world.send('POST', '/v1/batch/profiles', init)
+    const { results } = JSON.parse(await reply.text())
+    return [
+      reply.headers.get('Denizen-Served-By'),
+      results.map((it: { relay?: string }) => it.relay),
+    ]
+  }
+  const [write, read] = [
+    { op: 'put', key: 'a', value: 1 },
+    { op: 'get', key: 'a' },
+  ]
+  await send([write])
+  const receipt = { home: 'eu-west', servedBy: 'eu-west', role: 'home', stalenessMs: 9 } as const
+  world.service.readReceipt = { ...receipt, relay: 'us-east' }
+  const relayed = 'eu-west;role=home;relay=us-east;staleness-ms=9'
+  assert.equal(await send([read, read]), [relayed, ['us-east', 'us-east']])
+  const straight = 'eu-west;role=home;staleness-ms=9'
+  assert.equal(await send([write, read]), [straight, [undefined, 'us-east']])
+})
+
 test.run()

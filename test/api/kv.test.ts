@@ -174,6 +174,20 @@ test('a proxy says so, and region ids that are no tokens are quoted', async () =
   assert.is(read.headers.get('Denizen-Home'), '"9-south"')
 })
 
+test('what was asked by way of another region names it, with the age that the way adds', async () => {
+  const { send, service } = createWorld()
+  await send('PUT', '/v1/kv/profiles/a', { body: 'x' })
+  const receipt = { home: 'us-east', servedBy: 'us-east', role: 'home' } as const
+  service.readReceipt = { ...receipt, relay: 'eu-central', stalenessMs: 84.2 }
+  const read = await send('GET', '/v1/kv/profiles/a')
+  assert.is(
+    read.headers.get('Denizen-Served-By'),
+    'us-east;role=home;relay=eu-central;staleness-ms=85',
+  )
+  const gone = await jsonOf(await send('GET', '/v1/kv/profiles/none'))
+  assert.is(gone.detail, 'the home has no such key')
+})
+
 test('a 404 of a replica says how far behind it may be', async () => {
   const { send, service } = createWorld()
   service.readReceipt = { servedBy: 'eu-west', role: 'replica', stalenessMs: 1200 }

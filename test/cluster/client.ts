@@ -136,6 +136,7 @@ export interface BatchResult {
   readonly bytes?: string
   readonly type?: string
   readonly home?: string
+  readonly relay?: string
   readonly error?: Problem
 }
 

@@ -12,15 +12,17 @@ import * as assert from 'uvu/assert'
 import { requirePolicy } from '../../src/cli/required-policy.ts'
 import { loadHasher } from '../../src/model/hash.ts'
 import type { Key } from '../../src/model/key.ts'
-import { highestWeight, PlacementTable } from '../../src/model/placement.ts'
+import { PlacementTable } from '../../src/model/placement.ts'
 import { feedNumber, generationStart } from '../../src/model/position.ts'
+import { highestWeight } from '../../src/model/rendezvous.ts'
 import { RegionNumbers, slotOf } from '../../src/model/slot.ts'
 import { nodeHandlers } from '../../src/node/shard-operations.ts'
 import { storeEngine } from '../../src/node/store-engine.ts'
 import { systemRandom } from '../../src/runtime/random.ts'
 import { encodeHomeMarker } from '../../src/storage/home-marker.ts'
 import { encodeRecord } from '../../src/storage/record.ts'
-import { Shard, type ShardReply } from '../../src/storage/shard.ts'
+import { Shard } from '../../src/storage/shard.ts'
+import type { ShardReply } from '../../src/storage/shard-requests.ts'
 import { MarkerSearch, newMarker } from '../worlds/marker-search.ts'
 import { startWorld, type World } from '../worlds/world.ts'
 import { Impostor } from './impostor.ts'
@@ -89,6 +91,20 @@ const registrar = (it: Smuggled, kind: 'claim' | 'lookup') => ({
   groups: [groupOf(it)],
 })
 
+/** Of copies that are compared: what they hold is asked for as hashes and as keys. */
+const comparisons = (it: Smuggled) => ({
+  'compare.digests': { dataset: it.dataset, states: new Uint8Array(16 * slots) },
+  'compare.page': {
+    ...{ dataset: it.dataset, slot: slotOfKey(it), after: null, upTo: it.key },
+    ...{ sum: '0000000000000000', records: 0 },
+  },
+  'compare.witness': {
+    ...{ dataset: it.dataset, slot: slotOfKey(it) },
+    records: [{ key: it.key, feed: 65537, position: seq }],
+  },
+  repair: { dataset: it.dataset, key: it.key },
+})
+
 const follow = (dataset: string) => ({ type: 'follow', dataset, positions: [] })
 
 const chunk = (it: Smuggled, feed: number, after: number) => {
@@ -129,6 +145,13 @@ const replacement = (it: Smuggled, feed: number) => ({
   cursors: [{ feed, position: seq }],
   bytes: 1,
 })
+
+/** A call, and what a relay is asked to pass on, or says that it passes on, of it. */
+const waysOf = (name: string, body: object): [string, object][] => [
+  [name, body],
+  [`relay.${name}`, { to: 'eu-central', timeoutMs: 1_000, body }],
+  [`relayed.${name}`, { origin: 'eu-central', body }],
+]
 
 /** Fails unless the attacks, and nothing else, were counted, and left nothing behind. */
 async function checkRefused(
@@ -181,8 +204,10 @@ test('nobody makes a region store what it may not store', async () => {
     const { feed } = impostor
     let attacks = 0
     const refused = async (name: string, body: object): Promise<void> => {
-      assert.is(await impostor.refusedCall(name, body), 'residency_violation', name)
-      attacks += 1
+      for (const [way, message] of waysOf(name, body)) {
+        assert.is(await impostor.refusedCall(way, message), 'residency_violation', way)
+        attacks += 1
+      }
     }
     for (const it of [anna, tenant, goods]) {
       for (const as of ['home', 'candidate', 'copy']) await refused('execute', put(it, as))
@@ -191,6 +216,7 @@ test('nobody makes a region store what it may not store', async () => {
       await refused('inspect', { dataset: it.dataset, key: it.key })
       for (const kind of ['claim', 'lookup'] as const)
         await refused('registrar', registrar(it, kind))
+      for (const [name, body] of Object.entries(comparisons(it))) await refused(name, body)
       await impostor.refusedChunk(() => chunk(it, feed, 0))
       await impostor.refusedChunk(() => markerChunk(it, feed, 0))
       await impostor.refusedChunk(() => replacement(it, feed))
@@ -215,8 +241,10 @@ test('nobody is told what it may neither store nor serve', async () => {
     const { feed } = impostor
     let attacks = 0
     const refused = async (name: string, body: object): Promise<void> => {
-      assert.is(await impostor.refusedCall(name, body), 'residency_violation', name)
-      attacks += 1
+      for (const [way, message] of waysOf(name, body)) {
+        assert.is(await impostor.refusedCall(way, message), 'residency_violation', way)
+        attacks += 1
+      }
     }
     for (const it of [anna, tenant]) {
       await refused('execute', get(it))
@@ -226,6 +254,7 @@ test('nobody is told what it may neither store nor serve', async () => {
       await refused('inspect', { dataset: it.dataset, key: it.key })
       for (const kind of ['claim', 'lookup'] as const)
         await refused('registrar', registrar(it, kind))
+      for (const [name, body] of Object.entries(comparisons(it))) await refused(name, body)
       await impostor.refusedChunk(() => chunk(it, feed, 0))
       await impostor.refusedChunk(() => replacement(it, feed))
       await impostor.refusedRequest(follow(it.dataset))
@@ -261,13 +290,20 @@ test('no partition takes in the keys of another', async () => {
     const [jp = foreign(0)] = ruled
     let attacks = 0
     for (const as of ['home', 'candidate']) {
-      assert.is(await impostor.refusedCall('execute', put(jp, as)), 'residency_violation')
-      attacks += 1
+      for (const [way, message] of waysOf('execute', put(jp, as))) {
+        assert.is(await impostor.refusedCall(way, message), 'residency_violation', way)
+        attacks += 1
+      }
     }
     assert.is(
       await impostor.refusedCall('registrar', registrar(jp, 'claim')),
       'residency_violation',
     )
+    const { 'compare.digests': _, ...keyed } = comparisons(jp)
+    for (const [name, body] of Object.entries(keyed)) {
+      assert.is(await impostor.refusedCall(name, body), 'residency_violation', name)
+      attacks += 1
+    }
     const at = slotOfKey(jp)
     await impostor.refusedChunk(positionOf => chunk(jp, feed, positionOf(at)), dataset)
     await impostor.refusedChunk(positionOf => markerChunk(jp, feed, positionOf(at)), dataset)
@@ -310,13 +346,18 @@ test('the shard refuses by itself, whatever all others let through', async () =>
     const { type: __, ...whole } = replacement(it, feed)
     const write = { key: it.key as Key, value: undefined, precondition: {} }
     const claims = [{ group: groupOf(it), region: 1, feed }]
-    const bodies = { applyChunk: part, applyReplace: whole, write, claim: { epoch: 1, claims } }
+    const bytes = recordOf(it.key, it.value, feed)
+    const record = { state: 'sound', version: { term, seq }, checksum: '0000000000000000' }
+    const settle = { slot: slotOfKey(it), key: it.key, kind: 'lacks', held: { state: 'absent' } }
+    const settleRecord = { ...settle, next: { record, bytes } }
+    const claim = { epoch: 1, claims }
+    const bodies = { applyChunk: part, applyReplace: whole, write, claim, settleRecord }
     for (const [id, [name, body]] of Object.entries(bodies).entries()) {
       shard.submit([{ id, dataset: 'profiles', store: 0, name, body }], take)
     }
-    await until(() => replies.length === 4, 'the shard answers')
+    await until(() => replies.length === 5, 'the shard answers')
     const codes = replies.map(reply => ('error' in reply ? reply.error.code : 'done'))
-    assert.equal(codes, Array(4).fill('residency_violation'))
+    assert.equal(codes, Array(5).fill('residency_violation'))
     await shard.close()
     assert.equal(new MarkerSearch({ marker }).directory(directory), [])
   } finally {

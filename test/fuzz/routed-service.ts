@@ -1,7 +1,6 @@
 /** Routers of real regions behind the `Service` port: all that a node answers but its cluster. */
 
 import type { PolicyData } from '../../src/model/placement.ts'
-import { Explain } from '../../src/routing/explain.ts'
 import type { Service } from '../../src/routing/service.ts'
 import { Watches } from '../../src/routing/watches.ts'
 import { createService } from '../api/world.ts'
@@ -27,21 +26,15 @@ export interface RoutedService {
 
 export async function routedService(): Promise<RoutedService> {
   const world = await RoutingWorld.open(data)
-  const { router, lists, claims, shards } = world.at('one')
-  const common = {
-    ...{ self: 'one', shards, claims, clock: world.clock, table: () => tableOf(data) },
-    topology: { self: 'one', byNearness: regions, reachable: () => true },
-    urlOf: (region: string) => `http://${region}.test`,
-    freshness: {
-      stalenessMs: () => 0,
-      asOf: () => ({ stalenessMs: () => 0 }),
-      isEverywhere: () => false,
+  const { router, lists, shards, explain } = world.at('one')
+  const watches = new Watches({
+    ...{ self: 'one', shards, clock: world.clock, table: () => tableOf(data) },
+    topology: {
+      ...{ self: 'one', byNearness: regions },
+      ...{ reachable: () => true, passes: () => true },
     },
-    call: async () => ({}),
-    onViolation: () => world.violations.push('one'),
-  }
-  const explain = new Explain(common)
-  const watches = new Watches(common)
+    urlOf: (region: string) => `http://${region}.test`,
+  })
   const { cluster } = createService()
   const service: Service = {
     region: 'one',

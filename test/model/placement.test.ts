@@ -1,7 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DenizenError } from '../../src/model/errors.ts'
-import { highestWeight, type Placement, type PlacementData } from '../../src/model/placement.ts'
+import type { Placement, PlacementData } from '../../src/model/placement.ts'
+import { highestWeight } from '../../src/model/rendezvous.ts'
 import { dataset, hasher, policy, tableOf } from '../support/policies.ts'
 
 const regions = ['one', 'two', 'three', 'four']

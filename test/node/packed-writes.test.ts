@@ -10,7 +10,7 @@ import {
   unpackReplies,
   unpackRequests,
 } from '../../src/node/packed-writes.ts'
-import type { ShardReply, ShardRequest } from '../../src/storage/shard.ts'
+import type { ShardReply, ShardRequest } from '../../src/storage/shard-requests.ts'
 
 const packed = suite('packed writes')
 

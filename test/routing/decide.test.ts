@@ -24,6 +24,7 @@ const topology = (self: string, ...down: string[]): Topology => ({
   self,
   byNearness: [self, ...regions.filter(region => region !== self)],
   reachable: region => !down.includes(region),
+  passes: () => false,
 })
 
 const get: Intent = {

@@ -71,7 +71,7 @@ async function open(self: TestRegion = 'one'): Promise<World> {
   })
   const hotReads = new HotReads({
     ...{ self, shards, clock, table: () => world.table },
-    topology: { self, byNearness: [self], reachable: () => true },
+    topology: { self, byNearness: [self], reachable: () => true, passes: () => true },
     freshness: { stalenessMs: () => world.ageMs },
     sessions: new SessionTokens(mac, (...of) => world.isEverywhere(...of)),
   })

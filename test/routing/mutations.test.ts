@@ -80,7 +80,7 @@ lives('the sweep goes on by itself until nothing is due, and stops when told', a
   const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
   for (let n = 0; n < 5; n++) await run(world, 'two', 'pinned', put(`a${n}`, { ttlMs: 10 }))
   await run(world, 'two', 'pinned', put('b', { ttlMs: 60_000 }))
-  const expiry = new Expiry({ shards, datasets: ['pinned'], clock, log })
+  const expiry = new Expiry({ shards, datasets: () => ['pinned'], clock, log })
   expiry.start()
   const tombstones = async (): Promise<number> => {
     const digests = (await shards.callAll('pinned', 'digests', {})).flat()

@@ -51,7 +51,10 @@ function watchesOf(world: RoutingWorld, self: string, onAsk?: Asked): Watches {
   return new Watches({
     ...{ self, shards, clock: world.clock },
     table: () => tableOf(data),
-    topology: { self, byNearness: [self, 'two', 'one'], reachable: () => true },
+    topology: {
+      ...{ self, byNearness: [self, 'two', 'one'] },
+      ...{ reachable: () => true, passes: () => true },
+    },
     urlOf: region => `http://${region}`,
   })
 }

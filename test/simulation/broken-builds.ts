@@ -17,7 +17,7 @@ export interface Defect {
 export const defects: readonly Defect[] = [
   {
     name: 'a write is answered before it is durable',
-    seed: 1,
+    seed: 15,
     breaks: ['D', 'H and L', 'S', 'X'],
     patches: [
       {
@@ -45,7 +45,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a session forgets what it found absent',
-    seed: 95,
+    seed: 32,
     breaks: ['S'],
     patches: [
       {
@@ -58,7 +58,7 @@ export const defects: readonly Defect[] = [
   {
     name: 'a chunk that is full moves the cursor to the end, past what was not read',
     seed: 2,
-    breaks: ['S', 'convergence', 'D'],
+    breaks: ['S', 'convergence', 'D', 'no bugs'],
     patches: [
       {
         file: 'src/replication/read-feeds.ts',
@@ -69,7 +69,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'an older version takes the place of a newer one',
-    seed: 2,
+    seed: 13,
     breaks: ['T', 'convergence', 'S'],
     patches: [
       {
@@ -96,7 +96,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a home that has stopped goes on once it was started again',
-    seed: 3,
+    seed: 10,
     breaks: ['H and L', 'T'],
     patches: [
       {
@@ -143,6 +143,35 @@ export const defects: readonly Defect[] = [
     ],
   },
   {
+    name: 'a relay that may not store what it passes on is as good as any',
+    seed: 1,
+    breaks: ['R'],
+    patches: [
+      {
+        file: 'src/routing/decide.ts',
+        from: '      placement.mayStore(relay) &&\n      reachable(relay) &&',
+        to: '      reachable(relay) &&',
+      },
+      {
+        file: 'src/routing/forward.ts',
+        from: "    assert(relay === undefined || placement.mayStore(relay), 'relays may store what they see')\n",
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'what was sent to a relay is said to have had no effect',
+    seed: 23,
+    breaks: ['truthful errors', 'H and L', 'X'],
+    patches: [
+      {
+        file: 'src/routing/relays.ts',
+        from: 'throw new PeerFailure(passed.sent, passed.reason)',
+        to: 'throw new PeerFailure(false, passed.reason)',
+      },
+    ],
+  },
+  {
     name: 'a bounded read does not look at ages',
     seed: 1,
     breaks: ['bounded staleness'],
@@ -151,6 +180,45 @@ export const defects: readonly Defect[] = [
         file: 'src/routing/receipt.ts',
         from: 'stalenessMs !== undefined && stalenessMs <= boundMs',
         to: 'stalenessMs !== null && boundMs !== null',
+      },
+    ],
+  },
+  {
+    name: 'a copy is mended with what another has, newer or not',
+    seed: 2,
+    breaks: ['T', 'convergence', 'S'],
+    patches: [
+      {
+        file: 'src/repair/compare-copies.ts',
+        from: 'if (order < 0 && there &&',
+        to: 'if (order !== 0 && there &&',
+      },
+      {
+        file: 'src/repair/judge-record.ts',
+        from: "  if (held && compareVersions(held.version, record.version) >= 0) return { kind: 'leave' }",
+        to: "  if (held && compareVersions(held.version, record.version) === 0) return { kind: 'leave' }",
+      },
+      {
+        file: 'src/repair/judge-record.ts',
+        from: "  if (!isVouchedFor) return { kind: 'unproven' }\n",
+        to: "  if (!isVouchedFor && holders.length === 0) return { kind: 'unproven' }\n",
+      },
+      {
+        file: 'src/repair/settle-record.ts',
+        from: "if (kind === 'lacks' && order <= 0)",
+        to: "if (kind === 'lacks' && order === 0)",
+      },
+    ],
+  },
+  {
+    name: 'copies are never compared',
+    seed: 1,
+    breaks: ['convergence', 'D'],
+    patches: [
+      {
+        file: 'src/repair/comparisons.ts',
+        from: '    await this.#unlessFailed(() => this.#compare(pair.placement, pair.peer))\n',
+        to: '',
       },
     ],
   },
@@ -181,6 +249,76 @@ export const defects: readonly Defect[] = [
         file: 'src/execution/home.ts',
         from: "  standing.kind === 'home' && standing.isErased\n",
         to: "  standing.kind === 'home' && standing.isErased && standing.home.term < 0\n",
+      },
+    ],
+  },
+  {
+    name: 'copies are erased before those that stay are verified',
+    seed: 8,
+    breaks: ['D', 'convergence'],
+    patches: [
+      {
+        file: 'src/movement/policy-work.ts',
+        from: '        await this.#verify()\n',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'copies are erased before those that stay have all of them',
+    seed: 1,
+    breaks: ['D', 'H and L', 'S', 'X', 'convergence'],
+    patches: [
+      {
+        file: 'src/movement/policy-work.ts',
+        from: '        await this.#catchUp()\n        await this.#adoptFeeds()\n',
+        to: '',
+      },
+      {
+        file: 'src/movement/policy-work.ts',
+        from: '        await this.#catchUp()\n        return await this.#transfer()\n',
+        to: '        return await this.#transfer()\n',
+      },
+    ],
+  },
+  {
+    name: 'a registrar grants what the one before it has granted',
+    seed: 1,
+    breaks: ['H and L', 'S', 'T', 'D'],
+    patches: [
+      {
+        file: 'src/routing/claims.ts',
+        from: "    if (request.kind !== 'inherit') await this.#inherit(placement, request)\n",
+        to: '',
+      },
+      {
+        file: 'src/movement/policy-work.ts',
+        from: '        await this.#inheritHomes()\n',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'groups go on beginning where only the policy before computes their home',
+    seed: 1,
+    breaks: ['H and L', 'S', 'T', 'D'],
+    patches: [
+      {
+        file: 'src/model/placement.ts',
+        from: '    if (!this.#former) return true\n',
+        to: '    if (true) return true\n',
+      },
+    ],
+  },
+  {
+    name: 'a region that comes back begins its feeds anew',
+    seed: 1,
+    breaks: ['D', 'S', 'H and L', 'convergence', 'no bugs'],
+    patches: [
+      {
+        file: 'src/node/policy-acting.ts',
+        from: '      if (seen === 0 || open.has(slot)) continue\n',
+        to: '      if (seen >= 0 || open.has(slot)) continue\n',
       },
     ],
   },

@@ -31,6 +31,7 @@ async function open() {
   await shards.open({
     policy: policy(['one'], [dataset('things', ['one'], pinned)]),
     ...{ policyEpoch: 1, self: 'one', regionNumbers: { one: 1 }, ownFeed: feedNumber(1, 1) },
+    registrarEpochs: {},
     erasureKey,
   })
   const write = (n: number, text: string | undefined, precondition = {}) =>

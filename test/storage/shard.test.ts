@@ -13,8 +13,9 @@ import type { FeedChunk } from '../../src/replication/messages.ts'
 import { systemRandom } from '../../src/runtime/random.ts'
 import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import { encodeRecord } from '../../src/storage/record.ts'
-import { type Growth, Shard, type ShardReply } from '../../src/storage/shard.ts'
+import { type Growth, Shard } from '../../src/storage/shard.ts'
 import { ShardClient } from '../../src/storage/shard-client.ts'
+import type { ShardReply } from '../../src/storage/shard-requests.ts'
 import { changesOperation, type StorePoint } from '../../src/storage/store-changes.ts'
 import { inProcessShard } from '../support/in-process-shard.ts'
 import { dataset, hasher, policy, tableOf } from '../support/policies.ts'
@@ -40,11 +41,10 @@ async function open(kind: MemoryEngineKind, self = 'one', roomBytes?: () => numb
     onFatal: trace => failures.push(trace),
   })
   await shards.open({
-    policy: data,
-    policyEpoch: 1,
-    self,
+    ...{ policy: data, policyEpoch: 1, self },
     regionNumbers: { one: 1, two: 2 },
     ownFeed: feedNumber(self === 'one' ? 1 : 2, 1),
+    registrarEpochs: {},
     erasureKey,
   })
   shards.awaitGrowth()

@@ -12,13 +12,16 @@ import { type RegionId, RegionNumbers } from '../../src/model/slot.ts'
 import type { NodeOperations } from '../../src/node/shard-operations.ts'
 import { PeerFailure } from '../../src/peers/peers.ts'
 import { decodeCbor, encodeCbor } from '../../src/protocol/cbor.ts'
+import { comparisonAnswers } from '../../src/repair/comparison-answers.ts'
+import { Comparisons } from '../../src/repair/comparisons.ts'
 import { Repairs } from '../../src/repair/repairs.ts'
 import { CopyAges } from '../../src/replication/copy-ages.ts'
 import { Replication } from '../../src/replication/streams.ts'
 import { hmacSha256 } from '../../src/runtime/mac.ts'
 import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import { ShardClient } from '../../src/storage/shard-client.ts'
-import { type StoreContext, StoreReader } from '../../src/storage/store.ts'
+import { StoreReader } from '../../src/storage/store.ts'
+import type { StoreContext } from '../../src/storage/store-context.ts'
 import { inProcessShard } from './in-process-shard.ts'
 import { Lanes } from './lanes.ts'
 import { type ManualClock, manualClock } from './manual-clock.ts'
@@ -41,6 +44,10 @@ export interface RegionProcess {
   readonly ages: CopyAges
   readonly replication: Replication
   readonly repairs: Repairs
+  /** Not started: who tests them does. */
+  readonly comparisons: Comparisons
+  /** Calls of other regions, by name. */
+  readonly answers: Readonly<Record<string, (from: RegionId, body: unknown) => Promise<unknown>>>
 }
 
 export interface CopyOfStore {
@@ -87,6 +94,10 @@ export class ReplicatingWorld {
 
   feedOf(region: RegionId): number {
     return feedNumber(this.#numbers[region] ?? 0, 1)
+  }
+
+  #hostOf(feed: number): RegionId | undefined {
+    return this.regions.find(region => this.feedOf(region) === feed)
   }
 
   /** All stores of all regions. */
@@ -168,31 +179,46 @@ export class ReplicatingWorld {
       log: { debug: () => {}, info: () => {}, warn: complain, error: () => {} },
       onViolation: () => complain('a residency violation'),
     })
+    const onDamaged = (dataset: string, key: string): void => repairs.onDamaged(dataset, key)
+    const compared = { self: region, hasher, table: () => table, shards, onDamaged }
+    const comparisons = new Comparisons({
+      ...{ ...compared, clock: this.clock, hostOf: feed => this.#hostOf(feed) },
+      call: (to, name, body) => this.#call(region, to, name, body),
+      log: { debug: () => {}, info: () => {}, warn: () => {}, error: complain },
+    })
+    const onViolation = (): void => complain('a residency violation')
+    const answers = {
+      repair: (from: RegionId, body: unknown) => repairs.answer(from, body),
+      ...comparisonAnswers({ ...compared, onViolation }),
+    }
     const opening = shards.open({
       policy: table.data,
       policyEpoch: 1,
       self: region,
       regionNumbers: this.#numbers,
       ownFeed: this.feedOf(region),
+      registrarEpochs: {},
       erasureKey,
     })
     await this.until(opening)
-    const process = { region, shards, replication, ages, repairs }
+    const process = { region, shards, replication, ages, repairs, comparisons, answers }
     this.running.set(region, process)
     replication.start()
     return process
   }
 
   async #call(from: RegionId, to: RegionId, name: string, body: unknown): Promise<unknown> {
-    assert.is(name, 'repair')
     const peer = this.running.get(to)
     if (!peer || this.silent.has(to)) throw new PeerFailure(false, 'not connected')
-    return decodeCbor(encodeCbor(await peer.repairs.answer(from, decodeCbor(encodeCbor(body)))))
+    const answer = peer.answers[name]
+    assert.ok(answer, `a call ${name}`)
+    return decodeCbor(encodeCbor(await answer(from, decodeCbor(encodeCbor(body)))))
   }
 
   /** kill -9, or a power cut: what was not flushed is lost, unless it landed unseen. */
   crash(region: RegionId): void {
     this.running.get(region)?.replication.stop()
+    this.running.get(region)?.comparisons.stop()
     this.running.delete(region)
     for (const [name, pipe] of this.pipes) if (name.split(' ').includes(region)) pipe.close()
     for (const name of this.#alive) if (name.startsWith(`${region}/`)) this.#alive.delete(name)

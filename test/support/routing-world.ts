@@ -12,14 +12,19 @@ import { feedNumber } from '../../src/model/position.ts'
 import { type RegionId, RegionNumbers } from '../../src/model/slot.ts'
 import { Movements } from '../../src/movement/movements.ts'
 import { type NodeOperations, nodeHandlers } from '../../src/node/shard-operations.ts'
-import { PeerFailure } from '../../src/peers/peers.ts'
+import { type PeerCall, PeerFailure } from '../../src/peers/peers.ts'
 import { decodeCbor, encodeCbor } from '../../src/protocol/cbor.ts'
 import type { RegionsWith } from '../../src/routing/acks.ts'
 import { Claims } from '../../src/routing/claims.ts'
+import { DeadEnds } from '../../src/routing/dead-ends.ts'
+import type { Topology } from '../../src/routing/decide.ts'
+import { Explain } from '../../src/routing/explain.ts'
 import { Forwarder } from '../../src/routing/forward.ts'
 import { Lists } from '../../src/routing/lists.ts'
 import { LocalExecution } from '../../src/routing/local-execution.ts'
 import { LocationCache } from '../../src/routing/location-cache.ts'
+import { relayAnswers } from '../../src/routing/relay-answers.ts'
+import { Relays } from '../../src/routing/relays.ts'
 import { Router } from '../../src/routing/router.ts'
 import type { IsEverywhere } from '../../src/routing/session.ts'
 import { SessionTokens } from '../../src/routing/session-tokens.ts'
@@ -45,7 +50,13 @@ export interface RoutingRegion {
   readonly shards: ShardClient<NodeOperations>
   readonly forwarder: Forwarder
   readonly movements: Movements
+  readonly explain: Explain
+  /** To calls of other regions, by name. */
+  readonly answers: Answers
 }
+
+type Answers = Readonly<Record<string, (from: RegionId, body: unknown) => Promise<unknown>>>
+const up = { state: 'up', reachable: true } as const
 
 const sessionMac = hmacSha256('07'.repeat(32))
 
@@ -85,7 +96,8 @@ export class RoutingWorld {
   readonly #table: PlacementTable
   readonly #record: ClusterRecord
   readonly #numbers: Readonly<Record<RegionId, number>>
-  readonly #links = new Map<RegionId, { state: LinkState; reachable: boolean }>()
+  /** By the region that they lead to, or by `from to`, which counts before. */
+  readonly #links = new Map<string, { state: LinkState; reachable: boolean }>()
   readonly #regions = new Map<RegionId, RoutingRegion>()
   readonly #disks: ReadonlyMap<RegionId, MemoryEngineKind>
 
@@ -124,28 +136,39 @@ export class RoutingWorld {
     this.#links.set(to, { state, reachable: state === 'up' || known === undefined })
   }
 
+  /** The same of one line, one way. */
+  line(from: RegionId, to: RegionId, state: LinkState, known?: 'known'): void {
+    this.link(`${from} ${to}`, state, known)
+  }
+
+  #linkOf(from: RegionId, to: RegionId): { state: LinkState; reachable: boolean } {
+    return this.#links.get(`${from} ${to}`) ?? this.#links.get(to) ?? up
+  }
+
   /** Starts a region's process, or starts it again on its disk. */
   async start(region: RegionId): Promise<void> {
     const shards = await this.#openShards(region)
-    const links = this.#links
     const others = this.#data.regions.map(({ id }) => id).filter(id => id !== region)
     const random = seededRandom(this.#numbers[region] ?? 0)
+    const deadEnds = new DeadEnds(this.clock)
+    const topology: Topology = {
+      self: region,
+      byNearness: [region, ...others],
+      reachable: to => this.#linkOf(region, to).reachable,
+      passes: (...way) => deadEnds.passes(...way),
+    }
+    const call: PeerCall = (to, name, body) => this.#call(region, to, name, body)
+    const relays = new Relays({ call, topology, deadEnds, clock: this.clock })
     const common = {
       self: region,
       table: () => this.#table,
-      shards,
-      topology: {
-        self: region,
-        byNearness: [region, ...others],
-        reachable: (to: RegionId) => links.get(to)?.reachable ?? true,
-      },
+      ...{ shards, topology, call, relays },
       freshness: {
         stalenessMs: (_dataset: string, _slot: number, home?: RegionId) => this.#age(region, home),
         asOf: () => ({ stalenessMs: (home?: RegionId) => this.#age(region, home) }),
         isEverywhere: (...of: Parameters<IsEverywhere>) => this.isEverywhere(...of),
       },
       regionsWith: (...asked: Parameters<RegionsWith>) => this.regionsWith(...asked),
-      call: (to: RegionId, name: string, body: unknown) => this.#call(region, to, name, body),
       onViolation: () => this.violations.push(region),
       onDamaged: (_dataset: string, key: string) => this.damaged.push(`${region} ${key}`),
       sessionMac,
@@ -164,7 +187,16 @@ export class RoutingWorld {
     const forwarder = new Forwarder({ ...common, local })
     const router = new Router({ ...common, claims, local, forwarder })
     const lists = new Lists({ ...common, claims, moves: movements })
-    const parts = { router, lists, claims, shards, forwarder, movements }
+    const explain = new Explain({ ...common, claims })
+    const straight: Answers = {
+      execute: (from, body) => forwarder.answer(from, body),
+      registrar: (from, body) => claims.answer(from, body),
+      list: (from, body) => lists.answer(from, body),
+      inspect: (from, body) => explain.answer(from, body),
+      rehome: (from, body) => movements.answer(from, body),
+    }
+    const answers = { ...straight, ...relayAnswers(common, straight) }
+    const parts = { router, lists, claims, shards, forwarder, movements, explain, answers }
     this.#regions.set(region, { region, ...parts })
   }
 
@@ -259,6 +291,7 @@ export class RoutingWorld {
       self: region,
       regionNumbers: this.#numbers,
       ownFeed: feedNumber(this.#numbers[region] ?? 0, 1),
+      registrarEpochs: {},
       erasureKey,
     })
     return shards
@@ -267,7 +300,7 @@ export class RoutingWorld {
   async #call(from: RegionId, to: RegionId, name: string, body: unknown): Promise<unknown> {
     this.calls.push(`${from} ${to} ${name}`)
     this.onCall(from, to, name, body)
-    const state = this.#links.get(to)?.state ?? 'up'
+    const { state } = this.#linkOf(from, to)
     if (state === 'cut') throw new PeerFailure(false, 'not connected')
     if (state === 'starting') throw new DenizenError('not_ready', `${to} does not serve yet`)
     const reply = crossing(await this.#answer(from, to, name, crossing(body)))
@@ -276,11 +309,9 @@ export class RoutingWorld {
   }
 
   async #answer(from: RegionId, to: RegionId, name: string, body: unknown): Promise<unknown> {
-    const { claims, lists, forwarder, movements } = this.at(to)
-    if (name === 'registrar') return await claims.answer(from, body)
-    if (name === 'rehome') return await movements.answer(from, body)
-    if (name === 'list') return await lists.answer(from, body)
-    return await forwarder.answer(from, body)
+    const answer = this.at(to).answers[name]
+    if (!answer) throw new DenizenError('not_ready', `${to} knows no such call`)
+    return await answer(from, body)
   }
 }
 

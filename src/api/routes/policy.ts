@@ -1,5 +1,7 @@
 /** The policy in force, and what another one would change: for plans, reports and their readers. */
 import { z } from 'zod'
+import { policyChangeViewSchema } from '../../model/policy-change-view.ts'
+import { receiptSchema } from '../../receipts/receipt.ts'
 import type { Administration } from '../administration.ts'
 import { audited } from '../audited.ts'
 import { readStructure } from '../body.ts'
@@ -113,8 +115,76 @@ const watch = (administration: Administration): Route =>
     handle: async exchange => exchange.structured(200, await administration.census()),
   })
 
+const changing = {
+  ...plain,
+  path: '/v1/admin/policy/change',
+  replies: {
+    200: { description: 'How far it is', content: inBothForms(policyChangeViewSchema) },
+  },
+} as const
+
+const wishSchema = z.object({
+  policy: policySchema,
+  eraseDatasets: z
+    .array(z.string())
+    .meta({ description: 'Datasets that the policy does not have, and of which nothing stays' }),
+})
+
+const apply = (administration: Administration): Route =>
+  route({
+    ...changing,
+    method: 'POST',
+    id: 'applyPolicy',
+    summary: 'Changes the policy in force to another one, phase by phase',
+    description: 'The reply comes once the change has begun; GET tells how far it is.',
+    mutates: true,
+    body: { required: true, content: inBothForms(wishSchema) },
+    errors: [
+      ...(['not_ready', 'bad_body', 'too_large', 'unsupported_media_type'] as const),
+      ...(['policy_refused', 'policy_changing', 'coordinator_unavailable'] as const),
+    ],
+    async handle(exchange) {
+      const { format, bytes } = await readStructure(exchange)
+      const wish = decodeFormat(format, bytes)
+      const view = await audited(exchange, administration, { what: 'policy.apply' }, () =>
+        exchange.timed('apply', administration.applyPolicy(wish)),
+      )
+      return exchange.structured(200, view)
+    },
+  })
+
+const change = (administration: Administration): Route =>
+  route({
+    ...changing,
+    method: 'GET',
+    id: 'policyChange',
+    summary: 'How far the change of the policy is, and what the last one has done',
+    errors: ['not_ready', 'coordinator_unavailable'],
+    handle: async exchange => exchange.structured(200, await administration.policyChange()),
+  })
+
+const receipt = (administration: Administration): Route =>
+  route({
+    ...plain,
+    method: 'GET',
+    path: '/v1/admin/policy/receipt',
+    id: 'policyReceipt',
+    summary: 'The receipt of the change under way, or of the last one',
+    replies: {
+      200: {
+        description: 'Signed: see GET /v1/receipts/keys',
+        content: inBothForms(receiptSchema),
+      },
+    },
+    errors: ['not_ready', 'not_found', 'coordinator_unavailable'],
+    handle: async exchange => exchange.structured(200, await administration.policyReceipt()),
+  })
+
 export const policyRoutes = (administration: Administration): readonly Route[] => [
   inForce(administration),
   begin(administration),
   watch(administration),
+  apply(administration),
+  change(administration),
+  receipt(administration),
 ]

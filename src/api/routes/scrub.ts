@@ -24,6 +24,12 @@ export const scrubReportSchema = z.object({
   repairs: z
     .object({ found: count, repaired: count, waiting: count })
     .meta({ description: 'Damaged records since the start, whoever met them' }),
+  comparisons: z
+    .object({
+      ...{ same: count, different: count, apart: count, walked: count },
+      ...{ repaired: count, removed: count, conflicting: count, unproven: count },
+    })
+    .meta({ description: "With other regions' copies: slots of each kind, and records mended" }),
 })
 
 const plain = {

@@ -60,5 +60,6 @@ function copyText(copy: ExplainedRegion['copy']): string {
     copy.state === 'home' || copy.stalenessMs === undefined
       ? ''
       : `, at most ${Math.round(copy.stalenessMs)} ms behind`
-  return `${copy.state} ${version}${staleness}`
+  const relay = copy.relay === undefined ? '' : ` (asked by way of ${copy.relay})`
+  return `${copy.state} ${version}${staleness}${relay}`
 }

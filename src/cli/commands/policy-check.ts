@@ -8,6 +8,7 @@ import { examples, withConfig, withJson } from '../arguments.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { formatTable } from '../table.ts'
 import type { Colors, Terminal } from '../terminal.ts'
+import { registerPolicyApply } from './policy-apply.ts'
 import { registerPolicyPlan } from './policy-plan.ts'
 import { registerPolicyReport } from './policy-report.ts'
 
@@ -35,6 +36,7 @@ export function registerPolicy(program: Command, terminal: Terminal): void {
     )
     .action((options: CheckOptions) => check(options, terminal))
   registerPolicyPlan(policy, terminal)
+  registerPolicyApply(policy, terminal)
   registerPolicyReport(policy, terminal)
 }
 

@@ -3,14 +3,13 @@ import type { Command } from 'commander'
 import { loadHasher } from '../../model/hash.ts'
 import type { Census, CensusLine, PolicyInForce } from '../../model/home-census.ts'
 import type { PolicyData } from '../../model/placement.ts'
-import { checkPolicyFile } from '../../node/policy-files.ts'
-import { type Diagnostic, formatDiagnostic, notEnforcedYet } from '../../policy/diagnostic.ts'
 import { isEmpty, type PolicyPlan, policyPlan } from '../../policy/plan.ts'
 import { type Measured, type PlanCosts, planCosts } from '../../policy/plan-costs.ts'
 import { examples, withConfig, withJson, withUrl } from '../arguments.ts'
 import { clusterView } from '../cluster-view.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { type Asked, askRegions, census, policyInForce, viewOf } from '../policy/ask-regions.ts'
+import { desiredPolicy } from '../policy/desired.ts'
 import { showChanges, showCosts, showRefusals } from '../policy/show-plan.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -54,21 +53,6 @@ async function plan({ config, url, json }: PlanOptions, terminal: Terminal): Pro
   if (planned.refusals.length > 0 || (counts?.costs.total.unsatisfiable ?? 0) > 0) {
     terminal.exitCode = exitCodes.usage
   } else if (counts && counts.unasked.length > 0) terminal.exitCode = exitCodes.unreachable
-}
-
-/** Undefined where the file is no policy that could come into force: that is told then. */
-function desiredPolicy(config: string, json: boolean, terminal: Terminal): PolicyData | undefined {
-  const { policy, diagnostics } = checkPolicyFile(config, new Date().toISOString().slice(0, 10))
-  const errors = diagnostics.filter(({ severity }) => severity === 'error')
-  const obstacles: readonly Diagnostic[] = policy ? notEnforcedYet(diagnostics) : errors
-  if (policy && obstacles.length === 0) return policy
-  if (json) terminal.json({ ok: false, diagnostics: obstacles })
-  else {
-    for (const obstacle of obstacles) terminal.line(formatDiagnostic(obstacle))
-    terminal.line(`There is no plan for ${config}. See denizen policy check --config ${config}`)
-  }
-  terminal.exitCode = exitCodes.usage
-  return undefined
 }
 
 interface Counts {
@@ -147,5 +131,5 @@ function show(
     terminal.line(`${colors.yellow('not counted')}: ${count}: see denizen doctor --scrub`)
   }
   showCosts(counts.costs, terminal)
-  terminal.line('Nothing was changed: this version plans, and can not apply a plan yet.')
+  terminal.line('Nothing was changed: denizen policy apply does it.')
 }

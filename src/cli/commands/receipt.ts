@@ -123,7 +123,9 @@ export function receiptText({ what, regions, open, cannotProve }: Receipt): stri
   const { kind, ...details } = what
   return [
     `what: ${kind} ${JSON.stringify(details)}`,
-    ...regions.map(it => `confirmed: ${it.region}, ${timeOf(it.confirmedAtMs)}`),
+    ...regions.map(
+      it => `confirmed: ${it.region}, ${timeOf(it.confirmedAtMs)}, ${JSON.stringify(it.evidence)}`,
+    ),
     ...open.map(({ region, reason }) => `OPEN: ${region}: ${reason}`),
     ...cannotProve.map(sentence => `can not prove: ${sentence}`),
   ]

@@ -25,8 +25,10 @@ export async function scrubNode(url: string, json: boolean, terminal: Terminal):
   if (!isSound(report)) terminal.exitCode = exitCodes.failed
 }
 
-const isSound = ({ datasets, repairs }: Report): boolean =>
-  repairs.waiting === 0 && datasets.every(it => problemsOf(it) === 0)
+const isSound = ({ datasets, repairs, comparisons }: Report): boolean =>
+  repairs.waiting === 0 &&
+  comparisons.conflicting === 0 &&
+  datasets.every(it => problemsOf(it) === 0)
 
 const problemsOf = ({ damage, digestsCorrected }: Dataset): number =>
   damage.reduce((sum, { count }) => sum + count, digestsCorrected)
@@ -54,6 +56,17 @@ function show(terminal: Terminal, report: Report): void {
   terminal.line(
     `damaged records since the node started: ${found}; repaired ${repaired}, waiting ${waiting}`,
   )
+  terminal.line(comparisonsText(report))
+}
+
+const comparisonsText = ({ comparisons }: Report): string => {
+  const { same, different, apart, repaired, removed, conflicting, unproven } = comparisons
+  return [
+    `slots compared with other regions since then: ${same} the same, ${different} different,`,
+    `${apart} not comparable;`,
+    `records mended ${repaired}, removed ${removed}, conflicting ${conflicting},`,
+    `not proven ${unproven}`,
+  ].join(' ')
 }
 
 const slotsOf = ({ damage }: Dataset): string =>

@@ -56,19 +56,26 @@ export interface Totals extends Omit<Summary, 'seed' | 'findings'> {
 export function totalsOf(summaries: readonly Summary[]): Totals {
   const sum = (of: (summary: Summary) => number): number =>
     summaries.reduce((total, summary) => total + of(summary), 0)
-  const disturbances: Record<string, number> = {}
-  for (const summary of summaries) {
-    for (const [kind, n] of Object.entries(summary.disturbances)) {
-      disturbances[kind] = (disturbances[kind] ?? 0) + n
-    }
-  }
   return {
     seeds: summaries.length,
     simulatedMs: sum(({ simulatedMs }) => simulatedMs),
     operations: sum(({ operations }) => operations),
     events: sum(({ events }) => events),
     homesMoved: sum(({ homesMoved }) => homesMoved),
-    disturbances,
+    recordsLost: sum(({ recordsLost }) => recordsLost),
+    recordsMended: sum(({ recordsMended }) => recordsMended),
+    policiesApplied: sum(({ policiesApplied }) => policiesApplied),
+    relayed: sum(({ relayed }) => relayed),
+    errors: addCounts(summaries.map(({ errors }) => errors)),
+    disturbances: addCounts(summaries.map(({ disturbances }) => disturbances)),
     fates: addFates(summaries.map(({ fates }) => fates)),
   }
+}
+
+function addCounts(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {}
+  for (const counts of all) {
+    for (const [name, n] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + n
+  }
+  return sums
 }

@@ -24,7 +24,11 @@ export function failureText({ forMs, disturbances, result, findings }: Minimised
 
 function disturbanceText({ atMs, forMs, kind, ...what }: Disturbance): string {
   const words = Object.entries(what).map(([name, value]) =>
-    typeof value === 'number' ? `${name} ${value.toFixed(2)}` : value,
+    typeof value === 'number'
+      ? `${name} ${value.toFixed(2)}`
+      : typeof value === 'string'
+        ? value
+        : `${name} ${JSON.stringify(value)}`,
   )
   return `${Math.round(atMs)} ms: ${[kind, ...words].join(' ')}, for ${Math.round(forMs)} ms`
 }

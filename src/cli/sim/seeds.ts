@@ -52,7 +52,8 @@ export async function runSeeds(options: SeedsOptions, terminal: Terminal): Promi
   if (failed.length === 0) return
   terminal.exitCode = exitCodes.failed
   const [one] = failed
-  if (one && !json) await showFailure(terminal, one, { failed: failed.length, minutes })
+  if (one && !json)
+    await showFailure(terminal, one, { others: failed.slice(1).map(({ seed }) => seed), minutes })
 }
 
 /** Writes what clients of one seed saw. Throws a usage error where the file can't be written. */
@@ -73,13 +74,16 @@ export async function writeHistoryOfSeed(
 
 function show(terminal: Terminal, totals: Totals): void {
   const { colors } = terminal
-  const { seeds, simulatedMs, operations, homesMoved, disturbances, fates } = totals
+  const { seeds, simulatedMs, operations, relayed, homesMoved, policiesApplied } = totals
+  const { errors, disturbances, fates } = totals
+  const { recordsLost, recordsMended } = totals
   const minutes = simulatedMs / 60_000
   terminal.line(
-    `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute), ${homesMoved} homes moved`,
+    `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute), ${relayed} of them relayed, ${homesMoved} homes moved, ${policiesApplied} policies applied`,
   )
-  const counts = Object.entries(disturbances).sort()
-  terminal.line(`disturbances: ${counts.map(([kind, n]) => `${n} ${kind}`).join(', ')}`)
+  terminal.line(`failed operations: ${countsText(errors)}`)
+  terminal.line(`disturbances: ${countsText(disturbances)}`)
+  terminal.line(`records lost behind a copy's back: ${recordsLost}, mended: ${recordsMended}`)
   terminal.line()
   const rows = Object.entries(fates).map(([type, counted]) => [
     ...[type, `${counted.sent}`],
@@ -88,17 +92,25 @@ function show(terminal: Terminal, totals: Totals): void {
   terminal.line(formatTable(colors, ['message', 'sent', ...faultKinds], rows))
 }
 
+const countsText = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .sort()
+    .map(([name, n]) => `${n} ${name}`)
+    .join(', ')
+
 const timeText = (minutes: number): string =>
   minutes < 120 ? `${minutes.toFixed(1)} minutes` : `${(minutes / 60).toFixed(1)} hours`
 
 async function showFailure(
   terminal: Terminal,
   { seed, findings }: Summary,
-  { failed, minutes }: { readonly failed: number; readonly minutes: number },
+  { others, minutes }: { readonly others: readonly number[]; readonly minutes: number },
 ): Promise<void> {
   const { colors } = terminal
   terminal.line()
-  terminal.line(colors.red(`seed ${seed} fails${failed > 1 ? ` (and ${failed - 1} others)` : ''}`))
+  terminal.line(
+    colors.red(`seed ${seed} fails${others.length > 0 ? `, and ${others.join(', ')}` : ''}`),
+  )
   for (const { invariant, message } of findings.slice(0, 5)) {
     terminal.line(`  ${invariant}: ${message}`)
   }

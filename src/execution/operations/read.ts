@@ -10,7 +10,14 @@ import type { Version } from '../../model/version.ts'
 import { damagedHead, isExpired, type StoredRecord } from '../../storage/record.ts'
 import type { StoreReader } from '../../storage/store.ts'
 import type { ValueCopies } from '../../storage/value-copies.ts'
-import { erasurePoint, findHome, type KnownHome, lacksPast, standingOf } from '../home.ts'
+import {
+  erasurePoint,
+  findHome,
+  isCompleteTo,
+  type KnownHome,
+  lacksPast,
+  standingOf,
+} from '../home.ts'
 import type { FeedPoint } from '../operation.ts'
 import type { NotAtHome } from './write.ts'
 
@@ -130,5 +137,5 @@ export function hasSeen(store: StoreReader, slot: Slot, seen: SeenPoints, whole 
   for (const { state } of store.feedsOfSlot(slot)) {
     if (state.replacing || state.complete < state.end) return false
   }
-  return seen.every(({ feed, position }) => store.feedState(slot, feed).complete >= position)
+  return seen.every(({ feed, position }) => isCompleteTo(store, slot, feed, position))
 }

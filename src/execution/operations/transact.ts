@@ -68,7 +68,7 @@ export function transact(store: StoreTransaction, request: TransactRequest): Tra
   const standing = puts ? unlessErased(stands) : stands
   if (standing.kind !== 'home') return standing
   const { home } = standing
-  assert(placement.mayHome(self), 'only a region that may home becomes a home')
+  assert(placement.isSource(self), 'only a region that may home is a home')
 
   const once = request.idempotency && onceOnlyOf(store, transaction, slot, request.idempotency)
   const earlier = once && earlierRun(store, once)

@@ -80,7 +80,7 @@ export function write(store: StoreTransaction, request: WriteRequest): WriteRepl
   const standing = begins || found === damagedHead ? unlessErased(stands) : stands
   if (standing.kind !== 'home') return standing
   const { home } = standing
-  assert(placement.mayHome(self), 'only a region that may home becomes a home')
+  assert(placement.isSource(self), 'only a region that may home is a home')
 
   const once = request.idempotency && onceOnlyOf(store, request, group, slot)
   const earlier = once && earlierRun(store, once)

@@ -70,7 +70,11 @@ function callOf(record: OperationRecord, index: number): Call | undefined {
 }
 
 function waysOf({ dataset, operation, result }: OperationRecord): readonly Way[] {
-  if (result === null || result.kind === 'error') return possibleWays(dataset, operation)
+  if (result === null || result.kind === 'error') {
+    const ways = possibleWays(dataset, operation)
+    // A version is of what was written: a branch that only reads was not the one.
+    return result?.version === undefined ? ways : ways.filter(({ effects }) => effects.length > 0)
+  }
   if (operation.kind === 'tx') {
     assert(result.kind === 'transacted', 'a transaction transacts or fails')
     return [transactedWay(dataset, operation, result)]

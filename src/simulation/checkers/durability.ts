@@ -3,22 +3,32 @@
  * regions. And nothing else: every stored value is one that somebody wrote.
  */
 import { compareVersions, formatVersion, parseVersion } from '../../model/version.ts'
-import type { CopyRow, DurableState } from '../observations.ts'
+import type { CopyRow, DurableState, PolicyInForce } from '../observations.ts'
 import { firstOf, isCertain, nameOf, type Write } from './call.ts'
 import type { Facts } from './facts.ts'
 import { type Finding, Findings } from './finding.ts'
 
-/** To be asked after each crash, and at the end. */
-export function checkDurability(facts: Facts, state: DurableState): readonly Finding[] {
+/**
+ * To be asked after each crash, and at the end. A level can't be held in more regions than have
+ * been permitted under each of the policies.
+ */
+export function checkDurability(
+  facts: Facts,
+  state: DurableState,
+  policies: readonly PolicyInForce[] = [],
+): readonly Finding[] {
   const findings = new Findings('D')
+  const fewest = (dataset: string): number =>
+    Math.min(...policies.map(({ datasets }) => datasets.get(dataset)?.store.size ?? Infinity))
   const copies = [...state.regions].map(([region, rows]) => ({
     region,
     rows: new Map(rows.map(row => [nameOf(row.dataset, row.key), row])),
   }))
   for (const name of facts.names) {
+    const permitted = fewest(name.slice(0, name.indexOf(' ')))
     for (const write of owed(facts, name, state.atMs)) {
       const missing = copies.filter(({ rows }) => !covers(facts, state, write, rows.get(name)))
-      const wanted = write.call.acks - state.lostDisks.size
+      const wanted = Math.min(write.call.acks, permitted) - state.lostDisks.size
       if (copies.length - missing.length >= wanted) continue
       const { version, effect, call } = write
       const what = effect.value ?? 'a deletion'

@@ -1,14 +1,11 @@
 /** The dataset of the model, as nodes would have it: kept and homed anywhere. */
+
 import { type ClusterRecord, foundCluster, registrarOf } from '../../coordination/cluster-record.ts'
 import { assert } from '../../model/assert.ts'
 import type { Hasher } from '../../model/hash.ts'
+import type { Homing } from '../../model/home-rule.ts'
 import { limits } from '../../model/limits.ts'
-import {
-  type Homing,
-  Placement,
-  type PlacementData,
-  type PolicyRegion,
-} from '../../model/placement.ts'
+import { Placement, type PlacementData, type PolicyRegion } from '../../model/placement.ts'
 import type { RegionId } from '../../model/slot.ts'
 
 const name = 'users'

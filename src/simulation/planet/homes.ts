@@ -58,6 +58,7 @@ export class Homes implements Strategy {
       self: id,
       byNearness: (byNearness[index] ?? []).map(other => this.#id(other)),
       reachable: () => true,
+      passes: () => true,
     }))
     this.#intents = regions.map(({ id }) => ({
       ...{ kind: 'write', creates: true, consistency: 'session', hint: id, behind: false },
