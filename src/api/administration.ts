@@ -60,9 +60,9 @@ export interface Administration {
    */
   rehome(request: RehomeRequest): Promise<Rehomed>
   /**
-   * Erases a group, or the group of a key, in all regions. The receipt says which have confirmed
-   * by the time. Throws `not_ready`, `upgrade_refused`, `home_moving`, `home_unreachable`,
-   * `registrar_unavailable`, `coordinator_unavailable`, `outcome_unknown`.
+   * Erases a group in all regions. The receipt says which have confirmed by the time. Throws
+   * `bad_request` for a key within a group, `not_ready`, `upgrade_refused`, `home_moving`,
+   * `home_unreachable`, `registrar_unavailable`, `coordinator_unavailable`, `outcome_unknown`.
    */
   erase(request: EraseRequest): Promise<Receipt>
   /**

@@ -21,16 +21,23 @@ export interface ErasureReceiptsOptions {
 /** How long it waits before it asks regions again: as long as a commit and a round trip take. */
 const LOOK_MS = 100
 
-/** Erases a group, and waits a while for all regions. Throws what `Erasures.erase` throws. */
+/**
+ * Erases a group, and waits a while for all regions. Throws `bad_request` for a key within a group,
+ * and what `Erasures.erase` throws.
+ */
 export async function eraseGroup(
   options: ErasureReceiptsOptions,
   { dataset, group: asked }: EraseRequest,
 ): Promise<Receipt> {
   const { table, erasures, clock } = options
   const placement = table.locateGroup(dataset, asked)
+  if (placement.groupOf(asked) !== asked) {
+    const detail = 'it is a key within a group: name the group, as all of it would be erased'
+    throw new DenizenError('bad_request', detail)
+  }
   // Before anything is done: an erasure without a receipt would be one that nobody can show.
   const record = await options.keyedRecord()
-  const { hash, erasure } = await erasures.erase(placement, placement.groupOf(asked))
+  const { hash, erasure } = await erasures.erase(placement, asked)
   const deadlineMs = clock.monotonicMs() + timing.erasureWaitMaxMs
   for (;;) {
     const states = ofErasure(await erasures.states(placement, hash), erasure)

@@ -23,6 +23,8 @@ export interface EraserOptions {
   readonly world: World
   readonly random: SeededRandom
   readonly records: history.OperationRecord[]
+  /** Groups move, so that feeds of several regions name them. */
+  readonly moves: boolean
 }
 
 interface Group {
@@ -89,6 +91,7 @@ export class Eraser {
       await this.#pause(random.between(0, 2 * PAUSE_MS))
       const group = random.pick(this.#groups)
       if (group.uncertain) continue
+      if (this.#options.moves && random.oneIn(3)) await this.#move(group)
       if (random.oneIn(3)) await this.#erase(group)
       else if (random.oneIn(4)) await this.#read(group)
       else await this.#write(group)
@@ -109,6 +112,14 @@ export class Eraser {
     const { result } = await this.#client.ask(entry, { ...whereOf(group), operation })
     const isUnknown = result === null || (result.kind === 'error' && result.applied !== 'no')
     if (isUnknown) group.uncertain = true
+  }
+
+  async #move({ placement, name }: Group): Promise<void> {
+    const { world, random } = this.#options
+    const entry = random.pick(placement.data.serve)
+    const to = random.pick(placement.data.home)
+    const request = { dataset: placement.id, group: name as Key, to }
+    await this.#answer(entry, () => world.move(entry, request))
   }
 
   async #read(group: Group): Promise<void> {

@@ -82,9 +82,10 @@ export interface Engine extends EngineReader {
   commit(changes: Changes): Promise<void>
   /**
    * Writes the store anew, so that its files hold what it holds and no byte of what was deleted or
-   * written over before. Between commits. Absent: nothing of that kind stays.
+   * written over before. Commits go on. Rejects, and changes nothing, where it is closed meanwhile
+   * or `isStopped` says so. Absent: nothing of that kind stays.
    */
-  compact?(): Promise<void>
+  compact?(isStopped?: () => boolean): Promise<void>
   /** Bytes that the store occupies. */
   sizeBytes(): number
   /** For other threads to read along; undefined where only the owner can read. */

@@ -14,7 +14,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../model/limits.ts'
 import { syncDirectory } from '../runtime/node-disk.ts'
-import type { Row } from './engine.ts'
+import { EngineFailure, type Row } from './engine.ts'
 import { causeOfCommit } from './lmdb-errors.ts'
 import { type Environment, fileName, openStore } from './lmdb-file.ts'
 
@@ -25,14 +25,19 @@ const lockName = 'lock.mdb'
 export const dropUnfinishedCopy = (directory: string): Promise<void> =>
   rm(join(directory, nurseryName), { recursive: true, force: true })
 
-/** A copy of the rows, on disk, which is not yet in its place. */
-export async function copyRows(directory: string, rows: Iterable<Row>): Promise<Environment> {
+/** A copy of the rows, on disk, which is not yet in its place. Throws once it is to stop. */
+export async function copyRows(
+  directory: string,
+  rows: Iterable<Row>,
+  isStopped: () => boolean,
+): Promise<Environment> {
   await dropUnfinishedCopy(directory)
   const nursery = join(directory, nurseryName)
   await mkdir(nursery)
   const copy = openStore(nursery, false)
   try {
     for (const batch of batches(rows)) {
+      if (isStopped()) throw new EngineFailure('The store is closed.')
       await copy.batch(() => {
         for (const { key, value } of batch) copy.put(key, value)
       })

@@ -67,7 +67,7 @@ export const lmdbEngine: EngineKind = {
 const commitsName = 'commits'
 /** What the owner counts there: its commits, and how often it has written the store anew. */
 const word = { commits: 0, files: 1 }
-const lastKey = Uint8Array.of(0xff)
+const everything = { from: firstKey, to: Uint8Array.of(0xff) }
 
 interface Manner {
   readonly readOnly?: boolean
@@ -209,11 +209,11 @@ class LmdbEngine implements Engine {
     Atomics.notify(this.#commits, word.commits)
   }
 
-  async compact(): Promise<void> {
+  async compact(isStopped = () => this.#closing !== undefined): Promise<void> {
     while (this.#commitInFlight) await this.#commitInFlight.catch(() => undefined)
     this.#refuseIfBroken()
     try {
-      this.#compacting = this.#compact()
+      this.#compacting = this.#compact(isStopped)
       await this.#compacting
     } catch (error) {
       throw this.#fail(error)
@@ -222,9 +222,9 @@ class LmdbEngine implements Engine {
     }
   }
 
-  async #compact(): Promise<void> {
+  async #compact(isStopped: () => boolean): Promise<void> {
     const directory = dirname(this.#file)
-    const copy = await copyRows(directory, this.snapshot({ from: firstKey, to: lastKey }))
+    const copy = await copyRows(directory, this.snapshot(everything), isStopped)
     putInPlace(directory)
     this.#opened.replace(copy)
     Atomics.add(this.#commits, word.files, 1)

@@ -60,6 +60,7 @@ function purge(store: StoreTransaction, hash: string, { slot, term }: Erasure): 
         : placement.groupOf(entry.text as Key)
   const keys = new Set<string>()
   const scopes = new Set<string>()
+  const lasts: ErasurePlace[] = []
   let name: string | undefined
   let rows = 0
   for (const { feed } of store.feedsOfSlot(slot)) {
@@ -74,10 +75,12 @@ function purge(store: StoreTransaction, hash: string, { slot, term }: Erasure): 
       last = entry.position
       rows += 1
     }
-    if (last !== undefined) store.putEntry(slot, feed, erasureEntry(hash, last))
+    if (last !== undefined) lasts.push({ feed, position: last })
   }
   for (const key of keys) store.dropRecord(slot, key)
   for (const scope of scopes) store.dropIdempotencyRecord(slot, scope)
+  // After all that takes entries out: at these places, too.
+  for (const { feed, position } of lasts) store.putEntry(slot, feed, erasureEntry(hash, position))
   rows += keys.size + scopes.size
   for (const group of name === undefined ? store.registeredGroups(slot) : [name]) {
     if (!isIt(group)) continue

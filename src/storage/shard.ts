@@ -147,7 +147,7 @@ export class Shard {
       if (request.name === compactOperation) {
         const { id } = request
         const answer = (reply: Awaited<ReturnType<typeof compact>>) => onReplies([{ id, ...reply }])
-        compact(store).then(answer, error => this.#fail(error))
+        compact(store).then(answer, error => this.#stopped || this.#fail(error))
         continue
       }
       const { reads, slices } = this.#options.handlers

@@ -128,6 +128,8 @@ test('nothing of an erased group is left in any region, and nothing else is lost
     await converged(world)
     assert.equal(holders(world, search), regions, 'the control')
 
+    const within = await eraseAt(world, away, 'profiles', 'kept/a')
+    assert.is(within.status, 400, 'one key of a group is not erased alone, nor all for its sake')
     const file = newFile('json')
     await denizen('erase', 'profiles', `g${marker}`, '--url', world.url(away), '--out', file)
     const receipt: Receipt = JSON.parse(readFileSync(file, 'utf8'))

@@ -241,18 +241,6 @@ export const defects: readonly Defect[] = [
     ],
   },
   {
-    name: 'what comes late of an erased life is taken in',
-    seed: 24,
-    breaks: ['E', 'H and L', 'S', 'T', 'convergence'],
-    patches: [
-      {
-        file: 'src/storage/store.ts',
-        from: 'return erasure !== undefined && term <= erasure.term',
-        to: 'return erasure !== undefined && term < 0',
-      },
-    ],
-  },
-  {
     name: 'a home goes on under the term of an erasure',
     seed: 4,
     breaks: ['E', 'H and L', 'S', 'T', 'D', 'convergence', 'no bugs'],

@@ -1,5 +1,13 @@
 /** Engines that write their stores anew: what was deleted is gone from every file, and no more. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -71,6 +79,25 @@ for (const kind of kinds) {
     await engine.close()
     const again = await kind.open(directory)
     assert.is(rowsOf(again), 2_000 - erased.length + 2)
+    await again.close()
+  })
+
+  test(`${kind.name}: closing waits for no copy, and keeps what there was`, async () => {
+    const directory = fresh()
+    const engine = await kind.open(directory)
+    for (let n = 0; n < 40; n++) {
+      await engine.commit(Array.from({ length: 500 }, (_, i) => put(`${n}/${i}`, 'x'.repeat(400))))
+    }
+    const compacting = engine.compact?.().then(
+      () => 'done',
+      () => 'stopped',
+    )
+    await new Promise(setImmediate)
+    await engine.close()
+    assert.is(await compacting, 'stopped')
+    const again = await kind.open(directory)
+    assert.is(rowsOf(again), 20_000)
+    assert.not.ok(existsSync(join(directory, 'compacting')))
     await again.close()
   })
 

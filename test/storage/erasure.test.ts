@@ -122,6 +122,24 @@ test('what comes late of the life that is over stays out: chunks, snapshots, rep
   assert.is(naming(three.engine, 'gone/'), 0)
 })
 
+test('who follows the feed of an earlier home past the place hears of it there', async () => {
+  const [one, two] = [await openStore(grouped), await openStore({ ...grouped, self: 'two' })]
+  const three = await openStore({ ...grouped, self: 'three' })
+  await put(two, 'g/a', { region: numbers.two, feed: feeds.two, term: 7 })
+  await follow(two, one)
+  await one.commit(transaction => {
+    const marker = { region: numbers.one, feed: feeds.one, term: 8 }
+    transaction.putHomeMarker(0, 'g', { ...marker, position: transaction.appendPosition(0) })
+  })
+  const erased = await eraseIn(one, 'g')
+  assert.is(erased.kind === 'erased' && erased.erasure.term, 8)
+  await follow(one, two)
+  assert.is(naming(two.engine, 'g/a'), 0)
+  await follow(two, three)
+  const absent = readIn(three, 'g/a')
+  assert.is(absent.kind === 'absent' && absent.point?.feed, feeds.one, 'and says why it is absent')
+})
+
 test('another life begins under a later term, and older terms stay refused', async () => {
   const [one, two] = [await openStore(grouped), await openStore({ ...grouped, self: 'two' })]
   await put(one, 'g/a', home)

@@ -208,7 +208,8 @@ export class OwnedLog implements Engine {
     while (this.#copying) await this.#copying
     for (let file = 0; file < 2; file++) await this.#emptyLog(this.#written.log)
     this.#refuseIfBroken()
-    this.#copying = this.#base.compact().catch(error => void this.#fail(error))
+    const isStopped = (): boolean => this.#closing !== undefined
+    this.#copying = this.#base.compact(isStopped).catch(error => void this.#fail(error))
     await this.#copying
     this.#copying = undefined
     this.#refuseIfBroken()
