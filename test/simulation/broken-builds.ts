@@ -161,7 +161,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'what was sent to a relay is said to have had no effect',
-    seed: 23,
+    seed: 46,
     breaks: ['truthful errors', 'H and L', 'X'],
     patches: [
       {
