@@ -124,8 +124,9 @@ export function findHome(
 
 function guess(store: StoreReader, { home, marker }: Found): KnownHome {
   if (!marker?.stopped) return home
-  const next = store.context.regions.idOf(marker.stopped.to)
-  return next === store.context.self ? home : { region: next, term: home.term }
+  const { placement, regions, self } = store.context
+  const next = regions.idOf(marker.stopped.to)
+  return next === self || !placement.isSource(next) ? home : { region: next, term: home.term }
 }
 
 /**

@@ -11,6 +11,7 @@ import { timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId, RegionNumbers } from '../model/slot.ts'
 import type { Moves } from '../routing/between-homes.ts'
+import type { Topology } from '../routing/decide.ts'
 import { placementAsked } from '../routing/receive.ts'
 import { unanswered } from '../routing/unanswered.ts'
 import type { MoveReason } from '../storage/home-marker.ts'
@@ -30,6 +31,7 @@ export interface MovementsOptions extends SidesOptions {
   readonly table: () => PlacementTable
   readonly regions: () => RegionNumbers
   readonly reachable: (region: RegionId) => boolean
+  readonly topology: Pick<Topology, 'byNearness' | 'reachable'>
   /** All regions' builds know what a move writes. */
   readonly mayMove: () => boolean
   /** Default: nobody counts. */
@@ -131,10 +133,19 @@ export class Movements implements Moves {
       // This region is home, and waits for what homes before it have written.
       return await new TakerMove(this.#options, { placement, group, term: term - 1 }).run()
     }
-    const to = regions().idOf(stopped.to)
+    const to = this.#takerInstead(placement, group, regions().idOf(stopped.to))
     if (isOwn) return await new HomeMove(this.#options, { placement, group, term, to }).run()
     if (to !== self) return { kind: 'settled', home }
     return await new TakerMove(this.#options, { placement, group, term }).run()
+  }
+
+  /** The policy may have changed since the home stopped: whoever may be home takes the group then. */
+  #takerInstead(placement: Placement, group: string, to: RegionId): RegionId {
+    if (placement.mayHome(to)) return to
+    const { self, topology } = this.#options
+    const others = topology.byNearness.filter(region => region !== self)
+    const may = others.filter(region => placement.mayHome(region))
+    return placement.preferredHome(group) ?? may.find(topology.reachable) ?? may[0] ?? to
   }
 
   /** A move that an operator asks for, wherever the group is homed. Throws `rehome_refused`. */
