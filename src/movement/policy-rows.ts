@@ -5,7 +5,7 @@ import { groupOfScope } from '../model/idempotency.ts'
 import type { Key } from '../model/key.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
-import { entryKind, recordEntry } from '../storage/feed-entry.ts'
+import { entryKind, entryRowKey, type FeedEntry, recordEntry } from '../storage/feed-entry.ts'
 import { decodeHead, soundHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { StoreReader } from '../storage/store.ts'
@@ -85,15 +85,35 @@ export function adoptFeed(
     const group = isIdempotency ? groupOfScope(text) : placement.groupOf(text as Key)
     if (standingOf(store, group, soundHead(store.heldHead(group))).kind !== 'home') continue
     if (isIdempotency) {
-      if (store.idempotencyRecord(text)?.feed !== feed) continue
+      const record = store.idempotencyRecord(text)
+      if (
+        !record ||
+        hasEntry(store, slot, record.feed, { position: record.version.seq, kind, text })
+      ) {
+        continue
+      }
       store.putEntry(slot, ownFeed, { position: store.appendPosition(slot), kind, text })
     } else {
-      if (soundHead(store.heldHead(text))?.feed !== feed) continue
+      const head = soundHead(store.heldHead(text))
+      if (!head) continue
+      const entry = recordEntry(text, head.version.seq, head.shared)
+      if (hasEntry(store, slot, head.feed, entry)) continue
       store.putEntry(slot, ownFeed, recordEntry(text, store.appendPosition(slot), false))
     }
   }
   return null
 }
+
+/**
+ * This region's own feed leads to it. That the feed is its own is not enough: a region that left and
+ * came back goes on with its feed, and has none of the entries from before.
+ */
+const hasEntry = (
+  { engine, context }: StoreReader,
+  slot: Slot,
+  feed: FeedNumber,
+  entry: FeedEntry,
+): boolean => feed === context.ownFeed && engine.get(entryRowKey(slot, feed, entry)) !== undefined
 
 export interface BeginTermRequest {
   readonly group: string

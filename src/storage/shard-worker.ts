@@ -102,9 +102,8 @@ export class ShardWorker {
     const shard = this.#shard
     assert(shard, 'a shard is there before its stores')
     const names = new Set(stores.map(storeName))
-    for (const closing of this.#stores) {
-      if (!names.has(storeName(closing))) await shard.closeStore(closing)
-    }
+    const closing = this.#stores.filter(location => !names.has(storeName(location)))
+    await Promise.all(closing.map(location => shard.closeStore(location)))
     for (const { dataset, store, directory } of stores) {
       if (shard.reader(dataset, store)) continue
       const context = this.#contexts?.of(dataset)

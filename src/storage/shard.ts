@@ -240,6 +240,8 @@ export class Shard {
 
   #write(transaction: StoreTransaction, request: ShardRequest): unknown {
     if (!this.#options.mayStore(request.dataset)) {
+      // It came before the policy took the store from here, which is being closed.
+      if (!this.#stores.has(storeName(request))) throw new DenizenError('stale_policy', 'closing')
       throw new DenizenError('residency_violation', 'this region may not store the dataset')
     }
     const write = this.#options.handlers.writes[request.name]
