@@ -26,6 +26,10 @@ export class RegionNumbers {
     return id
   }
 
+  knows(number: RegionNumber): boolean {
+    return this.#ids.has(number)
+  }
+
   numberOf(id: RegionId): RegionNumber {
     const number = this.#numbers.get(id)
     assert(number !== undefined, `region ${id} has a number`)

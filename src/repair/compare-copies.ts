@@ -35,10 +35,14 @@ export interface Difference {
 }
 
 /**
- * Of the same range of keys. What is deleted in one copy and unknown in the other is the same:
- * tombstones are dropped at different times.
+ * Of the same range of keys. `closed`: feeds of which every copy owes all. What is deleted in one
+ * copy and unknown in the other is the same: tombstones are dropped at different times.
  */
-export function differencesOf(mine: CopyHeads, theirs: CopyHeads): Difference[] {
+export function differencesOf(
+  mine: CopyHeads,
+  theirs: CopyHeads,
+  closed: (feed: FeedNumber) => boolean = () => false,
+): Difference[] {
   const own = new Map(mine.heads.map(head => [head.key, head]))
   const others = new Map(theirs.heads.map(head => [head.key, head]))
   const keys = new Set([...own.keys(), ...others.keys()])
@@ -47,6 +51,8 @@ export function differencesOf(mine: CopyHeads, theirs: CopyHeads): Difference[] 
   function differenceOf(key: string): Difference | undefined {
     const [here, there] = [own.get(key), others.get(key)]
     const order = orderOf(here, there)
+    const isOwedBy = ({ cursors }: CopyHeads, { feed, version }: CopyHead): boolean =>
+      closed(feed) || cursors.some(cursor => cursor.feed === feed && cursor.position >= version.seq)
     if (order < 0 && there && (here || !there.tombstone) && isOwedBy(mine, there)) {
       return { kind: 'lacks', record: there }
     }
@@ -62,6 +68,3 @@ function orderOf(here: CopyHead | undefined, there: CopyHead | undefined): numbe
   if (here && there) return compareVersions(here.version, there.version)
   return here ? 1 : -1
 }
-
-const isOwedBy = ({ cursors }: CopyHeads, { feed, version }: CopyHead): boolean =>
-  cursors.some(cursor => cursor.feed === feed && cursor.position >= version.seq)

@@ -71,7 +71,8 @@ function judgeLacking(asked: RecordCase): Verdict {
   const { record, mine, others, host, peer, isOfHistory } = asked
   const held = mine.held.state === 'sound' ? mine.held : undefined
   if (held && compareVersions(held.version, record.version) >= 0) return { kind: 'leave' }
-  if (mine.complete < record.version.seq) return { kind: 'leave' }
+  // A closed feed has no host, and no cursor that counts.
+  if (host !== undefined && mine.complete < record.version.seq) return { kind: 'leave' }
   const atHost = others.find(({ region }) => region === host)
   const holders = others.filter(({ held: theirs }) => isVersion(theirs, record))
   const naming = holders.filter(({ names }) => names)

@@ -9,6 +9,7 @@ import { compareVersions } from '../model/version.ts'
 import { isShared } from '../storage/feed-entry.ts'
 import { decodeHead, soundHead, type VerifiedHead } from '../storage/record.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
+import { isClosed } from './closed-feeds.ts'
 import type { Difference } from './compare-copies.ts'
 import { type HeldRecord, isSame, type SoundRecord } from './judge-record.ts'
 import { heldRecord, soundRecord } from './slot-walk.ts'
@@ -45,8 +46,8 @@ export function settleRecord(store: StoreTransaction, request: SettleRequest): S
   const head = decodeHead(store.context.hasher, key, bytes)
   const { feed, shared, version } = head
   const held = soundHead(store.heldHead(key))
-  const isRight = isSame(soundRecord(head), record)
-  if (!isRight || version.seq > store.feedState(slot, feed).complete) return 'moot'
+  const isPast = isClosed(store, feed) || version.seq <= store.feedState(slot, feed).complete
+  if (!isPast || !isSame(soundRecord(head), record)) return 'moot'
   // A copy that has not heard of the erasure yet is no reason to bring it back.
   if (store.isErased(store.context.placement.groupOf(key as Key), version.term)) return 'moot'
   const order = held ? compareVersions(version, held.version) : 1

@@ -11,6 +11,7 @@ import type { Slot } from '../model/slot.ts'
 import type { FeedState } from '../storage/row-values.ts'
 import { viewOf, writeU32, writeU53 } from '../storage/rows.ts'
 import type { StoreReader } from '../storage/store.ts'
+import { isClosed } from './closed-feeds.ts'
 
 export interface SlotState {
   readonly slot: Slot
@@ -30,7 +31,10 @@ export function slotStates(store: StoreReader): SlotState[] {
   const sums = new Map(Array.from(store.digests(), ({ slot, digest }) => [slot, digest.sum]))
   return [...new Set([...feeds.keys(), ...sums.keys()])].map(slot => ({
     slot,
-    at: placeOf(store.context.hasher, feeds.get(slot) ?? []),
+    at: placeOf(
+      store.context.hasher,
+      (feeds.get(slot) ?? []).filter(({ feed }) => !isClosed(store, feed)),
+    ),
     sum: sums.get(slot) ?? 0n,
   }))
 }

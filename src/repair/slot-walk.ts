@@ -12,6 +12,7 @@ import { goesOn } from '../replication/read-feeds.ts'
 import { pointsToRecord } from '../storage/feed-entry.ts'
 import { damagedHead, isTombstone, recordChecksum, type VerifiedHead } from '../storage/record.ts'
 import type { StoreReader } from '../storage/store.ts'
+import { isClosed } from './closed-feeds.ts'
 import { type CopyHead, type CopyHeads, type Difference, differencesOf } from './compare-copies.ts'
 import type { HeldRecord, SoundRecord, Witness } from './judge-record.ts'
 
@@ -96,7 +97,9 @@ export function findDifferences(store: StoreReader, request: DifferencesRequest)
   const own = store.feedState(slot, ownFeed)
   const theirPosition = theirs.cursors.find(({ feed }) => feed === ownFeed)?.position ?? 0
   const unread = new Set(damaged)
-  const differences = differencesOf(mine, theirs)
+  const isWhole = [...store.feedsOfSlot(slot)].every(({ state }) => !state.replacing)
+  if (!isWhole) return { differences: [], damaged }
+  const differences = differencesOf(mine, theirs, feed => isClosed(store, feed))
     .filter(({ record }) => !unread.has(record.key))
     .map(difference => {
       const { feed, version } = difference.record

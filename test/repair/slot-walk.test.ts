@@ -17,6 +17,7 @@ import { comparePage, digestOfPage, heldRecord, testify } from '../../src/repair
 import { applyChunk } from '../../src/replication/apply.ts'
 import { readFeeds } from '../../src/replication/read-feeds.ts'
 import { reopenFeed } from '../../src/replication/take-back.ts'
+import { createMemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import { loseRecord } from '../support/divergence.ts'
 import { hasher } from '../support/policies.ts'
 import { feeds, openStore, type TestStore } from '../support/store.ts'
@@ -169,6 +170,38 @@ test('a host that was restored takes back nothing of what it has lost for good',
   await loseRecord(home.reader, 'b')
   await lost.run()
   assert.is(lost.tally.repaired, 1, 'a host that has only lost the record does')
+})
+
+test('of a feed whose region has left every copy owes all, whatever cursor it has', async () => {
+  const kind = createMemoryEngineKind()
+  const home = await openStore({ ...oneSlot, kind, directory: 'one' })
+  const before = await openStore({ ...oneSlot, kind, directory: 'two', self: 'two' })
+  await write(home, ['a', 'b'])
+  await follow(home, before)
+  const placement = { slots: 1, home: ['two', 'three'], store: ['two', 'three'] }
+  const two = await openStore({ kind, directory: 'two', self: 'two', placement })
+  const three = await openStore({ kind, directory: 'three', self: 'three', placement })
+  const states = [two, three].map(({ reader }) => packStates(hasher, 1, slotStates(reader)))
+  assert.equal(compareStates(...(states as [Uint8Array, Uint8Array]))?.different, [0])
+  const { run, tally } = walkOf(three, two)
+  await run()
+  assert.equal(tally, { repaired: 2, removed: 0, conflicting: 0, unproven: 0 })
+  assert.equal(three.reader.digest(slot), two.reader.digest(slot))
+  const back = walkOf(two, three)
+  await back.run()
+  assert.equal(back.tally, { repaired: 0, removed: 0, conflicting: 0, unproven: 0 })
+})
+
+test('a copy that takes a snapshot lacks nothing yet', async () => {
+  const [home, copy] = await open()
+  await write(home, ['a'])
+  await follow(home, copy)
+  await loseRecord(copy.reader, 'a')
+  const state = copy.reader.feedState(slot, feeds.one)
+  await copy.commit(tx => tx.putFeedState(slot, feeds.two + 1, { ...state, replacing: true }))
+  const { run, tally } = walkOf(copy, home)
+  await run()
+  assert.is(tally.repaired, 0)
 })
 
 test('what claims the place of another record in the index does not come in', async () => {
