@@ -3,6 +3,7 @@
  * judged. A copy that lacks a record goes forward only (invariant T), and not past what it is
  * complete to: what lies beyond comes by its feed, with all that belongs to it.
  */
+import type { Key } from '../model/key.ts'
 import type { Slot } from '../model/slot.ts'
 import { compareVersions } from '../model/version.ts'
 import { isShared } from '../storage/feed-entry.ts'
@@ -47,6 +48,8 @@ export function settleRecord(store: StoreTransaction, request: SettleRequest): S
   const held = soundHead(store.heldHead(key))
   const isPast = isClosed(store, feed) || version.seq <= store.feedState(slot, feed).complete
   if (!isPast || !isSame(soundRecord(head), record)) return 'moot'
+  // A copy that has not heard of the erasure yet is no reason to bring it back.
+  if (store.isErased(store.context.placement.groupOf(key as Key), version.term)) return 'moot'
   const order = held ? compareVersions(version, held.version) : 1
   if (kind === 'lacks' && order <= 0) return 'moot'
   if (isTaken(store, slot, key, head)) return 'contested'

@@ -161,6 +161,7 @@ export interface InheritHomesRequest {
 export function inheritHomes(store: StoreTransaction, { homes }: InheritHomesRequest): null {
   for (const { group, home } of homes) {
     const standing = entryOf(store, group)
+    if (store.isErased(group, home.term)) continue
     if (!standing || standing.term < home.term) store.putRegistrarEntry(group, home)
   }
   return null

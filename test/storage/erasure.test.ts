@@ -8,11 +8,13 @@ import { type WriteReply, write } from '../../src/execution/operations/write.ts'
 import type { Key } from '../../src/model/key.ts'
 import { erasureState, replayErasure, uncompacted } from '../../src/movement/erasure-rows.ts'
 import { stopHome } from '../../src/movement/move-rows.ts'
+import { settleRecord } from '../../src/repair/settle-record.ts'
+import { heldRecord } from '../../src/repair/slot-walk.ts'
 import { applyChunk, applyReplace } from '../../src/replication/apply.ts'
 import type { ReplaceChunk } from '../../src/replication/messages.ts'
 import { readFeeds } from '../../src/replication/read-feeds.ts'
 import { readSnapshot } from '../../src/replication/read-snapshot.ts'
-import { claim, lookup } from '../../src/routing/registrar.ts'
+import { claim, inheritHomes, lookup } from '../../src/routing/registrar.ts'
 import type { EngineReader } from '../../src/storage/engine.ts'
 import { tableRange } from '../../src/storage/rows.ts'
 import { feeds, numbers, openStore, type TestStore } from '../support/store.ts'
@@ -120,6 +122,21 @@ test('what comes late of the life that is over stays out: chunks, snapshots, rep
   const whole = { type: 'replace', dataset: 'things', ...known } as ReplaceChunk
   await three.commit(transaction => applyReplace(transaction, whole))
   assert.is(naming(three.engine, 'gone/'), 0)
+})
+
+test('comparisons of copies and registrars that follow others bring nothing of it back', async () => {
+  const [one, two] = [await openStore(grouped), await openStore({ ...grouped, self: 'two' })]
+  await put(one, 'gone/a', home)
+  const record = heldRecord(one.reader, 'gone/a')
+  const bytes = one.reader.recordBytes('gone/a')
+  assert.ok(record.state === 'sound' && bytes)
+  await eraseIn(one, 'gone')
+  await follow(one, two)
+  const lacking = { slot: 0, key: 'gone/a', kind: 'lacks', held: { state: 'absent' } } as const
+  const settled = two.commit(tx => settleRecord(tx, { ...lacking, next: { record, bytes } }))
+  assert.is(await settled, 'moot')
+  await two.commit(tx => inheritHomes(tx, { homes: [{ group: 'gone', home }] }))
+  assert.is(naming(two.engine, 'gone'), 0)
 })
 
 test('who follows the feed of an earlier home past the place hears of it there', async () => {
