@@ -4,6 +4,7 @@ import type { Census, PolicyInForce } from '../model/home-census.ts'
 import type { Key } from '../model/key.ts'
 import type { PolicyChangeView } from '../model/policy-change-view.ts'
 import type { RegionId } from '../model/slot.ts'
+import type { Receipt, ReceiptKeys } from '../receipts/receipt.ts'
 import type { ScrubReport } from '../routing/scrub-report.ts'
 
 export interface BackupRequest {
@@ -26,6 +27,18 @@ export interface Rehomed {
   readonly term: number
 }
 
+export interface EraseRequest {
+  readonly dataset: string
+  readonly group: Key
+}
+
+export interface ErasureReceiptRequest {
+  /** Name of a dataset, or id of a partition. */
+  readonly dataset: string
+  /** The keyed hash of the group, as its receipt names it. */
+  readonly hash: string
+}
+
 export interface Administration {
   /**
    * The bytes of a backup of this node; the stream fails where it can't be finished. Throws
@@ -46,6 +59,17 @@ export interface Administration {
    * `registrar_unavailable`, `outcome_unknown`.
    */
   rehome(request: RehomeRequest): Promise<Rehomed>
+  /**
+   * Erases a group in all regions. The receipt says which have confirmed by the time. Throws
+   * `bad_request` for a key within a group, `not_ready`, `upgrade_refused`, `home_moving`,
+   * `home_unreachable`, `registrar_unavailable`, `coordinator_unavailable`, `outcome_unknown`.
+   */
+  erase(request: EraseRequest): Promise<Receipt>
+  /**
+   * What has become of an erasure. Throws `not_ready`, `not_found`, `unknown_dataset`,
+   * `coordinator_unavailable`.
+   */
+  erasureReceipt(request: ErasureReceiptRequest): Promise<Receipt>
   /** Throws `not_ready`. */
   policyInForce(): PolicyInForce
   /**
@@ -62,6 +86,15 @@ export interface Administration {
   applyPolicy(wish: unknown): Promise<PolicyChangeView>
   /** How far the change under way is. Throws `not_ready`, `coordinator_unavailable`. */
   policyChange(): Promise<PolicyChangeView>
+  /**
+   * Of the change under way, or of the last one. Throws `not_ready`, `coordinator_unavailable`;
+   * `not_found` where there was none.
+   */
+  policyReceipt(): Promise<Receipt>
+  /** Throws `not_ready`. */
+  receiptKeys(): ReceiptKeys
+  /** Throws `not_ready`, `upgrade_refused`, `coordinator_unavailable`. */
+  rotateReceiptKey(): Promise<ReceiptKeys>
   /** Puts an act into the audit log; resolves when it is there, or its loss is in the log. */
   record(act: AdministrativeAct): Promise<void>
 }

@@ -25,6 +25,7 @@ import { deleteValue, getValue, putValue } from './routes/kv.ts'
 import { listKeys } from './routes/list.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { policyRoutes } from './routes/policy.ts'
+import { receiptRoutes } from './routes/receipts.ts'
 import { scrubRoutes } from './routes/scrub.ts'
 import { transact } from './routes/tx.ts'
 import { watchKeys } from './routes/watch.ts'
@@ -127,6 +128,7 @@ function routesOf(options: ApiOptions): readonly Route[] {
     ...(options.administration ? administrationRoutes(options.administration) : []),
     ...(options.administration ? scrubRoutes(options.administration) : []),
     ...(options.administration ? policyRoutes(options.administration) : []),
+    ...(options.administration ? receiptRoutes(options.administration) : []),
     ...operationRoutes(() => routes, options),
   )
   return routes

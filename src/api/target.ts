@@ -92,7 +92,7 @@ export function parseQuery(query: string): Record<string, string> {
   return parameters
 }
 
-const keyParameters: ReadonlySet<string> = new Set(['prefix', 'after'])
+const keyParameters: ReadonlySet<string> = new Set(['prefix', 'after', 'group'])
 
 function decodeParameter(raw: string, name: string): string {
   try {

@@ -8,6 +8,7 @@ import { registerCheckHistory } from './commands/check-history.ts'
 import { registerDelete } from './commands/del.ts'
 import { registerDev } from './commands/dev.ts'
 import { registerDoctor } from './commands/doctor.ts'
+import { registerErase } from './commands/erase.ts'
 import { registerExplain } from './commands/explain.ts'
 import { registerExport } from './commands/export.ts'
 import { registerGet } from './commands/get.ts'
@@ -15,6 +16,7 @@ import { registerImport } from './commands/import.ts'
 import { registerList } from './commands/ls.ts'
 import { registerPolicy } from './commands/policy-check.ts'
 import { registerPut } from './commands/put.ts'
+import { registerReceipt } from './commands/receipt.ts'
 import { registerRehome } from './commands/rehome.ts'
 import { registerRestore } from './commands/restore.ts'
 import { registerServe } from './commands/serve.ts'
@@ -48,6 +50,8 @@ export function createProgram(terminal: Terminal): Command {
   registerWatch(program, terminal)
   registerExplain(program, terminal)
   registerRehome(program, terminal)
+  registerErase(program, terminal)
+  registerReceipt(program, terminal)
   registerImport(program, terminal)
   registerExport(program, terminal)
   registerPolicy(program, terminal)

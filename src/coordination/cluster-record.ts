@@ -14,6 +14,7 @@ import { type FeedNumber, feedNumber } from '../model/position.ts'
 import { registrarRegion } from '../model/rendezvous.ts'
 import type { RegionId, RegionNumber, Slot } from '../model/slot.ts'
 import { type Build, buildSchema, FIRST_DATA_FORMAT } from './build.ts'
+import { receiptKeySchema } from './receipt-keys.ts'
 
 const text = z.string().min(1)
 const regionNumberSchema = z.int().min(1).max(65_535)
@@ -123,6 +124,8 @@ export const clusterRecordSchema = z.strictObject({
   closedFeeds: z.record(text, z.record(text, z.array(z.int().min(0)))).exactOptional(),
   /** 32 random bytes, hexadecimal: session tokens are MACed with it. */
   sessionKey: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Of the format that has receipts; the one that signs is the last. */
+  receiptKeys: z.array(receiptKeySchema).exactOptional(),
 })
 
 export type ClusterRecord = z.infer<typeof clusterRecordSchema>

@@ -9,6 +9,8 @@ import type { Phase } from '../model/policy-change.ts'
 import type { LeftCopy } from '../model/policy-change-view.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { Random } from '../runtime/random.ts'
+import { ed25519Keys } from '../runtime/signing.ts'
 import type { Build } from './build.ts'
 import {
   type ClusterRecord,
@@ -20,12 +22,14 @@ import {
 import { askBuilds, formatToFinalize } from './data-format.ts'
 import type { HeldRecord } from './held-record.ts'
 import { withChange, withPhaseEnded } from './policy-record.ts'
+import { signingKey, withNewReceiptKey } from './receipt-keys.ts'
 
 export interface KeeperOptions {
   readonly self: RegionId
   readonly build: Build
   readonly held: HeldRecord
   readonly hasher: Hasher
+  readonly random: Random
   readonly clock: Clock
   readonly call: (region: RegionId, name: string, body: unknown) => Promise<unknown>
 }
@@ -56,6 +60,16 @@ export class Keeper {
     return await this.#change(record => {
       const dataFormat = formatToFinalize([{ region: self, build }, ...reports])
       return dataFormat === record.dataFormat ? record : withDataFormat(record, dataFormat)
+    })
+  }
+
+  /** The record with a key that signs receipts: the one there is, or with `rotate` a new one. */
+  receiptKey(rotate: boolean): Promise<ClusterRecord> {
+    const { random, clock } = this.#options
+    return this.#change(record => {
+      if (!rotate && signingKey(record)) return record
+      const pair = ed25519Keys(random.bytes(32))
+      return withNewReceiptKey(record, pair, Math.floor(clock.wallMs()))
     })
   }
 

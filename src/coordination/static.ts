@@ -30,6 +30,7 @@ import { type Coordination, CoordinationError } from './coordination.ts'
 import { stillToHear } from './hearing.ts'
 import { HeldRecord } from './held-record.ts'
 import { Keeper } from './keeper.ts'
+import { KeeperActs } from './keeper-acts.ts'
 
 export interface StaticCoordinationOptions {
   readonly self: RegionId
@@ -65,6 +66,8 @@ export class StaticCoordination implements Coordination {
   readonly #held: HeldRecord
   /** Changes the record, where this region is the keeper. */
   readonly keeper: Keeper
+  /** What operators ask of the keeper. */
+  readonly acts: KeeperActs
   #waitingFor: string | undefined = 'the cluster record has not been read yet'
   #stopped = false
   readonly #fetching = new Set<RegionId>()
@@ -73,6 +76,11 @@ export class StaticCoordination implements Coordination {
     this.#options = options
     this.#held = new HeldRecord(options)
     this.keeper = new Keeper({ ...options, held: this.#held })
+    this.acts = new KeeperActs({
+      ...{ ...options, held: this.#held, keeper: this.keeper },
+      regions: () => this.#regions(),
+      keeperOf: () => this.#keeper(),
+    })
   }
 
   record(): ClusterRecord {
@@ -126,28 +134,11 @@ export class StaticCoordination implements Coordination {
     if (name === 'coordination.read') return this.#held.current ?? null
     if (name === 'coordination.build') return this.#options.build
     if (name === 'coordination.join') return await this.keeper.admit(from, joinSchema.parse(body))
-    if (name === 'coordination.finalize') return await this.keeper.finalize(this.#regions())
     if (name === 'coordination.learn') {
       if (this.#held.current) await this.#held.learn(body, from)
       return null
     }
-    throw new DenizenError('bad_request', 'coordination has no such call')
-  }
-
-  /**
-   * Puts the newest data format in force that the regions' nodes know. Throws `upgrade_refused`
-   * while one of them does not know it, or can't be asked; `coordinator_unavailable`.
-   */
-  async finalizeFormat(): Promise<ClusterRecord> {
-    const keeper = this.#keeper()
-    if (keeper === this.#options.self) return await this.keeper.finalize(this.#regions())
-    const asked = this.#options.call(keeper, 'coordination.finalize', {})
-    const body = await asked.catch((error: unknown) => {
-      if (error instanceof DenizenError) throw error
-      throw new DenizenError('coordinator_unavailable', `the keeper is ${keeper}`, { cause: error })
-    })
-    await this.#held.learn(body, keeper)
-    return this.record()
+    return await this.acts.answer(name, body)
   }
 
   /** The regions of the record, or of the policy that would found it. */

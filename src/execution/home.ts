@@ -7,6 +7,10 @@
  * Between two homes nobody acts as home: the marker says that its home has stopped, and the next
  * one has to win a later term at the registrar first. Nor does a region act as home that lacks
  * something of what homes before it have written.
+ *
+ * Of a group that was erased nothing is left but the erasure in the ledger. The region that erased
+ * it goes on as its home for whoever asks, and has nothing to tell; but it writes nothing under
+ * that term any more: before the first write of another life it wins a later one at the registrar.
  */
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
@@ -18,6 +22,7 @@ import type { RecordHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { StoreReader } from '../storage/store.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
+import type { FeedPoint } from './operation.ts'
 
 export interface KnownHome {
   readonly region: RegionId
@@ -26,17 +31,20 @@ export interface KnownHome {
 
 /** Whether this region may act as a group's home. */
 export type Standing =
-  | { readonly kind: 'home'; readonly home: KnownHome }
+  /** `isErased`: the group was erased under this term, and has not been written since. */
+  | { readonly kind: 'home'; readonly home: KnownHome; readonly isErased?: true }
   | { readonly kind: 'elsewhere'; readonly home: KnownHome }
   /** The group is on its way from or to this region: what is to be done has to wait. */
   | { readonly kind: 'between' }
-  | { readonly kind: 'homeless' }
+  /** `over`: a claim counts only above this term, which is that of an erasure. */
+  | { readonly kind: 'homeless'; readonly over?: number }
 
 /** What a copy finds out about a group's home. */
 interface Found {
   readonly home: KnownHome
   /** It counts: none of a later term is known. */
   readonly marker: HomeMarker | undefined
+  readonly isErased?: true
 }
 
 /**
@@ -46,8 +54,8 @@ interface Found {
 function find(store: StoreReader, group: string, held: RecordHead | undefined): Found | undefined {
   const found = findAny(store, group, held)
   const { placement, self } = store.context
-  const isHome = found && (found.home.region === self || placement.isSource(found.home.region))
-  return isHome ? found : undefined
+  if (!found || placement.isSource(found.home.region)) return found
+  return found.home.region === self && !found.isErased ? found : undefined
 }
 
 function findAny(
@@ -59,6 +67,11 @@ function findAny(
   const marker = store.homeMarker(group)
   const ofRecord = placement.data.groupBySegments === null ? held : undefined
   const termOfRecord = ofRecord?.version.term ?? IMPLICIT_TERM
+  const erasure = store.erasure(group)
+  if (erasure && Math.max(marker?.term ?? IMPLICIT_TERM, termOfRecord) <= erasure.term) {
+    const region = regions.idOf(feedRegionNumber(erasure.feed))
+    return { home: { region, term: erasure.term }, marker: undefined, isErased: true }
+  }
   if (marker && marker.term >= termOfRecord) {
     return { home: { region: regions.idOf(marker.region), term: marker.term }, marker }
   }
@@ -146,7 +159,24 @@ export function standingOf(
     throw new DenizenError('stale_policy', `${self} is no home of the dataset any more`)
   }
   if (home.region === self && !hasPast(store, group, marker?.past)) return { kind: 'between' }
-  return at(self, home)
+  return found.isErased && home.region === self
+    ? { kind: 'home', home, isErased: true }
+    : at(self, home)
+}
+
+/**
+ * Of a home that is to bring something into being: nothing may be written under the term of an
+ * erasure, so the group has to be claimed first.
+ */
+export const unlessErased = (standing: Standing): Standing =>
+  standing.kind === 'home' && standing.isErased
+    ? { kind: 'homeless', over: standing.home.term }
+    : standing
+
+/** The change that an absence is due to, where the group was erased: what sessions remember. */
+export function erasurePoint(store: StoreReader, group: string): FeedPoint | undefined {
+  const erasure = store.erasure(group)
+  return erasure && { slot: erasure.slot, feed: erasure.feed, position: erasure.position }
 }
 
 const at = (self: RegionId, home: KnownHome): Standing => ({

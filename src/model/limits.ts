@@ -196,23 +196,25 @@ export const timing = {
    * Re-homing: how long the next home waits for what it lacks, how long the one that has stopped
    * waits for it, and how long an operation that met them waits for the end.
    */
-  takeHomeMaxMs: 700,
-  handOverMaxMs: 1_000,
+  ...{ takeHomeMaxMs: 700, handOverMaxMs: 1_000 },
   betweenHomesMaxMs: 700,
   /** A region that is asked to move a group answers when the move is over. */
   moveAskedMaxMs: 8_000,
-  /** How often a copy is looked at meanwhile, at first and at most. */
-  /** How often the keeper asks how far a change of the policy is, and regions look at that. */
+  /** How far a change of the policy is: how often the keeper asks, and regions look. */
   policyLookMs: 100,
-  /** How often, and how long, a request is tried again that a change of the policy came between. */
-  policyRetryMs: 25,
-  policyRetryMaxMs: 3_000,
+  /** A request that it came between: how often, and how long, it is tried again. */
+  ...{ policyRetryMs: 25, policyRetryMaxMs: 3_000 },
+  /** How often a copy is looked at meanwhile, at first and at most. */
   copyLookMinMs: 2,
   copyLookMaxMs: 50,
   /** A group that its writers have moved stays at least so long. */
   moveRestMs: 10_000,
   /** How often groups that were left between two homes are looked after. */
   unsettledIntervalMs: 1_000,
+  /** How often a node looks for stores that erasures ask it to write anew. */
+  erasureLookMs: 30_000,
+  /** How long an erasure waits for all regions before it says which are open. */
+  erasureWaitMaxMs: 10_000,
   /** Pauses between attempts to connect to a peer. */
   reconnectMinMs: 50,
   reconnectMaxMs: 1_000,

@@ -31,12 +31,15 @@ export function homeState(store: StoreReader, { group }: GroupRequest): HomeStat
   const held = soundHead(store.heldHead(group))
   const marker = store.homeMarker(group)
   const standing = standingOf(store, group, held)
+  const isErased = standing.kind === 'home' && standing.isErased === true
   const { placement, ownFeed } = store.context
   const { end } = store.feedState(placement.slotOf(group), ownFeed)
   // Without a marker the group was never moved: all changes of it are in the feed of its home.
   const past = marker ? endsOf(marker) : []
   return {
-    ...{ home: findHome(store, group, held), marker, isHere: standing.kind === 'home' },
+    // An erased group is nowhere until it is written again.
+    home: isErased ? undefined : findHome(store, group, held),
+    ...{ marker, isHere: standing.kind === 'home' && !isErased },
     isComplete: hasPast(store, group, marker?.stopped ? endsOf(marker) : marker?.past),
     ends: [...past.filter(({ feed }) => feed !== ownFeed), { feed: ownFeed, position: end }],
   }
@@ -72,7 +75,7 @@ export function stopHome(store: StoreTransaction, request: StopHomeRequest): boo
   // The policy has changed since it was asked for.
   if (!placement.mayHome(to)) return false
   const standing = standingOf(store, group, soundHead(store.heldHead(group)))
-  if (standing.kind !== 'home' || standing.home.term !== term) return false
+  if (standing.kind !== 'home' || standing.home.term !== term || standing.isErased) return false
   const held = store.homeMarker(group)
   const slot = placement.slotOf(group)
   store.putHomeMarker(slot, group, {

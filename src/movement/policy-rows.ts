@@ -37,7 +37,7 @@ export function homedHere(store: StoreReader, { slot, after, max }: HomedHereReq
     if (looked >= max && position !== last) return { groups: listOf(groups), next: last }
     looked += 1
     last = position
-    if (kind === entryKind.idempotency) continue
+    if (kind === entryKind.idempotency || kind === entryKind.erasure) continue
     const group = kind === entryKind.home ? text : placement.groupOf(text as Key)
     if (groups.has(group)) continue
     const standing = standingOf(store, group, soundHead(store.heldHead(group)))
@@ -66,7 +66,9 @@ export function adoptFeed(
   store: StoreTransaction,
   { slot, feed, after, max }: AdoptFeedRequest,
 ): Position | null {
-  const { placement, ownFeed } = store.context
+  const { placement, ownFeed, self } = store.context
+  // Of a group that is gone nobody is the home: one region does it for all.
+  const adoptsErasures = placement.data.home[0] === self
   let looked = 0
   let last = after
   for (const { position, kind, text } of store.feedEntries(slot, feed, after)) {
@@ -74,6 +76,11 @@ export function adoptFeed(
     looked += 1
     last = position
     if (kind === entryKind.home) continue
+    if (kind === entryKind.erasure) {
+      if (!adoptsErasures) continue
+      store.putEntry(slot, ownFeed, { position: store.appendPosition(slot), kind, text })
+      continue
+    }
     const isIdempotency = kind === entryKind.idempotency
     const group = isIdempotency ? groupOfScope(text) : placement.groupOf(text as Key)
     if (standingOf(store, group, soundHead(store.heldHead(group))).kind !== 'home') continue

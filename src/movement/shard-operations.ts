@@ -1,8 +1,20 @@
 /** The shard operations that re-homing calls, and the handlers that answer them in the shard. */
 import type { KnownHome } from '../execution/home.ts'
+import { type EraseReply, type EraseRequest, erase } from '../execution/operations/erase.ts'
 import type { Position } from '../model/position.ts'
+import type { compactOperation } from '../storage/engine.ts'
 import type { FeedEnd } from '../storage/home-marker.ts'
 import type { Handlers } from '../storage/shard.ts'
+import {
+  type CompactedRequest,
+  compacted,
+  type ErasureState,
+  erasureState,
+  type LedgerEntry,
+  ledger,
+  replayErasure,
+  uncompacted,
+} from './erasure-rows.ts'
 import {
   changesLacking,
   type GroupRequest,
@@ -38,10 +50,25 @@ export type MovementOperations = {
   verifyRecords: { request: VerifyRecordsRequest; reply: VerifiedRecords }
   adoptFeed: { request: AdoptFeedRequest; reply: Position | null }
   beginTerm: { request: BeginTermRequest; reply: boolean }
+  eraseGroup: { request: EraseRequest; reply: EraseReply }
+  erasureState: { request: { readonly hash: string }; reply: ErasureState }
+  uncompacted: { request: Record<string, never>; reply: string[] }
+  /** Answered by the shard itself. */
+  [compactOperation]: { request: Record<string, never>; reply: null }
+  compacted: { request: CompactedRequest; reply: null }
+  ledger: { request: Record<string, never>; reply: LedgerEntry[] }
+  replayErasure: { request: LedgerEntry; reply: null }
   takeHome: { request: TakeHomeRequest; reply: KnownHome | undefined }
 }
 
 export const movementHandlers: Handlers<MovementOperations> = {
-  reads: { homeState, changesLacking, unsettledGroups, homedHere, verifyRecords },
-  writes: { stopHome, takeHome, adoptFeed, beginTerm },
+  reads: {
+    ...{ homeState, changesLacking, unsettledGroups, homedHere, verifyRecords },
+    ...{ erasureState, uncompacted, ledger },
+  },
+  writes: {
+    ...{ stopHome, takeHome, adoptFeed, beginTerm },
+    ...{ eraseGroup: erase, compacted, replayErasure },
+  },
+  alone: { eraseGroup: () => true, replayErasure: () => true, compacted: () => true },
 }

@@ -5,7 +5,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { AccessState } from '../access/access-control.ts'
-import type { RehomeRequest } from '../api/administration.ts'
+import type { EraseRequest, ErasureReceiptRequest, RehomeRequest } from '../api/administration.ts'
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
 import type { FeedPoint } from '../execution/operation.ts'
 import type { Family } from '../metrics/family.ts'
@@ -108,11 +108,15 @@ export type Question =
   | { readonly kind: 'cluster' }
   | { readonly kind: 'scrub'; readonly start: boolean }
   | { readonly kind: 'finalizeFormat' }
+  | { readonly kind: 'rotateReceiptKey' }
   | ({ readonly kind: 'rehome' } & RehomeRequest)
+  | ({ readonly kind: 'erase' } & EraseRequest)
+  | ({ readonly kind: 'erasureReceipt' } & ErasureReceiptRequest)
   | { readonly kind: 'beginCensus'; readonly desired: unknown }
   | { readonly kind: 'census' }
   /** Undefined: nothing is wished, how far is it? */
   | { readonly kind: 'policyChange'; readonly wish: unknown }
+  | { readonly kind: 'policyReceipt' }
   /** To be put into the audit log. */
   | { readonly kind: 'record'; readonly act: AdministrativeAct }
   /** The page for Prometheus. */

@@ -18,6 +18,7 @@ import { limits } from '../model/limits.ts'
 import { PlacementTable } from '../model/placement.ts'
 import type { PolicyChangeView } from '../model/policy-change-view.ts'
 import type { RegionId } from '../model/slot.ts'
+import type { Receipt, ReceiptKeys } from '../receipts/receipt.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
 import type { ScrubReport } from '../routing/scrub-report.ts'
 import { systemClock } from '../runtime/clock.ts'
@@ -37,6 +38,7 @@ import { CoreStores } from './core-stores.ts'
 import { EventLoopDelay } from './event-loop-delay.ts'
 import { type HttpServer, nodeTarget, startHttpServer } from './http-server.ts'
 import { policyInForce } from './policy-in-force.ts'
+import { publicReceiptKeys } from './receipt-keys.ts'
 import { createServing, type Serving, shardConfiguration } from './serving.ts'
 import type { NodeOperations } from './shard-operations.ts'
 import { version } from './version.ts'
@@ -252,10 +254,10 @@ export class Core {
       finalizeFormat: async () => Number(await this.#asks.ask({ kind: 'finalizeFormat' })),
       // As before.
       rehome: async request => (await this.#asks.ask({ kind: 'rehome', ...request })) as Rehomed,
-      policyInForce: () => {
-        if (this.#record) return policyInForce(this.#options.region, this.#record)
-        throw new DenizenError('not_ready', 'the node has not learnt the policy in force yet')
-      },
+      erase: async request => (await this.#asks.ask({ kind: 'erase', ...request })) as Receipt,
+      erasureReceipt: async request =>
+        (await this.#asks.ask({ kind: 'erasureReceipt', ...request })) as Receipt,
+      policyInForce: () => policyInForce(this.#options.region, this.#recordNow()),
       beginCensus: async desired =>
         (await this.#asks.ask({ kind: 'beginCensus', desired })) as Census,
       census: async () => (await this.#asks.ask({ kind: 'census' })) as Census,
@@ -263,8 +265,17 @@ export class Core {
         (await this.#asks.ask({ kind: 'policyChange', wish })) as PolicyChangeView,
       policyChange: async () =>
         (await this.#asks.ask({ kind: 'policyChange', wish: undefined })) as PolicyChangeView,
+      policyReceipt: async () => (await this.#asks.ask({ kind: 'policyReceipt' })) as Receipt,
+      receiptKeys: () => publicReceiptKeys(this.#recordNow()),
+      rotateReceiptKey: async () =>
+        (await this.#asks.ask({ kind: 'rotateReceiptKey' })) as ReceiptKeys,
       record: async act => void (await this.#asks.ask({ kind: 'record', act })),
     }
+  }
+
+  #recordNow(): ClusterRecord {
+    if (this.#record) return this.#record
+    throw new DenizenError('not_ready', 'the node has not learnt the policy in force yet')
   }
 
   #fail(reason: string, error: unknown): void {

@@ -11,6 +11,7 @@ import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import type { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
+import type { Erasures } from '../movement/erasures.ts'
 import { movesCounter } from '../movement/movements.ts'
 import type { PeerLinks } from '../peers/links.ts'
 import type { MessageStream } from '../peers/peers.ts'
@@ -90,7 +91,8 @@ export class DataPlane {
 
   /** Opens the stores, and then everything above them. */
   async open(): Promise<Copies> {
-    const { self, cores, erase, layOut, links, log, onViolation, onFailure } = this.#options
+    const { self, cores, erase, layOut, links, clock, log } = this.#options
+    const { onViolation, onFailure } = this.#options
     const record = this.#options.record()
     const table = tableOf(record, this.#options.hasher)
     await erase(leftDatasets(record, table, self))
@@ -119,7 +121,7 @@ export class DataPlane {
     this.#adoption = adoption
     adoption.begin({ record, table, stores, sharedStores })
     replication.start()
-    this.#expiry = this.#expire(shards)
+    this.#expiry = new Expiry({ shards, datasets: () => this.#datasets(shards), clock, log })
     this.#expiry.start()
     this.#scrubber = this.#scrub(shards)
     this.#scrubber.start()
@@ -223,6 +225,12 @@ export class DataPlane {
     throw new DenizenError('rehome_refused', detail)
   }
 
+  /** What erases, once the stores are open. */
+  erasing(): { readonly table: PlacementTable; readonly erasures: Erasures } | undefined {
+    const adoption = this.#adoption
+    return adoption && { table: adoption.table, erasures: adoption.acting.erasures }
+  }
+
   /** What has been counted of moves. */
   moves(): Family[] {
     return [this.#ended.family()]
@@ -243,11 +251,6 @@ export class DataPlane {
       onViolation,
       onFatal: trace => onFailure('a disk failed', trace),
     })
-  }
-
-  #expire(shards: ShardClient<NodeOperations>): Expiry {
-    const { clock, log } = this.#options
-    return new Expiry({ shards, datasets: () => this.#datasets(shards), clock, log })
   }
 
   #repair(shards: ShardClient<NodeOperations>): Repairs {
@@ -277,9 +280,8 @@ export class DataPlane {
   }
 
   #datasets(shards: ShardClient<NodeOperations>): string[] {
-    return [...this.#table().placements]
-      .map(({ id }) => id)
-      .filter(dataset => shards.stores(dataset))
+    const ids = [...this.#table().placements].map(({ id }) => id)
+    return ids.filter(dataset => shards.stores(dataset))
   }
 
   #replicate(shards: ShardClient<NodeOperations>): Replication {

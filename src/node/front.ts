@@ -7,6 +7,7 @@ import type { StaticCoordination } from '../coordination/static.ts'
 import type { PeerMeter } from '../metrics/peer-meter.ts'
 import type { AdministrativeAct } from '../model/administrative-act.ts'
 import { assert } from '../model/assert.ts'
+import { DenizenError } from '../model/errors.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { PeerLinks } from '../peers/links.ts'
 import { type Audit, auditLog } from '../runtime/audit-log.ts'
@@ -18,11 +19,13 @@ import { ClusterStatus, type Copies } from './cluster-status.ts'
 import type { Question } from './core-messages.ts'
 import { Cores } from './cores.ts'
 import type { DataPlane } from './data-plane.ts'
+import { type ErasureReceiptsOptions, eraseGroup, erasureReceipt } from './erasure-receipts.ts'
 import { listenError } from './listen-error.ts'
 import { NodeAccess } from './node-access.ts'
 import { NodeMetrics } from './node-metrics.ts'
 import { PolicyCensus } from './policy-census.ts'
 import type { PolicyChanges } from './policy-changes.ts'
+import { publicReceiptKeys } from './receipt-keys.ts'
 import { TlsFiles, type TlsPaths } from './tls-files.ts'
 import { usageOf } from './usage.ts'
 import { version } from './version.ts'
@@ -153,8 +156,14 @@ export class Front {
         return data()?.scrub(question.start)
       case 'rehome':
         return await data()?.rehome(question)
+      case 'erase':
+        return await eraseGroup(this.#erasing(), question)
+      case 'erasureReceipt':
+        return await erasureReceipt(this.#erasing(), question)
       case 'finalizeFormat':
-        return (await coordination.finalizeFormat()).dataFormat
+        return (await coordination.acts.finalizeFormat()).dataFormat
+      case 'rotateReceiptKey':
+        return publicReceiptKeys(await coordination.acts.receiptKey(true))
       case 'beginCensus':
         return this.#census.begin(question.desired)
       case 'census':
@@ -163,6 +172,8 @@ export class Front {
         return await (question.wish === undefined
           ? this.#options.changes.view()
           : this.#options.changes.begin(question.wish))
+      case 'policyReceipt':
+        return await this.#options.changes.receipt()
       case 'record':
         return await this.#record(question.act)
       case 'metrics':
@@ -172,6 +183,14 @@ export class Front {
         return await links.call(region, name, body, { timeoutMs, trace })
       }
     }
+  }
+
+  #erasing(): ErasureReceiptsOptions {
+    const { coordination, data } = this.#options
+    const parts = data()?.erasing()
+    if (!parts) throw new DenizenError('not_ready', 'the stores are not open yet')
+    const keyedRecord = () => coordination.acts.receiptKey(false)
+    return { ...parts, clock: systemClock, keyedRecord }
   }
 
   #data(): DataPlane {

@@ -14,8 +14,10 @@ import type { RegionId } from '../model/slot.ts'
 import { PolicyDriver } from '../movement/policy-driver.ts'
 import { type PeerCall, PeerFailure } from '../peers/peers.ts'
 import { applyRefusals, withLeftOut } from '../policy/apply.ts'
+import { type Receipt, receiptSchema } from '../receipts/receipt.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
+import { policyReceipt } from './policy-receipt.ts'
 import type { PeerAnswer } from './serving.ts'
 
 export interface PolicyChangesOptions {
@@ -40,6 +42,7 @@ const wishSchema = z.strictObject({
 const requestSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('begin'), wish: z.unknown() }),
   z.strictObject({ kind: z.literal('view') }),
+  z.strictObject({ kind: z.literal('receipt') }),
 ])
 type Request = z.infer<typeof requestSchema>
 
@@ -74,34 +77,46 @@ export class PolicyChanges {
    * `policy_refused`, `policy_changing`, `coordinator_unavailable`.
    */
   async begin(wish: unknown): Promise<PolicyChangeView> {
-    return await this.#atKeeper({ kind: 'begin', wish })
+    return policyChangeViewSchema.parse(await this.#atKeeper({ kind: 'begin', wish }))
   }
 
   /** How far the change under way is; what the last one has done. */
   async view(): Promise<PolicyChangeView> {
-    return await this.#atKeeper({ kind: 'view' })
+    return policyChangeViewSchema.parse(await this.#atKeeper({ kind: 'view' }))
+  }
+
+  /** Throws `not_found` where the policy was never changed. */
+  async receipt(): Promise<Receipt> {
+    return receiptSchema.parse(await this.#atKeeper({ kind: 'receipt' }))
   }
 
   /** The call `change` of other regions. */
-  async answer(body: unknown): Promise<PolicyChangeView> {
+  async answer(body: unknown): Promise<unknown> {
     return await this.#run(requestSchema.parse(body))
   }
 
-  async #atKeeper(request: Request): Promise<PolicyChangeView> {
+  async #atKeeper(request: Request): Promise<unknown> {
     const { self, coordination, call } = this.#options
     const { keeper } = coordination.record().current
     if (keeper === self) return await this.#run(request)
     try {
       const options = { timeoutMs: timing.callTimeoutMs }
-      return policyChangeViewSchema.parse(await call(keeper, 'change', request, options))
+      return await call(keeper, 'change', request, options)
     } catch (error) {
       if (!(error instanceof PeerFailure)) throw error
       throw new DenizenError('coordinator_unavailable', `the keeper is ${keeper}: ${error.reason}`)
     }
   }
 
-  async #run(request: Request): Promise<PolicyChangeView> {
-    const { coordination } = this.#options
+  async #run(request: Request): Promise<PolicyChangeView | Receipt> {
+    const { coordination, clock } = this.#options
+    if (request.kind === 'receipt') {
+      const record = await coordination.keeper.receiptKey(false)
+      const nowMs = Math.floor(clock.wallMs())
+      const receipt = policyReceipt(record, this.#driver.progress(), nowMs)
+      if (receipt) return receipt
+      throw new DenizenError('not_found', 'the policy has not been changed since the founding')
+    }
     if (request.kind === 'begin') {
       const parsed = wishSchema.safeParse(request.wish)
       if (!parsed.success) {

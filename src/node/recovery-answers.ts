@@ -8,6 +8,7 @@ import { DenizenError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
+import { erasureSchema } from '../movement/erasures.ts'
 import { itemSchema } from '../replication/messages.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { PeerAnswer } from './serving.ts'
@@ -23,6 +24,8 @@ export interface RecoveryContext {
 }
 
 export type RecoveryCall = 'recovery.feeds' | 'recovery.homes'
+/** All of a dataset's ledger of erasures at once: hashes, and a few numbers each. */
+export const ledgerCall = 'recovery.erasures'
 
 const position = z.int().min(0)
 const requestSchema = z.strictObject({
@@ -46,12 +49,18 @@ export const homePartsSchema = z.array(
 )
 export type HomePart = z.infer<typeof homePartsSchema>[number]
 
+const ledgerRequestSchema = z.strictObject({ dataset: z.string() })
+export const ledgerSchema = z.array(
+  z.strictObject({ hash: z.string().min(1), erasure: erasureSchema }),
+)
+
 /** By the name of the call. */
 export const answersToRecovering = (
   context: RecoveryContext,
-): Readonly<Record<RecoveryCall, PeerAnswer>> => ({
+): Readonly<Record<RecoveryCall | typeof ledgerCall, PeerAnswer>> => ({
   'recovery.feeds': (from, body) => feeds(context, from, requestSchema.parse(body)),
   'recovery.homes': (from, body) => homes(context, from, requestSchema.parse(body)),
+  [ledgerCall]: (from, body) => erasures(context, from, ledgerRequestSchema.parse(body).dataset),
 })
 
 /** Throws `stale_policy`, `residency_violation`, `damaged_record`. */
@@ -79,6 +88,11 @@ async function feeds(
     parts.push({ slot, items: [...held.items], next: held.next, seen: held.seen })
   }
   return parts
+}
+
+async function erasures(context: RecoveryContext, from: RegionId, dataset: string) {
+  storedByBoth(context, from, dataset)
+  return (await context.shards.callAll(dataset, 'ledger', {})).flat()
 }
 
 async function homes(

@@ -20,6 +20,7 @@ import { allFeedStates } from '../replication/shard-operations.ts'
 import { systemClock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import { syncDirectory } from '../runtime/node-disk.ts'
+import { readReplays, withoutDataset } from './erasure-replays.ts'
 import type { Identity } from './identity.ts'
 import {
   answerToRecovering,
@@ -27,10 +28,13 @@ import {
   feedPartsSchema,
   type HomePart,
   homePartsSchema,
+  ledgerCall,
+  ledgerSchema,
   type RecoveryCall,
   type RecoveryContext,
   type RecoveryRequest,
 } from './recovery-answers.ts'
+import { ERASURES_FORMAT } from './serving.ts'
 
 /** A region reads a few megabytes of its feeds for one answer. */
 const ANSWER_MAX_MS = 10_000
@@ -75,6 +79,7 @@ export class Recovery {
     await this.#dropForbidden(context.table)
     for (const placement of context.table.placements) {
       if (!placement.mayStore(this.#options.self)) continue
+      await this.#replayErasures(context, placement)
       await this.#takeBack(context, placement)
       await this.#enterHomes(context, placement)
     }
@@ -93,6 +98,28 @@ export class Recovery {
       log.warn('a restored dataset was removed: the policy in force forbids it here', { dataset })
     }
     await syncDirectory(folder)
+  }
+
+  /**
+   * What was erased since the backup was made, before anything of it is shown to anybody. What
+   * others have erased and this region's own feed tells comes with that, too; but whoever erased it
+   * may be lost, or have been restored itself.
+   */
+  async #replayErasures(context: RecoveryContext, placement: Placement): Promise<void> {
+    const { id: dataset, data } = placement
+    const { dataFormat } = context.record()
+    if (dataFormat < ERASURES_FORMAT) return
+    const replay = async (entries: z.infer<typeof ledgerSchema>): Promise<void> => {
+      for (const entry of entries) {
+        await context.shards.call(dataset, entry.erasure.slot, 'replayErasure', entry)
+      }
+    }
+    for (const region of this.#others(data.store)) {
+      const body = await this.#askOther(region, ledgerCall, { dataset })
+      await replay(ledgerSchema.parse(body))
+    }
+    const kept = await readReplays(this.#options.dataDirectory)
+    await replay(kept.filter(entry => entry.dataset === dataset).map(withoutDataset))
   }
 
   async #takeBack(context: RecoveryContext, placement: Placement): Promise<void> {
@@ -173,15 +200,19 @@ export class Recovery {
     name: RecoveryCall,
     body: RecoveryRequest,
   ): Promise<unknown> {
+    const { self } = this.#options
+    if (region === self) return await answerToRecovering(context, self, name, body)
+    return await this.#askOther(region, name, body)
+  }
+
+  async #askOther(region: RegionId, name: string, body: unknown): Promise<unknown> {
     const { self, call } = this.#options
     for (;;) {
       if (this.#stopped) throw new DenizenError('not_ready', 'the node is stopping')
       try {
-        if (region === self) return await answerToRecovering(context, self, name, body)
         return await call(region, name, body, { timeoutMs: ANSWER_MAX_MS })
       } catch (error) {
         if (!(error instanceof PeerFailure || error instanceof DenizenError)) throw error
-        if (region === self) throw error
         this.#waitingFor = `for ${region} to give back what it holds of ${self}: ${error.message}. If it is lost for good, start with --lost ${region}`
         await new Promise<void>(resolve => void systemClock.after(RETRY_MS, resolve))
       }

@@ -9,6 +9,7 @@ import { utf8 } from '../model/bytes.ts'
 import type { PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { encodeCbor } from '../protocol/cbor.ts'
+import type { Receipt } from '../receipts/receipt.ts'
 import { makeDirectory, nodeDisk } from '../runtime/node-disk.ts'
 import type { Engine } from '../storage/engine.ts'
 import type { BackupHeader } from './backup-file.ts'
@@ -20,6 +21,7 @@ import {
   layoutPath,
   lockDataDirectory,
 } from './data-directory.ts'
+import { keepReplays, replayOf } from './erasure-replays.ts'
 import { type IdentityData, writeIdentity } from './identity.ts'
 import { StartError } from './start-error.ts'
 import { storeEngine } from './store-engine.ts'
@@ -31,6 +33,8 @@ export interface RestoreRequest {
   readonly region: RegionId
   /** The policy now: what it does not permit here is left out. */
   readonly policy: PolicyData
+  /** Receipts of erasures, which the node replays when it recovers. */
+  readonly erased: readonly Receipt[]
   readonly onRows: (rows: number) => void
 }
 
@@ -47,6 +51,7 @@ export async function restore(request: RestoreRequest): Promise<Restored> {
   await requireEmpty(directory)
   const { header } = await verifyBackup(file)
   requireSame(header, request)
+  for (const receipt of request.erased) requireOfCluster(receipt, header)
   const { datasets, leftOut } = permitted(header, request)
   const unlock = await lockDataDirectory(directory)
   try {
@@ -56,6 +61,7 @@ export async function restore(request: RestoreRequest): Promise<Restored> {
     await writeIdentity(nodeDisk, directory, { ...identity, restored: 'unfinished' })
     await nodeDisk.replace(join(directory, 'coordination.cbor'), encodeCbor(record))
     for (const layout of datasets) await layOut(directory, layout)
+    await keepReplays(directory, request.erased.map(replayOf))
     const rows = await writeRows(request, new Set(datasets.map(({ dataset }) => dataset)))
     await writeIdentity(nodeDisk, directory, { ...identity, restored: 'recovering' })
     return { datasets: datasets.map(({ dataset }) => dataset), leftOut, rows }
@@ -93,6 +99,14 @@ function requireSame({ region, record }: BackupHeader, request: RestoreRequest):
   throw new StartError(
     `the backup has data format ${dataFormat}, which denizen ${build.version} does not know`,
     'Restore it with a version of denizen that knows the format.',
+  )
+}
+
+function requireOfCluster({ clusterId }: Receipt, { record }: BackupHeader): void {
+  if (clusterId === record.clusterId) return
+  throw new StartError(
+    `a receipt is of cluster ${clusterId}, and the backup of ${record.clusterId}`,
+    'Name receipts of the cluster that the backup is of.',
   )
 }
 

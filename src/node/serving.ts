@@ -9,6 +9,7 @@ import { nearestRegions } from '../model/distance.ts'
 import type { Hasher } from '../model/hash.ts'
 import type { PlacementTable } from '../model/placement.ts'
 import { type RegionId, RegionNumbers } from '../model/slot.ts'
+import { Erasures } from '../movement/erasures.ts'
 import { Movements } from '../movement/movements.ts'
 import type { PeerCall } from '../peers/peers.ts'
 import type { RegionsWith } from '../routing/acks.ts'
@@ -28,7 +29,7 @@ import { Router } from '../routing/router.ts'
 import { SessionTokens } from '../routing/session-tokens.ts'
 import { Watches } from '../routing/watches.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { hmacSha256 } from '../runtime/mac.ts'
+import { derivedKey, hmacSha256 } from '../runtime/mac.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Tracing } from '../runtime/tracing.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
@@ -37,6 +38,8 @@ import type { NodeOperations } from './shard-operations.ts'
 
 /** The data format since which builds know the markers of moves. */
 const MOVES_FORMAT = 2
+/** The same of erasures. */
+export const ERASURES_FORMAT = 3
 
 export interface ServingOptions {
   readonly self: RegionId
@@ -74,6 +77,7 @@ export interface Serving {
   readonly movements: Movements
   readonly claims: Claims
   readonly topology: Topology
+  readonly erasures: Erasures
   /** By the name of the call. */
   readonly answers: Readonly<Record<string, PeerAnswer>>
 }
@@ -93,6 +97,8 @@ export function createServing(options: ServingOptions): Serving {
   const claims = new Claims({ ...common, regions: () => regions })
   const mayMove = (): boolean => record().dataFormat >= MOVES_FORMAT
   const movements = new Movements({ ...common, claims, mayMove, regions: () => regions })
+  const mayErase = (): boolean => record().dataFormat >= ERASURES_FORMAT
+  const erasures = new Erasures({ ...common, claims, moves: movements, mayErase })
   const local = new LocalExecution({ ...common, claims, moves: movements })
   const forwarder = new Forwarder({ ...common, local })
   const hotReads = new HotReads(common)
@@ -111,9 +117,10 @@ export function createServing(options: ServingOptions): Serving {
     list: (from, body) => lists.answer(from, body),
     inspect: (from, body) => explain.answer(from, body),
     rehome: (from, body) => movements.answer(from, body),
+    erase: (from, body) => erasures.answer(from, body),
   }
   return {
-    ...{ router, hotReads, lists, explain, watches, movements, claims, topology },
+    ...{ router, hotReads, lists, explain, watches, movements, erasures, claims, topology },
     answers: { ...answers, ...relayAnswers(common, answers) },
   }
 }
@@ -131,6 +138,7 @@ export const shardConfiguration = (
   registrarEpochs: Object.fromEntries(
     Object.entries(registrarsInForce(record)).map(([dataset, { epoch }]) => [dataset, epoch]),
   ),
+  erasureKey: derivedKey(record.sessionKey, 'erasures'),
 })
 
 const regionNumbers = ({ members }: ClusterRecord): Record<RegionId, number> =>

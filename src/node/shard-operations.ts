@@ -24,6 +24,7 @@ const typed: Handlers<NodeOperations> = {
   },
   slices: { ...repairHandlers.slices },
   counts: { ...routingHandlers.counts },
+  alone: { ...replicationHandlers.alone, ...movementHandlers.alone },
 }
 
 /**

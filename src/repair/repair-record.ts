@@ -8,6 +8,7 @@
  * The home is no exception: what it acknowledged and nobody else has yet lies in its own feed, past
  * all other cursors, and is given up only when somebody writes the key anew.
  */
+import type { Key } from '../model/key.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import { compareVersions } from '../model/version.ts'
 import { damagedHead, decodeHead } from '../storage/record.ts'
@@ -64,6 +65,7 @@ export function repairRecord(store: StoreTransaction, request: RepairRequest): R
   }
   if (!newest || store.hasChangeAfter(slot, key, cursors)) return 'unproven'
   const { feed, shared, version } = newest.head
+  if (store.isErased(store.context.placement.groupOf(key as Key), version.term)) return 'unproven'
   // A change that has not come here yet comes by its feed, with all that belongs to it.
   if (version.seq > store.feedState(slot, feed).end) return 'unproven'
   store.putRecord(slot, key, newest.bytes, { feed, position: version.seq, shared }, held)

@@ -6,11 +6,14 @@
 import { compareUtf8 } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
 import { groupOfScope } from '../model/idempotency.ts'
+import type { Key } from '../model/key.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import { compareVersions, type Version } from '../model/version.ts'
+import { decodeErasure, type Erasure } from '../storage/erasure.ts'
 import { entryKind, markerEntry } from '../storage/feed-entry.ts'
 import { decodeHomeMarker, tellsMore } from '../storage/home-marker.ts'
 import { decodeIdempotencyRecord } from '../storage/idempotency-record.ts'
+import { applyErasure } from '../storage/purge.ts'
 import { damagedHead, decodeHead, type HeldHead, type VerifiedHead } from '../storage/record.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
 import type { FeedChunk, FeedItem, ReplaceChunk } from './messages.ts'
@@ -46,7 +49,11 @@ export function applyItem(
   const { kind, text, bytes } = item
   if (kind === entryKind.home) applyMarker(store, slot, feed, item)
   else if (kind === entryKind.idempotency) applyIdempotency(store, slot, text, bytes)
-  else applyRecord(store, slot, feed, item)
+  else if (kind === entryKind.erasure) {
+    const erasure = decodeErasure(bytes)
+    checkErasure(slot, erasure)
+    applyErasure(store, text, erasure, { feed, position: item.position })
+  } else applyRecord(store, slot, feed, item)
 }
 
 function applyRecord(
@@ -57,6 +64,7 @@ function applyRecord(
 ): void {
   checkSlot(store, slot, key)
   const incoming = decodeHead(store.context.hasher, key, bytes)
+  if (isErased(store, key, incoming)) return
   const held = store.heldHead(key)
   if (held === damagedHead) refuseUnlessNewest(incoming, feed, position)
   else if (held && compareVersions(incoming.version, held.version) <= 0) {
@@ -83,7 +91,9 @@ function applyIdempotency(
   bytes: Uint8Array,
 ): void {
   checkSlot(store, slot, groupOfScope(scope))
-  store.putIdempotencyRecord(slot, scope, decodeIdempotencyRecord(bytes))
+  const record = decodeIdempotencyRecord(bytes)
+  if (store.isErased(groupOfScope(scope), record.version.term)) return
+  store.putIdempotencyRecord(slot, scope, record)
 }
 
 /** As with records, what the feed names now may have been written by a later home. */
@@ -95,6 +105,7 @@ function applyMarker(
 ): void {
   checkSlot(store, slot, group)
   const marker = decodeHomeMarker(bytes)
+  if (store.isErased(group, marker.term)) return
   if (tellsMore(marker, store.homeMarker(group))) {
     store.putHomeMarker(slot, group, marker, { feed, position })
   } else store.putEntry(slot, feed, markerEntry(group, position))
@@ -118,7 +129,7 @@ function checkSlot(store: StoreTransaction, slot: number, key: string): void {
  * belongs to a part of the source's own feed that the source has lost.
  */
 export function applyReplace(store: StoreTransaction, part: ReplaceChunk): ApplyReply {
-  const { slot, feed, from, to, records, markers, idempotency = [] } = part
+  const { slot, feed, from, to, records, markers, idempotency = [], erasures = [] } = part
   checkFeed(store, feed)
   const cursors = new Map(part.cursors.map(one => [one.feed, one.position]))
   const state = store.feedState(slot, feed)
@@ -130,6 +141,11 @@ export function applyReplace(store: StoreTransaction, part: ReplaceChunk): Apply
       store.dropEntry(slot, feed, entry)
     }
   }
+  for (const { hash, bytes } of erasures) {
+    const erasure = decodeErasure(bytes)
+    checkErasure(slot, erasure)
+    applyErasure(store, hash, erasure, enterable(store, erasure))
+  }
   const sent = new Set(records.map(({ key }) => key))
   for (const key of keysOfSlot(store, slot, from, to)) {
     const held = store.heldHead(key)
@@ -140,7 +156,7 @@ export function applyReplace(store: StoreTransaction, part: ReplaceChunk): Apply
     checkSlot(store, slot, key)
     const incoming = decodeHead(store.context.hasher, key, bytes)
     const held = store.heldHead(key)
-    if (unknownToHost(store, slot, incoming)) continue
+    if (unknownToHost(store, slot, incoming) || isErased(store, key, incoming)) continue
     if (replaces(store, slot, { key, incoming, held, feed, cursors })) {
       const { feed: of, shared, version } = incoming
       store.putRecord(slot, key, bytes, { feed: of, position: version.seq, shared }, held)
@@ -153,6 +169,7 @@ export function applyReplace(store: StoreTransaction, part: ReplaceChunk): Apply
   for (const { group, bytes } of markers) {
     const marker = decodeHomeMarker(bytes)
     checkSlot(store, slot, group)
+    if (store.isErased(group, marker.term)) continue
     if (tellsMore(marker, store.homeMarker(group))) store.putHomeMarker(slot, group, marker)
   }
   const position = cursors.get(feed) ?? 0
@@ -206,6 +223,26 @@ const unknownToHost = (store: StoreTransaction, slot: number, incoming: Changed)
 /** The source has had this change, and does not have the key any more. */
 const gone = (held: Changed, feed: FeedNumber, cursors: Cursors): boolean =>
   lost(held, feed, cursors) || held.version.seq <= (cursors.get(held.feed) ?? -1)
+
+/** Of a life of its group that is over. */
+const isErased = (store: StoreTransaction, key: string, { version }: VerifiedHead): boolean =>
+  store.isErased(store.context.placement.groupOf(key as Key), version.term)
+
+function checkErasure(slot: number, erasure: Erasure): void {
+  if (erasure.slot === slot) return
+  throw new DenizenError('bad_request', 'an erasure was sent for a slot that is not its own')
+}
+
+/** The place of an erasure that did not come by its feed: none beyond what this host knows. */
+export const enterable = (store: StoreTransaction, erasure: Erasure): Erasure | undefined => {
+  const { slot, feed, position } = erasure
+  const isLost = feed === store.context.ownFeed && position > store.feedState(slot, feed).end
+  return isLost ? undefined : erasure
+}
+
+/** True of what has to be alone in its commit: see `applyErasure`. */
+export const hasErasures = ({ items }: { readonly items: readonly FeedItem[] }): boolean =>
+  items.some(({ kind }) => kind === entryKind.erasure)
 
 /** Committed keys of a slot in (from, to]. */
 function* keysOfSlot(

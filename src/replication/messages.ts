@@ -57,9 +57,9 @@ export const itemSchema = z.strictObject({
   /**
    * 1: a record, `text` its key. 2: a home marker, `text` its group. Items of one position are
    * never split over chunks: 3: a record that a transaction wrote with others. 4: an idempotency
-   * record, `text` its scope.
+   * record, `text` its scope. 5: an erasure, `text` the keyed hash of the group.
    */
-  kind: z.literal([1, 2, 3, 4]),
+  kind: z.literal([1, 2, 3, 4, 5]),
   text: z.string().min(1),
   bytes: bytesSchema,
 })
@@ -92,6 +92,10 @@ const replaceSchema = z.strictObject({
   markers: z.array(z.strictObject({ group: z.string().min(1), bytes: bytesSchema })),
   idempotency: z
     .array(z.strictObject({ scope: z.string().min(1), bytes: bytesSchema }))
+    .exactOptional(),
+  /** All erasures of the slot, in the first part. */
+  erasures: z
+    .array(z.strictObject({ hash: z.string().min(1), bytes: bytesSchema }))
     .exactOptional(),
   /** The source's complete cursors of all feeds of the slot when the snapshot began. */
   cursors: z.array(z.strictObject({ feed: z.int().min(1), position: positionSchema })),

@@ -4,6 +4,7 @@ import { DenizenError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import { type FeedNumber, generationOf, type Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
+import { encodeErasure } from '../storage/erasure.ts'
 import { entryKind, type FeedEntry } from '../storage/feed-entry.ts'
 import { encodeHomeMarker } from '../storage/home-marker.ts'
 import { decodeHead } from '../storage/record.ts'
@@ -120,6 +121,11 @@ export function readItem(store: StoreReader, { position, kind, text }: FeedEntry
     const marker = store.homeMarker(text)
     assert(marker, 'a feed entry of a home points to a marker')
     return { position, kind, text, bytes: encodeHomeMarker(marker) }
+  }
+  if (kind === entryKind.erasure) {
+    const erasure = store.erasureOf(text)
+    assert(erasure, 'a feed entry of an erasure points to the ledger')
+    return { position, kind, text, bytes: encodeErasure(erasure) }
   }
   if (kind === entryKind.idempotency) {
     const bytes = store.idempotencyBytes(text)

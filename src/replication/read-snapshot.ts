@@ -4,6 +4,7 @@
  */
 import { compareUtf8 } from '../model/bytes.ts'
 import type { Slot } from '../model/slot.ts'
+import { encodeErasure } from '../storage/erasure.ts'
 import { encodeHomeMarker } from '../storage/home-marker.ts'
 import { damagedHead } from '../storage/record.ts'
 import type { StoreReader } from '../storage/store.ts'
@@ -59,9 +60,19 @@ export function readSnapshot(
     feed,
     position: state.complete,
   }))
-  const rows = { records, markers, ...(idempotency.length > 0 && { idempotency }) }
+  const erasures = from === null ? erasuresOf(store, slot) : []
+  const rows = {
+    ...{ records, markers, ...(idempotency.length > 0 && { idempotency }) },
+    ...(erasures.length > 0 && { erasures }),
+  }
   return { slot, feed: ownFeed, from, to, ...rows, cursors, bytes }
 }
+
+/** What is refused because of one comes after all of them. */
+const erasuresOf = (store: StoreReader, slot: Slot) =>
+  [...store.erasures()]
+    .filter(({ erasure }) => erasure.slot === slot)
+    .map(({ hash, erasure }) => ({ hash, bytes: encodeErasure(erasure) }))
 
 interface TextRow {
   readonly kind: 'record' | 'marker' | 'idempotency'

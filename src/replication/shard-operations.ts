@@ -4,7 +4,7 @@ import type { Slot } from '../model/slot.ts'
 import type { FeedState, SlotDigest } from '../storage/row-values.ts'
 import type { Handlers } from '../storage/shard.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
-import { type ApplyReply, applyChunk, applyReplace } from './apply.ts'
+import { type ApplyReply, applyChunk, applyReplace, hasErasures } from './apply.ts'
 import type { FeedChunk, ReplaceChunk } from './messages.ts'
 import { type ReadFeedsRequest, readFeeds, type SlotChunk } from './read-feeds.ts'
 import {
@@ -53,6 +53,11 @@ export const replicationHandlers: Handlers<ReplicationOperations> = {
     digests: store => [...store.digests()],
   },
   writes: { applyChunk, applyReplace, takeBack, reopenFeed },
+  alone: {
+    applyChunk: hasErasures,
+    takeBack: hasErasures,
+    applyReplace: ({ erasures = [] }) => erasures.length > 0,
+  },
 }
 
 /** The states of all feeds of a dataset, from all its stores. */

@@ -2,7 +2,6 @@
  * Asking registrars: claims of homes for new groups, and look-ups of homes. What is asked in one
  * turn of the event loop of one registrar about one dataset goes in one message.
  */
-import { z } from 'zod'
 import {
   type ClusterRecord,
   type Member,
@@ -20,24 +19,10 @@ import { type Tracing, type WayBack, wayBack } from '../runtime/tracing.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { placementAsked } from './receive.ts'
+import { type RegistrarCall, repliesSchema, requestSchema } from './registrar-messages.ts'
 import type { Relays } from './relays.ts'
 import type { RoutingOperations } from './shard-operations.ts'
 import { unanswered } from './unanswered.ts'
-
-const homeSchema = z.strictObject({
-  ...{ region: z.int(), feed: z.int(), term: z.int().min(0) },
-  moved: z.literal(true).exactOptional(),
-})
-const repliesSchema = z.array(homeSchema.nullable())
-const requestSchema = z.strictObject({
-  dataset: z.string(),
-  epoch: z.int().min(1),
-  kind: z.enum(['claim', 'lookup', 'move', 'inherit']),
-  groups: z.array(z.string()).max(limits.claimsPerMessageMax),
-  /** Of a move: the term that it follows. */
-  fromTerm: z.int().min(0).exactOptional(),
-})
-type RegistrarCall = z.infer<typeof requestSchema>
 
 export interface ClaimsOptions {
   readonly self: RegionId
@@ -77,10 +62,16 @@ export class Claims {
     this.#options = options
   }
 
-  /** Claims a group for this region; resolves with its home, this region or whoever was first. */
-  async claim(placement: Placement, group: string): Promise<GroupHome> {
+  /**
+   * Claims a group for this region; resolves with its home, this region or whoever was first.
+   * `over`: of a group that was erased under this term, whose home under it does not count.
+   */
+  async claim(placement: Placement, group: string, over?: number): Promise<GroupHome> {
     assert(placement.mayHome(this.#options.self), 'only a region that may home claims')
-    const home = await this.#ask('claim', placement, group)
+    const home =
+      over === undefined
+        ? await this.#ask('claim', placement, group)
+        : await this.#askOne('claim', placement, group, over)
     assert(home, 'a claim is always answered with a home')
     return home
   }
@@ -100,9 +91,18 @@ export class Claims {
     fromTerm: number,
   ): Promise<GroupHome | undefined> {
     assert(placement.mayHome(this.#options.self), 'only a region that may home takes a group')
+    return (await this.#askOne('move', placement, group, fromTerm)) ?? undefined
+  }
+
+  async #askOne(
+    kind: RegistrarCall['kind'],
+    placement: Placement,
+    group: string,
+    fromTerm: number,
+  ): Promise<GroupHome | null> {
     const { region, epoch } = this.registrarOf(placement, group)
-    const call = { dataset: placement.id, epoch, kind: 'move', fromTerm } as const
-    return (await this.#askNow(region, { ...call, groups: [group] }))[0] ?? undefined
+    const call = { dataset: placement.id, epoch, kind, fromTerm }
+    return (await this.#askNow(region, { ...call, groups: [group] }))[0] ?? null
   }
 
   known(home: GroupHome): KnownHome {
@@ -265,7 +265,8 @@ export class Claims {
     if (kind === 'lookup' || kind === 'inherit')
       return await shards.callStore(dataset, store, 'lookup', { groups })
     if (kind === 'claim') {
-      const claims = groups.map(group => ({ group, ...claimant }))
+      const over = fromTerm === undefined ? {} : { over: fromTerm }
+      const claims = groups.map(group => ({ group, ...claimant, ...over }))
       return await shards.callStore(dataset, store, 'claim', { epoch, claims })
     }
     if (fromTerm === undefined) throw new DenizenError('bad_request', 'a move follows a term')

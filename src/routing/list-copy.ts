@@ -53,10 +53,10 @@ async function readCopy(
 ): Promise<PeerListReply | Between> {
   const { shards, clock } = options
   const nowMs = clock.wallMs()
-  const { prefix, after, limit, values, seen, boundMs, group } = request
+  const { prefix, after, limit, values, seen, boundMs, group, ofGroup } = request
   const { id } = placement
   const isWhole = isOfWhole(request)
-  const covered = await coveredBy(options, placement, prefix)
+  const covered = await coveredBy(options, placement, ofGroup ?? groupOfPrefix(placement, prefix))
   const count = shards.storeCount(placement.id)
   const bytesMax = Math.ceil(limits.listBytesMax / Math.max(count, 1))
   const replies = await Promise.all(
@@ -64,6 +64,7 @@ async function readCopy(
       const isOfStore = (slot: Slot): boolean => shards.storeOfSlot(placement.id, slot) === store
       const body: ListStoreRequest = {
         ...{ prefix, after, limit, bytesMax, values, nowMs },
+        ...(ofGroup !== undefined && { ofGroup }),
         seen: seen.filter(({ slot }) => isOfStore(slot)),
         whole: isWhole ? covered.slots.filter(isOfStore) : [],
       }
@@ -89,9 +90,8 @@ async function readCopy(
 async function coveredBy(
   { self, shards, freshness }: ListCopyOptions,
   placement: Placement,
-  prefix: string,
+  group: string | undefined,
 ): Promise<Covered> {
-  const group = groupOfPrefix(placement, prefix)
   const slots =
     group === undefined
       ? Array.from({ length: placement.data.slots }, (_, slot) => slot)

@@ -24,6 +24,8 @@ export const listRequestSchema = z.strictObject({
   boundMs: z.int().min(0).exactOptional(),
   /** All keys are of this group, and only its home may answer. */
   group: z.string().min(1).exactOptional(),
+  /** All keys of this group, instead of those that begin with the prefix. */
+  ofGroup: z.string().min(1).exactOptional(),
 })
 export type PeerListRequest = z.infer<typeof listRequestSchema>
 

@@ -70,20 +70,25 @@ export class Lists {
 
   async list(dataset: string, request: ListRequest, context: RequestContext): Promise<ListPage> {
     const { self, table, sessions } = this.#options
-    const placement = partitionOf(table(), dataset, request.prefix)
+    const { group: key, ...listed } = request
+    const placement = key
+      ? table().locateGroup(dataset, key)
+      : partitionOf(table(), dataset, request.prefix)
+    const ofGroup = key && placement.groupOf(key)
     const session = sessions.decode(context.session)
     const bySession = context.consistency === 'session'
     const seen = bySession ? session.seenBySlot(placement.id) : []
     const boundMs = boundOf(context.consistency)
     const peerRequest: PeerListRequest = {
-      ...{ dataset: placement.id, ...request, seen },
+      ...{ dataset: placement.id, ...listed, seen },
+      ...(ofGroup !== undefined && { ofGroup }),
       ...(bySession && session.hasRest && { hasRest: true }),
       ...(boundMs !== undefined && { boundMs }),
     }
     if (context.consistency !== 'strong' && !(bySession && session.degraded)) {
       return asPage(await this.#fromAny(placement, peerRequest, undefined))
     }
-    const group = this.#groupOf(placement, request.prefix, context)
+    const group = ofGroup ?? this.#groupOf(placement, request.prefix, context)
     const only = placement.sources[0] as RegionId
     if (group === undefined) return asPage(await this.#fromAny(placement, peerRequest, only))
     let home = await this.#home(placement, group)

@@ -250,7 +250,7 @@ export class LocalExecution {
   }
 
   /** Runs a mutation in the shard; where its group has no home yet, again with a claim in hand. */
-  async #atHome<Reply extends { readonly kind: string }>(
+  async #atHome<Reply extends { readonly kind: string; readonly over?: number }>(
     placement: Placement,
     operation: GroupOperation,
     run: Run<Reply>,
@@ -261,7 +261,9 @@ export class LocalExecution {
     if (first.kind !== 'homeless') return first
     let registered: GroupHome | undefined
     if (!creates(operation)) registered = await claims.lookup(placement, group)
-    else if (placement.mayHome(self)) registered = await claims.claim(placement, group)
+    else if (placement.mayHome(self)) {
+      registered = await claims.claim(placement, group, first.over)
+    }
     if (!registered) return { kind: 'homeless' }
     const home = claims.known(registered)
     if (home.region !== self) return { kind: 'elsewhere', home }

@@ -45,7 +45,7 @@ export function claimedHomes(store: StoreReader, request: ClaimedHomesRequest): 
     if (looked >= entriesMax && position !== last) return { groups, next: last }
     looked += 1
     last = position
-    if (kind === entryKind.idempotency) continue
+    if (kind === entryKind.idempotency || kind === entryKind.erasure) continue
     const home = kind === entryKind.home ? store.homeMarker(text) : wholeKeyHome(store, text)
     if (home && home.feed === store.context.ownFeed && home.term !== IMPLICIT_TERM) {
       groups.push({ group: text, term: home.term })
@@ -77,7 +77,7 @@ export function enterHomes(store: StoreTransaction, request: EnterHomesRequest):
   const number = store.context.regions.numberOf(region)
   for (const { group, term } of groups) {
     const standing = store.registrarEntry(group)
-    if (standing && standing.term >= term) continue
+    if ((standing && standing.term >= term) || store.isErased(group, term)) continue
     store.putRegistrarEntry(group, { region: number, feed, term })
     const { epoch, n } = termInEpoch(term)
     const slot = store.context.placement.slotOf(group)

@@ -10,7 +10,7 @@
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
-import type { FeedNumber } from '../model/position.ts'
+import { type FeedNumber, feedRegionNumber } from '../model/position.ts'
 import type { RegionNumber, Slot } from '../model/slot.ts'
 import { claimTerm, IMPLICIT_TERM } from '../model/version.ts'
 import type { GroupHome } from '../storage/row-values.ts'
@@ -22,6 +22,8 @@ export interface Claim {
   /** Who wants to be home, and the feed that it would write. */
   readonly region: RegionNumber
   readonly feed: FeedNumber
+  /** A home of this term or an earlier one does not count any more: the group was erased. */
+  readonly over?: number
 }
 
 export interface ClaimRequest {
@@ -57,17 +59,17 @@ function refuseUnlessHome({ context }: StoreTransaction, number: RegionNumber): 
 /** A region that left the dataset homes nothing: it was granted what it never has begun with. */
 function standingEntry(store: StoreReader, group: string): GroupHome | undefined {
   const { placement, regions } = store.context
-  const entry = store.registrarEntry(group)
+  const entry = entryOf(store, group)
   return entry && placement.isSource(regions.idOf(entry.region)) ? entry : undefined
 }
 
 function claimOne(
   store: StoreTransaction,
   epoch: number,
-  { group, region, feed }: Claim,
+  { group, region, feed, over = -1 }: Claim,
 ): GroupHome {
   const standing = standingEntry(store, group)
-  if (standing) return standing
+  if (standing && standing.term > over) return standing
   refuseUnlessHome(store, region)
   return grant(store, epoch, group, { region, feed })
 }
@@ -104,7 +106,7 @@ function moveOne(
   { group, fromTerm, region, feed }: MoveHome,
 ): GroupHome | null {
   const { placement } = store.context
-  const standing = store.registrarEntry(group)
+  const standing = entryOf(store, group)
   const computed = placement.computedHome(group) !== undefined ? IMPLICIT_TERM : undefined
   const decision = decideMove(standing?.term ?? computed, fromTerm)
   if (decision === 'unknown') return null
@@ -158,7 +160,7 @@ export interface InheritHomesRequest {
 /** What the registrar before has granted goes in where no later home stands. */
 export function inheritHomes(store: StoreTransaction, { homes }: InheritHomesRequest): null {
   for (const { group, home } of homes) {
-    const standing = store.registrarEntry(group)
+    const standing = entryOf(store, group)
     if (!standing || standing.term < home.term) store.putRegistrarEntry(group, home)
   }
   return null
@@ -193,4 +195,17 @@ export function grantedHomes(
     if (looked >= max) return { homes, next: group }
   }
   return { homes, next: null }
+}
+
+/**
+ * What is registered. The entry of an erased group goes with all else that names it; until it is
+ * claimed anew, the region that erased it is its home, as the ledger says.
+ */
+function entryOf(store: StoreReader, group: string): GroupHome | undefined {
+  const entry = store.registrarEntry(group)
+  if (entry) return entry
+  const erasure = store.erasure(group)
+  if (!erasure) return undefined
+  const { feed, term } = erasure
+  return { region: feedRegionNumber(feed), feed, term }
 }

@@ -98,6 +98,8 @@ export interface TransactionAnswer {
 
 export interface ListRequest {
   readonly prefix: string
+  /** Instead of a prefix: all keys of the group of this key. */
+  readonly group?: Key
   /** Exclusive. */
   readonly after?: string
   readonly limit: number

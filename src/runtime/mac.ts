@@ -27,3 +27,7 @@ export function hmacSha256(hexKey: string): (text: string) => string {
     return mac
   }
 }
+
+/** A key of its own for another purpose. Both are 32 bytes, hexadecimal. */
+export const derivedKey = (hexKey: string, purpose: string): string =>
+  createHmac('sha256', createSecretKey(hexKey, 'hex')).update(`key ${purpose}`).digest('hex')

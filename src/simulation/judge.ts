@@ -2,6 +2,7 @@
 import { checkHistory } from './checkers/check-history.ts'
 import { checkConvergence } from './checkers/convergence.ts'
 import { checkDurability, checkStored } from './checkers/durability.ts'
+import { checkErasures } from './checkers/erasures.ts'
 import { Facts } from './checkers/facts.ts'
 import type { Finding } from './checkers/finding.ts'
 import { searchOrders } from './checkers/linear-search.ts'
@@ -70,7 +71,7 @@ function countBy<T>(
 const SEARCH_STEPS_MAX = 20_000
 
 export function findingsOf(result: RunResult): readonly Finding[] {
-  const { history, changes, seen, policies, atEnd, complaints, converged } = result
+  const { history, changes, seen, erasures, policies, atEnd, complaints, converged } = result
   const facts = new Facts(history)
   const policy = policies.at(-1)
   return [
@@ -81,6 +82,7 @@ export function findingsOf(result: RunResult): readonly Finding[] {
     ...checkDurability(facts, atEnd, policies),
     ...checkStored(facts, atEnd),
     ...checkResidency(policies, seen),
+    ...checkErasures(erasures),
     ...(policy ? checkConvergence(policy, atEnd) : []),
     ...(converged ? [] : [notConverged]),
   ]

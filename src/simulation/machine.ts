@@ -21,6 +21,8 @@ interface RowRange {
   readonly to: Uint8Array
 }
 
+const everything: RowRange = { from: Uint8Array.of(0), to: Uint8Array.of(0xff) }
+
 export class Machine {
   readonly stores: MemoryEngineKind
   readonly #options: MachineOptions
@@ -89,6 +91,14 @@ export class Machine {
       if (datasets.some(dataset => directory.startsWith(`${dataset} `)))
         this.stores.erase(directory)
     }
+  }
+
+  /** Durable rows of a dataset's stores that have a text in key or value. */
+  rowsNaming(dataset: string, text: string): number {
+    return this.directories()
+      .filter(directory => directory.startsWith(`${dataset} `))
+      .flatMap(directory => [...this.rows(directory, everything)])
+      .filter(({ key, value }) => Buffer.concat([key, value]).includes(text)).length
   }
 
   /** Every store directory that was ever written. */

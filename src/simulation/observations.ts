@@ -41,6 +41,16 @@ export type CopyChange = {
   | { readonly kind: 'removed'; readonly key?: string }
 )
 
+/** A disk, searched for an erased group that nobody has written since. */
+export interface ErasureSight {
+  readonly dataset: string
+  readonly group: string
+  readonly region: RegionId
+  /** That name it; undefined: the region has not confirmed the erasure, though it had the time. */
+  readonly rows: number | undefined
+  readonly atMs: number
+}
+
 /** A dataset is what has a residency of its own: a partition is one. */
 export interface PolicyInForce {
   readonly epoch: number

@@ -9,11 +9,19 @@ import type { Hasher } from '../model/hash.ts'
 import type { PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { type Disturbance, drawDisturbances } from './disturbances.ts'
+import { Eraser } from './eraser.ts'
 import type { FateCounts } from './fates.ts'
 import { type History, newHeader, type OperationRecord } from './history.ts'
 import { madeUpPolicy } from './made-up-policy.ts'
 import { Nemesis } from './nemesis.ts'
-import type { CopyChange, CopyRow, DurableState, PolicyInForce, SeenBytes } from './observations.ts'
+import type {
+  CopyChange,
+  CopyRow,
+  DurableState,
+  ErasureSight,
+  PolicyInForce,
+  SeenBytes,
+} from './observations.ts'
 import { drawPolicyChanges } from './policy-changes.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
 import { Workload } from './workload.ts'
@@ -33,6 +41,8 @@ export interface RunResult {
   readonly history: History
   readonly changes: readonly CopyChange[]
   readonly seen: readonly SeenBytes[]
+  /** None in worlds without erasures. */
+  readonly erasures: readonly ErasureSight[]
   readonly policies: readonly PolicyInForce[]
   readonly atEnd: DurableState
   /** All copies were equal at the end. */
@@ -84,14 +94,21 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
   const disturbances = given.disturbances ?? all
   const nemesis = new Nemesis({ world, random: nemesisRandom, disturbances })
   workload.start()
+  // In some worlds: the others stay as they have been looked at for long.
+  const eraser = isErased(seed)
+    ? new Eraser({ world, random: random.fork(), records, moves: seed % 8 === 4 })
+    : undefined
+  eraser?.start()
   await world.time.run(world.time.nowMs + forMs)
   nemesis.stop()
   await until(world, workload.stop())
-  const isCalm = (): boolean => world.allServe && !world.isChanging
+  if (eraser) await until(world, eraser.stop())
+  const isCalm = (): boolean => world.allServe && !world.governed.isChanging
   await world.time.run(world.time.nowMs + PATIENCE_MS, isCalm)
-  if (world.isChanging) world.complain('all', 'a change of the policy came to no end')
+  if (world.governed.isChanging) world.complain('all', 'a change of the policy came to no end')
   world.scrub()
   await until(world, workload.readAll())
+  if (eraser) await until(world, eraser.lookAtAll())
   // Reading has told homes what has expired.
   const converged = await comesToRest(world)
   for (const region of regions) world.watcher.lookAt(region, world.machine(region))
@@ -100,14 +117,15 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
     ...{ seed, converged, complaints: world.complaints, fates: world.network.fates.counts() },
     history: { header: newHeader('simulation', seed), operations: records },
     ...{ changes: world.watcher.changes, seen: world.watcher.seen },
+    erasures: eraser?.sights ?? [],
     policies: world.watcher.policies,
-    atEnd: durableState(world),
+    atEnd: { ...durableState(world), tombstonesCollected: eraser !== undefined },
     ...{
       disturbances,
       homesMoved: world.watcher.homesMoved,
       recordsLost: world.watcher.recordsLost,
       recordsMended: world.watcher.recordsMended,
-      policiesApplied: world.policiesApplied,
+      policiesApplied: world.governed.applied,
       simulatedMs: world.time.nowMs,
       events: world.time.happened,
     },
@@ -117,6 +135,8 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
 const policyDraws = (random: SeededRandom, policy: PolicyData, forMs: number) => ({
   ...{ random, policy, forMs, everyMs: POLICY_EVERY_MS },
 })
+/** One world in four. */
+const isErased = (seed: number): boolean => seed % 4 === 0
 
 /** Some ways are long ones: what goes by way of a third region then comes before. */
 const DETOURS = [1, 1, 1, 4, 10]
@@ -180,11 +200,11 @@ const textOf = (rows: readonly CopyRow[]): string =>
     .sort()
     .join('\n')
 
-function durableState(world: World): DurableState {
+function durableState(world: World): Omit<DurableState, 'tombstonesCollected'> {
   const regions = new Map<RegionId, CopyRow[]>()
   for (const region of world.regions) {
     regions.set(region, world.watcher.rows(world.machine(region)))
   }
   const atMs = world.time.nowMs
-  return { atMs, regions, lostDisks: new Set(), tombstonesCollected: false }
+  return { atMs, regions, lostDisks: new Set() }
 }

@@ -102,6 +102,11 @@ export class SimulatedNode {
     if (this.#serving) this.#data?.scrub(true)
   }
 
+  /** What erases groups, once it serves. */
+  erasing(): ReturnType<DataPlane['erasing']> {
+    return this.#serving && this.#data?.erasing()
+  }
+
   /** As an operator asks for it. Throws `DenizenError`. */
   async move(request: RehomeRequest): Promise<void> {
     if (this.#serving) await this.#data?.rehome(request)

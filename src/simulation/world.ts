@@ -4,15 +4,16 @@
  */
 
 import type { RehomeRequest } from '../api/administration.ts'
-import { type ClusterRecord, compareOrder } from '../coordination/cluster-record.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import type { Key } from '../model/key.ts'
-import { type Placement, PlacementTable, type PolicyData } from '../model/placement.ts'
+import type { Placement, PlacementTable, PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
+import type { LedgerEntry } from '../movement/erasure-rows.ts'
+import type { RegionErasure } from '../movement/erasures.ts'
 import type { Serving } from '../node/serving.ts'
 import type { StaleRetries } from '../routing/stale-policy.ts'
-import type { LogFields, Logger } from '../runtime/log.ts'
+import { Governed } from './governed.ts'
 import { loseOne } from './loss.ts'
 import { Losses } from './losses.ts'
 import { Machine } from './machine.ts'
@@ -26,6 +27,7 @@ import { SimulatedNode } from './simulated-node.ts'
 import { strangerLinks } from './stranger.ts'
 import { VirtualTime } from './virtual-time.ts'
 import { Watcher } from './watcher.ts'
+import { worldLog } from './world-log.ts'
 
 export interface WorldOptions {
   readonly policy: PolicyData
@@ -41,23 +43,17 @@ interface Region {
   node: SimulatedNode | undefined
 }
 
-/** What nodes have to log as errors in worlds where disks rot. */
-const expected = new Set(['a record is damaged'])
-
 export class World {
   readonly time = new VirtualTime()
   readonly network: SimulatedNetwork
-  /** Of the policy in force, as clients know it. */
-  table: PlacementTable
   readonly watcher: Watcher
+  /** The policies in force. */
+  readonly governed: Governed
   /** What must never happen: a bug, a refused placement, an error that a node logs. */
   readonly complaints: string[] = []
-  policiesApplied = 0
   readonly #options: WorldOptions
   readonly #regions = new Map<RegionId, Region>()
   #strangers = 0
-  /** The highest that any node has stored. */
-  #record: ClusterRecord | undefined
   /** By the region that was asked. */
   readonly #trespasses = new Map<RegionId, number>()
   readonly #losses = new Losses()
@@ -66,8 +62,8 @@ export class World {
   constructor(options: WorldOptions) {
     const { policy, hasher, random, delayMs } = options
     this.#options = options
-    this.table = new PlacementTable(policy, 1, hasher)
     this.watcher = new Watcher({ policy, hasher, time: this.time })
+    this.governed = new Governed(policy, hasher, this.watcher)
     this.network = new SimulatedNetwork({
       ...{ time: this.time, random: random.fork(), delayMs },
       onSend: (from, to, bytes) => this.watcher.sent(from, to, bytes),
@@ -83,6 +79,11 @@ export class World {
 
   get regions(): readonly RegionId[] {
     return [...this.#regions.keys()]
+  }
+
+  /** Of the policy in force, as clients know it. */
+  get table(): PlacementTable {
+    return this.governed.table
   }
 
   machine(region: RegionId): Machine {
@@ -131,12 +132,16 @@ export class World {
       ...{ region, process, machine: at.machine, random: random.fork(), time: this.time },
       ...{ policy: this.#options.policy, hasher: this.#options.hasher },
       network: this.network.of(region, process),
-      log: this.#logOf(region, process),
+      log: worldLog({
+        isAlive: () => process.alive,
+        isExplained: (message, fields) => this.#losses.explain(region, message, fields),
+        complain: what => this.complain(region, what),
+      }),
       erase: datasets => {
         at.machine.erase(datasets)
         for (const dataset of datasets) this.watcher.erased(region, dataset)
       },
-      onRecord: record => this.#learn(record),
+      onRecord: record => this.governed.learn(record),
       onViolation: () => this.#refused(region),
       onFailure: (reason, trace) => {
         if (process.alive) this.complain(region, `${reason}: ${trace}`)
@@ -165,7 +170,7 @@ export class World {
   rot(region: RegionId, random: SeededRandom): void {
     // A copy that was found sound, and rots before the others are erased, can't be told from one
     // that rots as the last.
-    if (this.isChanging) return
+    if (this.governed.isChanging) return
     const placement = random.pick(this.#sharedBy(region))
     if (placement) rotOne(placement, region, other => this.machine(other), random)
   }
@@ -173,7 +178,7 @@ export class World {
   /** A record of which every copy is the same is no more in this region, and nobody is told. */
   lose(region: RegionId, random: SeededRandom): void {
     // A copy may be the last one soon, and what it lacks can't be told then.
-    if (this.isChanging) return
+    if (this.governed.isChanging) return
     const { hasher } = this.#options
     const placement = random.pick(this.#sharedBy(region))
     const machineOf = (other: RegionId): Machine => this.machine(other)
@@ -188,23 +193,6 @@ export class World {
     return [...this.table.placements].filter(
       ({ data }) => data.store.length > 1 && data.store.includes(region),
     )
-  }
-
-  #learn(record: ClusterRecord): void {
-    if (this.#record && compareOrder(record, this.#record) <= 0) return
-    const { current, policyEpoch, next } = record
-    if (this.#record && this.#record.policyEpoch < policyEpoch) this.policiesApplied += 1
-    this.#record = record
-    this.table = new PlacementTable(current, policyEpoch, this.#options.hasher)
-    this.watcher.governedBy([
-      { epoch: policyEpoch, policy: current },
-      ...(next ? [{ epoch: next.policyEpoch, policy: next.policy }] : []),
-    ])
-  }
-
-  /** The policy is being changed. */
-  get isChanging(): boolean {
-    return this.#record?.next !== undefined
   }
 
   /** An operator applies another policy, where the keeper can be asked, and nothing else runs. */
@@ -225,7 +213,7 @@ export class World {
   trespass(region: RegionId): void {
     const { process, node } = this.#at(region)
     // While the policy changes nobody is alarmed, nor by who has just left.
-    if (!process?.alive || this.isChanging) return
+    if (!process?.alive || this.governed.isChanging) return
     for (const { id, data } of this.table.placements) {
       const { store, serve, left = [] } = data
       if ([...store, ...serve, ...left].includes(region)) continue
@@ -268,6 +256,26 @@ export class World {
     if (process?.alive) await node?.move(request)
   }
 
+  /** An operator asks this region to erase a group. Throws `DenizenError`. */
+  async erase(region: RegionId, dataset: string, group: string): Promise<LedgerEntry> {
+    const { placement, erasures } = this.#erasing(region, dataset)
+    return await erasures.erase(placement, group)
+  }
+
+  /** What all regions say of an erasure, as this one hears it. */
+  async erasures(region: RegionId, dataset: string, hash: string): Promise<RegionErasure[]> {
+    const { placement, erasures } = this.#erasing(region, dataset)
+    return await erasures.states(placement, hash)
+  }
+
+  #erasing(region: RegionId, dataset: string) {
+    const { process, node } = this.#at(region)
+    const found = process?.alive ? node?.erasing() : undefined
+    const placement = found?.table.byId(dataset)
+    if (!found || !placement) throw new DenizenError('not_ready', 'the node does not serve')
+    return { placement, erasures: found.erasures }
+  }
+
   /** Every node looks through all that it stores. */
   scrub(): void {
     for (const { process, node } of this.#regions.values()) if (process?.alive) node?.scrub()
@@ -281,18 +289,5 @@ export class World {
 
   complain(region: string, what: string): void {
     this.complaints.push(`${Math.round(this.time.nowMs)} ms, ${region}: ${what}`)
-  }
-
-  #logOf(region: RegionId, process: SimulatedProcess): Logger {
-    const nothing = (): void => {}
-    const error = (message: string, fields: LogFields = {}): void => {
-      if (process.alive && !expected.has(message))
-        this.complain(region, `${message} ${JSON.stringify(fields)}`)
-    }
-    const warn = (message: string, fields: LogFields = {}): void => {
-      if (!process.alive || this.#losses.explain(region, message, fields)) return
-      this.complain(region, `${message}, and had lost none: ${JSON.stringify(fields)}`)
-    }
-    return { debug: nothing, info: nothing, warn, error }
   }
 }

@@ -71,12 +71,21 @@ export interface EngineReader {
 /** Memory that the owner of a store shares with the threads that read along: `attach` takes it. */
 export type SharedState = Readonly<Record<string, SharedArrayBuffer>>
 
+/** A shard's own operation: has the store written anew. */
+export const compactOperation = 'compactStore'
+
 export interface Engine extends EngineReader {
   /**
    * See above. One commit at a time: the caller waits before it starts the next, and leaves the
    * changes alone until then.
    */
   commit(changes: Changes): Promise<void>
+  /**
+   * Writes the store anew, so that its files hold what it holds and no byte of what was deleted or
+   * written over before. Commits go on. Rejects, and changes nothing, where it is closed meanwhile
+   * or `isStopped` says so. Absent: nothing of that kind stays.
+   */
+  compact?(isStopped?: () => boolean): Promise<void>
   /** Bytes that the store occupies. */
   sizeBytes(): number
   /** For other threads to read along; undefined where only the owner can read. */
@@ -114,6 +123,11 @@ export interface EngineKind {
 export function assertRowKey(key: Uint8Array): void {
   const { rowKeyBytesMax } = limits
   assert(key.length > 0 && key.length <= rowKeyBytesMax, `a key has 1 to ${rowKeyBytesMax} bytes`)
+}
+
+export function assertBounds({ from, to }: RangeOptions): void {
+  const isShort = Math.max(from.length, to.length) <= limits.rowKeyBytesMax
+  assert(isShort, 'a bound of a range is no longer than a key')
 }
 
 /** The disk failed us: the shard stops loudly, nothing is papered over. */

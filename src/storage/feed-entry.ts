@@ -20,13 +20,15 @@ export const entryKind = {
   /** A record that shares its position. */
   sharedRecord: 3,
   idempotency: 4,
+  /** An erasure, alone at its position. */
+  erasure: 5,
 } as const
 export type EntryKind = (typeof entryKind)[keyof typeof entryKind]
 
 export interface FeedEntry {
   readonly position: Position
   readonly kind: EntryKind
-  /** The key of a record, the group of a home marker, the scope of an idempotency record. */
+  /** A record's key, a marker's group, an idempotency record's scope, an erasure's hash. */
   readonly text: string
 }
 
@@ -39,6 +41,10 @@ export const recordEntry = (key: string, position: Position, shared: boolean): F
 
 export const markerEntry = (group: string, position: Position): FeedEntry => ({
   ...{ position, kind: entryKind.home, text: group },
+})
+
+export const erasureEntry = (hash: string, position: Position): FeedEntry => ({
+  ...{ position, kind: entryKind.erasure, text: hash },
 })
 
 export const isShared = (kind: EntryKind): boolean =>

@@ -19,9 +19,9 @@ import { statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { assert } from '../model/assert.ts'
 import { compareBytes } from '../model/bytes.ts'
-import { limits } from '../model/limits.ts'
 import {
   type AttachedReader,
+  assertBounds,
   assertRowKey,
   type Changes,
   type Engine,
@@ -32,8 +32,10 @@ import {
   type Row,
   type SharedState,
 } from './engine.ts'
+import { copyRows, dropUnfinishedCopy, keepInPlace, putInPlace } from './lmdb-compaction.ts'
+import { causeOfCommit, messageOf } from './lmdb-errors.ts'
 import { type Environment, fileName, openStore, prepareStore } from './lmdb-file.ts'
-import { LmdbSnapshot } from './lmdb-snapshot.ts'
+import { LmdbOpened, owned } from './lmdb-opened.ts'
 
 const firstKey = Uint8Array.of(0)
 
@@ -44,6 +46,7 @@ export const lmdbEngine: EngineKind = {
     const file = join(resolve(directory), fileName)
     try {
       await prepareStore(file, readOnly)
+      if (!readOnly) await dropUnfinishedCopy(dirname(file))
       return new LmdbEngine(openStore(dirname(file), readOnly), file, { readOnly })
     } catch (cause) {
       throw new EngineFailure(`Can't open the store in ${directory}: ${messageOf(cause)}`, {
@@ -62,6 +65,9 @@ export const lmdbEngine: EngineKind = {
 }
 
 const commitsName = 'commits'
+/** What the owner counts there: its commits, and how often it has written the store anew. */
+const word = { commits: 0, files: 1 }
+const everything = { from: firstKey, to: Uint8Array.of(0xff) }
 
 interface Manner {
   readonly readOnly?: boolean
@@ -70,7 +76,7 @@ interface Manner {
 }
 
 class LmdbEngine implements Engine {
-  readonly #environment: Environment
+  readonly #opened: LmdbOpened
   readonly #file: string
   readonly #readOnly: boolean
   /**
@@ -79,24 +85,24 @@ class LmdbEngine implements Engine {
    */
   readonly #commits: Int32Array
   readonly #follows: boolean
-  /** Of one that follows. */
-  readonly #snapshot: LmdbSnapshot
+  /** Of the files that it has open. */
+  #files: number
   /** Reads go on in the snapshot of the first one. */
   #isPinned = false
   #isRenewed = false
-  /** Releases the ranges that are being read: LMDB must not be closed under an open cursor. */
-  readonly #openRanges = new Set<() => void>()
   #refusal: EngineFailure | undefined
   #commitInFlight: Promise<void> | undefined
+  #compacting: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
   constructor(environment: Environment, file: string, { readOnly = false, follows }: Manner) {
-    this.#environment = environment
+    this.#opened = new LmdbOpened(environment)
     this.#file = file
     this.#readOnly = readOnly
     this.#follows = follows !== undefined
-    this.#snapshot = new LmdbSnapshot(environment)
-    this.#commits = follows ?? new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+    this.#commits = follows ?? new Int32Array(new SharedArrayBuffer(8))
+    this.#files = Atomics.load(this.#commits, word.files)
+    if (this.#follows) this.#awaitFiles()
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -108,24 +114,21 @@ class LmdbEngine implements Engine {
     assertRowKey(key)
     return this.#guard(() => {
       this.#renewSnapshot()
-      const bytes = this.#environment.getBinaryFast(key, this.#snapshot)
+      const { environment, snapshot } = this.#opened
+      const bytes = environment.getBinaryFast(key, snapshot)
       // A plain view, of the length that lmdb-js gives its buffer for this read.
       return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     })
   }
 
   stamp(): number {
-    const commits = Atomics.load(this.#commits, 0)
+    const commits = Atomics.load(this.#commits, word.commits)
     const isCounted = !this.#readOnly && this.#refusal === undefined && commits % 2 === 0
     return isCounted ? commits : Number.NaN
   }
 
   range(options: RangeOptions): IterableIterator<Row> {
-    assert(
-      options.from.length <= limits.rowKeyBytesMax,
-      'a bound of a range is no longer than a key',
-    )
-    assert(options.to.length <= limits.rowKeyBytesMax, 'a bound of a range is no longer than a key')
+    assertBounds(options)
     this.#refuseIfBroken()
     return this.#rows(options, false)
   }
@@ -138,7 +141,10 @@ class LmdbEngine implements Engine {
     this.#refuseIfBroken()
     const first = from.length === 0 ? firstKey : from
     if (limit <= 0 || compareBytes(first, to) >= 0) return
-    const { entries, release } = this.#guard(() => this.#openRange(first, to, reverse, isLong))
+    const { entries, release } = this.#guard(() => {
+      this.#renewSnapshot()
+      return this.#opened.range({ first, to, reverse, isLong })
+    })
     try {
       for (let count = 0; count < limit; count++) {
         const entry = this.#guard(() => entries.next())
@@ -148,25 +154,6 @@ class LmdbEngine implements Engine {
     } finally {
       release()
     }
-  }
-
-  /** `first` is not empty and below `to`. */
-  #openRange(first: Uint8Array, to: Uint8Array, reverse: boolean, isLong: boolean) {
-    this.#renewSnapshot()
-    const shared = isLong ? undefined : this.#snapshot.transaction
-    // A transaction of our own: where lmdb-js renews one for us and fails, the range looks empty.
-    const transaction = shared ?? this.#environment.useReadTransaction()
-    const bounds = reverse
-      ? { start: to, exclusiveStart: true, end: first, inclusiveEnd: true, reverse }
-      : { start: first, end: to }
-    const entries = this.#environment.getRange({ ...bounds, transaction })[Symbol.iterator]()
-    const release = () => {
-      if (!this.#openRanges.delete(release)) return
-      entries.return?.()
-      if (!shared) transaction.done()
-    }
-    this.#openRanges.add(release)
-    return { entries, release }
   }
 
   atOnce<T>(read: () => T): T {
@@ -189,6 +176,7 @@ class LmdbEngine implements Engine {
     assert(!this.#readOnly && !this.#follows, 'a store that is only read is not written')
     assert(this.#commitInFlight === undefined, 'one commit at a time')
     for (const { key } of changes) assertRowKey(key)
+    if (this.#compacting) await this.#compacting
     this.#refuseIfBroken()
     if (changes.length === 0) return
     this.#commitInFlight = this.#write(changes)
@@ -202,13 +190,14 @@ class LmdbEngine implements Engine {
   async #write(changes: Changes): Promise<void> {
     this.#count()
     try {
-      await this.#environment.batch(() => {
+      const { environment } = this.#opened
+      await environment.batch(() => {
         for (const { key, value } of changes) {
-          if (value === null) this.#environment.remove(key)
-          else this.#environment.put(key, value)
+          if (value === null) environment.remove(key)
+          else environment.put(key, value)
         }
       })
-      this.#environment.resetReadTxn()
+      environment.resetReadTxn()
     } catch (error) {
       throw this.#fail(await causeOfCommit(error))
     }
@@ -216,8 +205,31 @@ class LmdbEngine implements Engine {
   }
 
   #count(): void {
-    Atomics.add(this.#commits, 0, 1)
-    Atomics.notify(this.#commits, 0)
+    Atomics.add(this.#commits, word.commits, 1)
+    Atomics.notify(this.#commits, word.commits)
+  }
+
+  async compact(isStopped = () => this.#closing !== undefined): Promise<void> {
+    while (this.#commitInFlight) await this.#commitInFlight.catch(() => undefined)
+    this.#refuseIfBroken()
+    try {
+      this.#compacting = this.#compact(isStopped)
+      await this.#compacting
+    } catch (error) {
+      throw this.#fail(error)
+    } finally {
+      this.#compacting = undefined
+    }
+  }
+
+  async #compact(isStopped: () => boolean): Promise<void> {
+    const directory = dirname(this.#file)
+    const copy = await copyRows(directory, this.snapshot(everything), isStopped)
+    putInPlace(directory)
+    this.#opened.replace(copy)
+    Atomics.add(this.#commits, word.files, 1)
+    Atomics.notify(this.#commits, word.files)
+    await keepInPlace(directory)
   }
 
   share(): SharedState {
@@ -236,19 +248,36 @@ class LmdbEngine implements Engine {
   async #close(): Promise<void> {
     // Who waits for that commit hears how it ended; closing only has to come after it.
     await this.#commitInFlight?.catch(() => undefined)
+    await this.#compacting?.catch(() => undefined)
     this.#refusal ??= new EngineFailure('The store is closed.')
-    for (const release of this.#openRanges) release()
-    this.#snapshot.drop()
-    await this.#environment.close()
+    await this.#opened.close()
   }
 
   /** Others may write what only they own: a reader of it looks at the newest commit. */
   #renewSnapshot(): void {
     if (this.#isPinned && this.#isRenewed) return
     this.#isRenewed = true
-    if (this.#readOnly) this.#environment.resetReadTxn()
+    if (this.#readOnly) this.#opened.environment.resetReadTxn()
     if (!this.#follows) return
-    this.#snapshot.renew(this.#commits)
+    this.#renewFiles()
+    this.#opened.snapshot.renew(this.#commits)
+  }
+
+  #renewFiles(): void {
+    const files = Atomics.load(this.#commits, word.files)
+    if (files === this.#files) return
+    this.#files = files
+    this.#opened.replace(openStore(dirname(this.#file), false))
+  }
+
+  /** Who does not read lets go of files that are no more, too. */
+  #awaitFiles(): void {
+    const moved = Atomics.waitAsync(this.#commits, word.files, this.#files)
+    // Who is closed has nothing to renew; any other failure is told to whoever reads next.
+    void Promise.resolve(moved.value)
+      .then(() => this.#guard(() => this.#renewFiles()))
+      .then(() => this.#awaitFiles())
+      .catch(() => undefined)
   }
 
   #guard<T>(read: () => T): T {
@@ -269,20 +298,3 @@ class LmdbEngine implements Engine {
     return this.#refusal
   }
 }
-
-/** lmdb-js copied already; this drops its Buffer, and a pool that it may be part of. */
-function owned(bytes: Uint8Array): Uint8Array {
-  const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
-  return view.byteLength === view.buffer.byteLength ? view : view.slice()
-}
-
-/** lmdb-js says "Commit failed", and why in a promise of its own that has to be heard. */
-async function causeOfCommit(error: unknown): Promise<unknown> {
-  const reason = (error as { commitError?: Promise<unknown> }).commitError
-  if (reason === undefined) return error
-  // That promise does not settle for every error code.
-  const unnamed = new Promise(settle => setImmediate(settle, error))
-  return Promise.race([reason.catch((cause: unknown) => cause), unnamed])
-}
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : `${error}`)

@@ -6,8 +6,9 @@ import type { Engine } from './engine.ts'
 import { PackedRows } from './packed-rows.ts'
 import { currentGeneration } from './row-values.ts'
 import type { ShardRequest, TakeReplies } from './shard-requests.ts'
-import { type StoreContext, StoreReader } from './store.ts'
+import { StoreReader } from './store.ts'
 import { StoreChanges } from './store-changes.ts'
+import type { StoreContext } from './store-context.ts'
 import type { GenerationsAtOpen } from './transaction.ts'
 
 export interface QueuedWrite {

@@ -17,6 +17,9 @@
  * | 9 idempotency record | scope | see row-values.ts |
  * | 10 idempotency records of a slot | slot u16 | count u64 |
  * | 11 there are home markers | | empty |
+ * | 12 erasure | keyed hash of the group | see erasure.ts |
+ * | 13 there are erasures | | empty |
+ * | 14 what an erasure has removed here | keyed hash of the group | see erasure.ts |
  */
 import {
   compareUtf8,
@@ -33,6 +36,7 @@ import type { Slot } from '../model/slot.ts'
 const table = {
   ...{ record: 1, feedEntry: 2, feedState: 3, home: 4, registrar: 5, claims: 6, digest: 7 },
   ...{ expiry: 8, idempotency: 9, idempotencyCount: 10, marked: 11 },
+  ...{ erasure: 12, erased: 13, purge: 14 },
 }
 
 const U53_HIGH = 2 ** 32
@@ -156,6 +160,9 @@ export const rowKeys = {
   idempotency: (scope: string) => textRow(table.idempotency, scope),
   idempotencyCount: (slot: Slot) => slotRow(table.idempotencyCount, slot),
   marked: () => Uint8Array.of(table.marked),
+  erasure: (hash: string) => textRow(table.erasure, hash),
+  erased: () => Uint8Array.of(table.erased),
+  purge: (hash: string) => textRow(table.purge, hash),
 }
 
 /** The half-open range of all rows of one kind. */

@@ -104,6 +104,7 @@ export function checkEntry(engine: EngineReader, row: Row): Damage[] {
 
 function targetOf({ kind, text }: FeedEntry): Uint8Array {
   if (kind === entryKind.home) return rowKeys.home(text)
+  if (kind === entryKind.erasure) return rowKeys.erasure(text)
   return kind === entryKind.idempotency ? rowKeys.idempotency(text) : rowKeys.record(text)
 }
 

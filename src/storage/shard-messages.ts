@@ -38,6 +38,8 @@ export interface ShardConfiguration {
   readonly ownFeed: FeedNumber
   /** By dataset. */
   readonly registrarEpochs: Readonly<Record<string, number>>
+  /** Names erased groups: 32 bytes, hexadecimal. */
+  readonly erasureKey: string
   readonly stores: readonly StoreLocation[]
 }
 

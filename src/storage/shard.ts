@@ -11,8 +11,8 @@
  * disk is met here, before anything was written; writes are refused with `disk_full`, and taken
  * again as soon as there is room.
  *
- * What the operations mean is not the shard's business: the composition root passes handlers in.
- * One is its own: which keys the latest commits have changed (store-changes.ts).
+ * What operations mean is not the shard's business: the composition root passes handlers in. Two
+ * are its own: which keys the latest commits have changed (store-changes.ts), and compacting.
  */
 import type { ShardMeter } from '../metrics/shard-meter.ts'
 import { assert } from '../model/assert.ts'
@@ -21,13 +21,14 @@ import { limits } from '../model/limits.ts'
 import type { Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Random } from '../runtime/random.ts'
+import { compact } from './compacting.ts'
 import type { DigestAudit } from './digest-audit.ts'
-import type { Engine, SharedState } from './engine.ts'
-import { EngineFailure } from './engine.ts'
+import { compactOperation, type Engine, EngineFailure, type SharedState } from './engine.ts'
 import { hasWork, type OpenStore, openStore, type QueuedWrite } from './open-store.ts'
 import type { ShardReply, ShardRequest, TakeReplies } from './shard-requests.ts'
-import { type StoreContext, type StoreReader, storeName } from './store.ts'
+import { type StoreReader, storeName } from './store.ts'
 import { type ChangesRequest, changesOperation } from './store-changes.ts'
+import type { StoreContext } from './store-context.ts'
 import { StoreTransaction } from './transaction.ts'
 
 /** Names of operations, with what each takes and gives. Plain data: it crosses threads. */
@@ -40,6 +41,8 @@ export type Handlers<Ops extends OperationMap> = {
   readonly slices?: { readonly [K in keyof Ops]?: Handler<DigestAudit, Ops[K]> }
   /** How many writes a request brings; default: one. */
   readonly counts?: { readonly [K in keyof Ops]?: (request: Ops[K]['request']) => number }
+  /** Requests that look for what is committed, and so have a commit of their own. */
+  readonly alone?: { readonly [K in keyof Ops]?: (request: Ops[K]['request']) => boolean }
 }
 type Handler<Store, Op extends { request: unknown; reply: unknown }> = (
   store: Store,
@@ -64,10 +67,7 @@ export interface ShardOptions {
   readonly meter?: ShardMeter | undefined
   /** This region may store the dataset under the policies in force. */
   readonly mayStore: (dataset: string) => boolean
-  /**
-   * Resolves when the commit after another is to begin: as many writes as have come by then go into
-   * it. Default: it begins at once.
-   */
+  /** Resolves when the commit after another begins, with all writes by then. Default: at once. */
   readonly gather?: ((waiting: () => number) => Promise<void>) | undefined
 }
 
@@ -144,6 +144,12 @@ export class Shard {
         store.changes.ask(asked, body => onReplies([{ id: request.id, body }]))
         continue
       }
+      if (request.name === compactOperation) {
+        const { id } = request
+        const answer = (reply: Awaited<ReturnType<typeof compact>>) => onReplies([{ id, ...reply }])
+        compact(store).then(answer, error => this.#stopped || this.#fail(error))
+        continue
+      }
       const { reads, slices } = this.#options.handlers
       const read = reads[request.name]
       if (read) replies.push(this.#run(request, () => read(store.reader, request.body)))
@@ -157,6 +163,12 @@ export class Shard {
     for (const store of written) store.loop ??= this.#commitLoop(store)
   }
 
+  #fail(error: unknown): void {
+    this.#stopped = true
+    const failure = new EngineFailure('a commit failed', { cause: error })
+    this.#options.onFatal(error instanceof EngineFailure ? error : failure)
+  }
+
   async #commitLoop(store: OpenStore): Promise<void> {
     try {
       for (let isFirst = true; hasWork(store); isFirst = false) {
@@ -166,12 +178,7 @@ export class Shard {
         if (store.queue.length > 0) await this.#commitOnce(store)
       }
     } catch (error) {
-      this.#stopped = true
-      this.#options.onFatal(
-        error instanceof EngineFailure
-          ? error
-          : new EngineFailure('a commit failed', { cause: error }),
-      )
+      this.#fail(error)
     } finally {
       store.loop = undefined
     }
@@ -215,7 +222,8 @@ export class Shard {
       const more = this.#options.handlers.counts?.[request.name]?.(request.body) ?? 1
       const isFull =
         count + more > TRANSACTION_WRITES_MAX || transaction.stagedBytes > TRANSACTION_BYTES_MAX
-      if (taken > 0 && isFull) break
+      const isAlone = this.#options.handlers.alone?.[request.name]?.(request.body) === true
+      if (taken > 0 && (isFull || isAlone)) break
       taken += 1
       count += more
       transaction.savepoint()
@@ -224,6 +232,7 @@ export class Shard {
       const replies = answers.get(onReplies)
       if (replies) replies.push(reply)
       else answers.set(onReplies, [reply])
+      if (isAlone) break
     }
     queue.splice(0, taken)
     return { answers, count }

@@ -2,11 +2,13 @@
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import type { Engine } from './engine.ts'
+import { type Erasure, encodeErasure } from './erasure.ts'
 import type { PackedRows } from './packed-rows.ts'
 import type { FeedState, SlotDigest } from './row-values.ts'
-import { rowKeys } from './rows.ts'
+import { rowKeys, rowText, tableRange } from './rows.ts'
 import { StagedChanges } from './staged-changes.ts'
-import { type StoreContext, StoreReader } from './store.ts'
+import { StoreReader } from './store.ts'
+import type { StoreContext } from './store-context.ts'
 
 const noValue = new Uint8Array()
 
@@ -40,6 +42,35 @@ export class StagedStore extends StoreReader {
   protected mark(): void {
     this.#mayBeMarked = true
     if (this.row(rowKeys.marked()) === undefined) this.staged.stageRow(rowKeys.marked(), noValue)
+  }
+
+  putRow(rowKey: Uint8Array, value: Uint8Array): void {
+    this.staged.stageRow(rowKey, value)
+  }
+
+  /** Enters an erasure in the ledger: its entry in a feed is another matter. */
+  putErasure(hash: string, erasure: Erasure): void {
+    this.putRow(rowKeys.erasure(hash), encodeErasure(erasure))
+    this.putRow(rowKeys.erased(), noValue)
+  }
+
+  /** Groups of a slot that this region has registered. Committed state only. */
+  *registeredGroups(slot: Slot): IterableIterator<string> {
+    for (const { key } of this.engine.range(tableRange('registrar'))) {
+      const group = rowText(key)
+      if (this.context.placement.slotOf(group) === slot) yield group
+    }
+  }
+
+  /** Drops what tells of a group's homes up to a term; returns the rows. */
+  dropHomes(group: string, term: number): number {
+    const entry = this.registrarEntry(group)
+    const marker = this.homeMarker(group)
+    const isEntryOld = entry !== undefined && entry.term <= term
+    const isMarkerOld = marker !== undefined && marker.term <= term
+    if (isEntryOld) this.staged.stageRow(rowKeys.registrar(group), null)
+    if (isMarkerOld) this.staged.stageRow(rowKeys.home(group), null)
+    return Number(isEntryOld) + Number(isMarkerOld)
   }
 
   override feedState(slot: Slot, feed: FeedNumber): FeedState {

@@ -6,8 +6,9 @@ import { AccessRuns } from '../model/access-runs.ts'
 import type { Hasher } from '../model/hash.ts'
 import { type Placement, PlacementTable } from '../model/placement.ts'
 import { RegionNumbers } from '../model/slot.ts'
+import { hmacSha256 } from '../runtime/mac.ts'
 import type { ShardConfiguration } from './shard-messages.ts'
-import type { StoreContext } from './store.ts'
+import type { StoreContext } from './store-context.ts'
 
 type Configuration = Omit<ShardConfiguration, 'stores'>
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -33,6 +34,7 @@ export class StoreContexts {
   }
 
   #adopt({ policy, policyEpoch, registrarEpochs, ...rest }: Configuration): PlacementTable {
+    const erasureMac = hmacSha256(rest.erasureKey)
     const table = new PlacementTable(policy, policyEpoch, this.#hasher)
     const regions = new RegionNumbers(rest.regionNumbers)
     for (const placement of table.placements) {
@@ -40,6 +42,7 @@ export class StoreContexts {
       const context = held ?? {
         ...{ hasher: this.#hasher, placement, regions },
         ...{ self: rest.self, ownFeed: rest.ownFeed },
+        hashOfGroup: (group: string) => erasureMac(`${placement.id}\n${group}`),
       }
       context.accesses = accessesOf(placement, held)
       context.placement = placement

@@ -3,16 +3,16 @@
  * committed, and so durable; `StoreTransaction` adds staged changes on top, which one commit makes
  * durable together.
  */
-import type { AccessRuns } from '../model/access-runs.ts'
+
 import { DenizenError } from '../model/errors.ts'
-import type { Hasher } from '../model/hash.ts'
 import { groupOfScope } from '../model/idempotency.ts'
 import type { Key } from '../model/key.ts'
-import type { Placement } from '../model/placement.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
-import type { RegionId, RegionNumbers, Slot } from '../model/slot.ts'
+import type { Slot } from '../model/slot.ts'
 import type { EngineReader } from './engine.ts'
+import { decodeErasure, type Erasure } from './erasure.ts'
 import { decodeEntryRow, type FeedEntry, pointsToRecord } from './feed-entry.ts'
+import { FlagRow } from './flag-row.ts'
 import { decodeHomeMarker, type HomeMarker } from './home-marker.ts'
 import { decodeIdempotencyRecord, type IdempotencyRecord } from './idempotency-record.ts'
 import {
@@ -46,26 +46,8 @@ import {
   tableRange,
   textRange,
 } from './rows.ts'
+import type { StoreContext } from './store-context.ts'
 import type { ValueCopies } from './value-copies.ts'
-
-/**
- * Where a store stands: whose it is, and in whose hands. What follows from the policy is another
- * one once the policy changes, between two turns of the thread.
- */
-export interface StoreContext {
-  readonly hasher: Hasher
-  /** The dataset's placement under the policy in effect. */
-  readonly placement: Placement
-  readonly self: RegionId
-  /** The feed that this region writes. */
-  readonly ownFeed: FeedNumber
-  /** Region numbers of coordination: what rows hold in place of ids. */
-  readonly regions: RegionNumbers
-  /** Whence groups are written, where the policy moves them to their writers. */
-  readonly accesses?: AccessRuns | undefined
-  /** Claims are granted under this one alone; undefined: no registrar has been named yet. */
-  readonly registrarEpoch?: number | undefined
-}
 
 /** The name of a store within its node, as the key of maps. */
 export const storeName = (of: { readonly dataset: string; readonly store: number }): string =>
@@ -74,12 +56,13 @@ export const storeName = (of: { readonly dataset: string; readonly store: number
 export class StoreReader {
   readonly engine: EngineReader
   readonly context: StoreContext
-  #isMarked = false
-  /** The engine's stamp when there was no marker. */
-  #unmarkedAt = Number.NaN
+  readonly #marked: FlagRow
+  readonly #erased: FlagRow
 
   constructor(engine: EngineReader, context: StoreContext) {
     this.engine = engine
+    this.#marked = new FlagRow(engine)
+    this.#erased = new FlagRow(engine)
     this.context = context
   }
 
@@ -149,12 +132,25 @@ export class StoreReader {
    * groups have none before the first of them is moved, and they pay nothing until then.
    */
   protected isMarked(): boolean {
-    if (this.context.placement.data.groupBySegments !== null || this.#isMarked) return true
-    const stamp = this.engine.stamp()
-    if (stamp === this.#unmarkedAt) return false
-    this.#isMarked = this.row(rowKeys.marked()) !== undefined
-    this.#unmarkedAt = stamp
-    return this.#isMarked
+    if (this.context.placement.data.groupBySegments !== null) return true
+    return this.#marked.isSet(() => this.row(rowKeys.marked()) !== undefined)
+  }
+
+  /** The last erasure of a group; undefined where it was never erased. */
+  erasure(group: string): Erasure | undefined {
+    const isErased = this.#erased.isSet(() => this.row(rowKeys.erased()) !== undefined)
+    return isErased ? this.erasureOf(this.context.hashOfGroup(group)) : undefined
+  }
+
+  /** True of what a group's life until its erasure had: it must not come back. */
+  isErased(group: string, term: number): boolean {
+    const erasure = this.erasure(group)
+    return erasure !== undefined && term <= erasure.term
+  }
+
+  erasureOf(hash: string): Erasure | undefined {
+    const bytes = this.row(rowKeys.erasure(hash))
+    return bytes && decodeErasure(bytes)
   }
 
   registrarEntry(group: string): GroupHome | undefined {
@@ -188,6 +184,13 @@ export class StoreReader {
   *digests(): IterableIterator<{ slot: Slot; digest: SlotDigest }> {
     for (const { key, value } of this.engine.range(tableRange('digest'))) {
       yield { slot: parseFeedRow(key).slot, digest: decodeDigest(value) }
+    }
+  }
+
+  /** All erasures. Committed state only. */
+  *erasures(): IterableIterator<{ hash: string; erasure: Erasure }> {
+    for (const { key, value } of this.engine.range(tableRange('erasure'))) {
+      yield { hash: rowText(key), erasure: decodeErasure(value) }
     }
   }
 

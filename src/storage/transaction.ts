@@ -45,7 +45,7 @@ import {
 } from './row-values.ts'
 import { expiryKind, rowKeys } from './rows.ts'
 import { StagedStore } from './staged-store.ts'
-import type { StoreContext } from './store.ts'
+import type { StoreContext } from './store-context.ts'
 
 /** The generation of each own feed as it was when this process opened the store. */
 export type GenerationsAtOpen = ReadonlyMap<Slot, number>

@@ -7,6 +7,7 @@ import { createApi } from '../../src/api/app.ts'
 import type { AdministrativeAct } from '../../src/model/administrative-act.ts'
 import { DenizenError } from '../../src/model/errors.ts'
 import type { Census, PolicyInForce } from '../../src/model/home-census.ts'
+import type { Receipt } from '../../src/receipts/receipt.ts'
 import { accessWith, tokenWith } from '../access/access-world.ts'
 import { dataset, policy } from '../support/policies.ts'
 import { createService, jsonOf, problemOf, recordingLogger } from './world.ts'
@@ -41,6 +42,11 @@ async function operated(
       census: async () => counted,
       applyPolicy: async () => ({ policyEpoch: 1 }),
       policyChange: async () => ({ policyEpoch: 1 }),
+      policyReceipt: () => Promise.reject(new Error('nobody asked for a receipt')),
+      erase: () => Promise.reject(new Error('nobody asked for an erasure')),
+      erasureReceipt: () => Promise.reject(new Error('nobody asked for a receipt')),
+      receiptKeys: () => ({ cluster: 'acme', clusterId: 'c1', keys: [] }),
+      rotateReceiptKey: () => Promise.reject(new Error('nobody asked for a new key')),
       async record(act) {
         acts.push(act)
       },
@@ -86,6 +92,37 @@ test('the format in force is told, and a refusal says who stands in the way', as
   const refusal = await refused.post('/v1/admin/upgrade/finalize')
   assert.is(refusal.status, 409)
   assert.is((await jsonOf(refusal)).detail, 'eu-west runs denizen 0.1.0')
+})
+
+const receipt: Receipt = {
+  ...{ format: 1, cluster: 'acme', clusterId: 'c1', issuedAtMs: 7, keyId: 'k', signature: 's' },
+  what: { kind: 'erase', dataset: 'cities', group: 'hash' },
+  ...{ regions: [], open: [{ region: 'us-east', reason: 'silent' }], cannotProve: ['much'] },
+}
+
+test('a group is erased, its receipt comes back, and the log names no group', async () => {
+  const asked: unknown[] = []
+  const { acts, post, get, who } = await operated({
+    async erase(request) {
+      asked.push(request)
+      return receipt
+    },
+    async erasureReceipt(request) {
+      asked.push(request)
+      return receipt
+    },
+  })
+  const reply = await post('/v1/admin/erase/cities/a%2Fb')
+  assert.equal([reply.status, await jsonOf(reply)], [200, receipt])
+  const again = await get('/v1/admin/erasures?dataset=cities&group=hash')
+  assert.equal([again.status, await jsonOf(again)], [200, receipt])
+  assert.equal(asked, [
+    { dataset: 'cities', group: 'a/b' },
+    { dataset: 'cities', hash: 'hash' },
+  ])
+  assert.equal(acts, [{ who, what: 'erase', outcome: 'done', details: { dataset: 'cities' } }])
+  const reader = await operated({}, ['read', 'write', 'list'])
+  assert.is(await problemOf(await reader.post('/v1/admin/erase/cities/a')), '403 forbidden')
 })
 
 test('a group is moved where it is asked to go, and the log names no key', async () => {

@@ -162,7 +162,7 @@ export class MemoryService implements Service {
     this.#called(context)
     const { records } = this.#dataset(name)
     const keys = [...records.keys()]
-      .filter(key => key.startsWith(request.prefix))
+      .filter(key => isListed(key, request))
       .filter(key => request.after === undefined || compareUtf8(key, request.after) > 0)
       .sort(compareUtf8)
     const items: ListItem[] = keys.slice(0, request.limit).flatMap(key => {
@@ -293,3 +293,7 @@ function checkPrecondition(
     extra: current ? { current: formatVersion(current) } : {},
   })
 }
+
+/** Groups are the first segments of keys here. */
+const isListed = (key: string, { prefix, group }: ListRequest): boolean =>
+  group === undefined ? key.startsWith(prefix) : key.split('/')[0] === group.split('/')[0]

@@ -72,6 +72,7 @@ const restored = (change: Change = {}) =>
     directory: change.directory ?? newPath(),
     region: change.region ?? 'eu-west',
     policy: requirePolicy(policyFile(change.policy ?? policyText('[eea]'))),
+    erased: [],
     onRows: change.onRows ?? (() => {}),
   })
 

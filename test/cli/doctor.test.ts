@@ -44,6 +44,7 @@ const context = {
   placement,
   self: 'eu-west',
   ownFeed: feedNumber(1, 1),
+  hashOfGroup: String,
   regions: new RegionNumbers({ 'eu-west': 1 }),
 }
 const slotOf = (key: string): number => placement.slotOf(placement.groupOf(key as Key))

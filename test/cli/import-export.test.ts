@@ -157,6 +157,26 @@ test('only a prefix', async () => {
   assert.is(stdout, '{"key":"b/1","value":2}\n')
 })
 
+for (const extension of ['ndjson', 'cbor-seq']) {
+  test(`a group is exported with versions to .${extension}, and imported byte for byte`, async () => {
+    const kept = Object.fromEntries(
+      Object.entries(records).map(([key, stored]) => [`anna/${key}`, stored]),
+    )
+    await store('d', { ...kept, anna: text('"she"'), 'anna-b': text('1'), annb: text('2') })
+    const file = inDirectory(`anna.${extension}`)
+    const exported = await denizen(['export', 'd', '--group', 'anna', '--out', file])
+    assert.is(exported.code, 0, exported.stderr)
+    if (extension === 'ndjson') {
+      const [first = ''] = readFileSync(file, 'utf8').split('\n')
+      assert.match(first, /^{"key":"anna","value":"she","version":"\d+\.\d+"}$/)
+    }
+    const imported = await denizen(['import', file, '--dataset', 'e'])
+    assert.is(imported.code, 0, imported.stderr)
+    const { 'anna-b': _, annb: __, ...expected } = await storedIn('d')
+    assert.equal(await storedIn('e'), expected)
+  })
+}
+
 test('standard input, with a failure that is counted and placed', async () => {
   const lines = ['{"key":"a","value":1}', '', '{"key":"b//c","value":1}', '{"key":"d","value":[]}']
   const args = ['import', '-', '--dataset', 'd', '--format', 'ndjson']

@@ -138,8 +138,10 @@ class FollowingWriters {
 
 const detailOf = (reply: Reply): string => (jsonOf(reply) as { detail?: string }).detail ?? ''
 
-const apply = (config: string) =>
-  runDenizen(['policy', 'apply', '--config', config, '--url', world.url('eu-central'), '--yes'])
+const apply = (config: string, ...more: string[]) => {
+  const url = ['--url', world.url('eu-central')]
+  return runDenizen(['policy', 'apply', '--config', config, ...url, '--yes', ...more])
+}
 
 async function phaseOf(region: string): Promise<string> {
   const reply = await ask(world, region, '/v1/admin/policy/change')
@@ -152,8 +154,17 @@ test('us-east loses the cities while clients write: none fails, none is lost', a
   const writers = new FollowingWriters()
   await writers.more(300)
   await until(() => inUsEast() > 0, 'the marker is in us-east')
-  const applied = await apply(after)
+  const receipt = join(folder, 'receipt.json')
+  const applied = await apply(after, '--out', receipt)
   assert.is(applied.code, 0, applied.stderr + applied.stdout)
+  const url = ['--url', world.url('ap-northeast')]
+  const verified = await runDenizen(['receipt', 'verify', receipt, ...url])
+  assert.is(verified.code, 0, verified.stderr + verified.stdout)
+  const { what, regions, open } = JSON.parse(readFileSync(receipt, 'utf8'))
+  assert.is(what.phase, 'in force')
+  assert.is(regions[0].region, 'us-east')
+  assert.is(regions[0].evidence.cities.what, 'erased')
+  assert.equal(open, [])
   assert.match(applied.stdout, /us-east erased \d+ records/)
   await writers.more(100)
   await writers.stop()
@@ -188,6 +199,10 @@ test('the region is killed amid the change, and comes back with its old file', a
   await world.kill('us-east')
   await writers.more(50)
   assert.not((await phaseOf('eu-west')).includes('force'), 'nothing is skipped')
+  const reply = await ask(world, 'eu-west', '/v1/admin/policy/receipt')
+  const { regions, open } = jsonOf(reply) as { regions: unknown[]; open: { region: string }[] }
+  assert.equal(regions, [], 'nothing is called erased')
+  assert.ok(open.some(({ region }) => region === 'us-east'))
   await world.start('us-east')
   const applied = await applying
   assert.is(applied.code, 0, applied.stderr + applied.stdout)

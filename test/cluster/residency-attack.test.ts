@@ -332,7 +332,8 @@ test('the shard refuses by itself, whatever all others let through', async () =>
     mayStore: () => permitted,
   })
   const numbers = Object.fromEntries(policy.regions.map(({ id }, index) => [id, index + 1]))
-  const context = { hasher, placement, self: 'us-east', ownFeed: feedNumber(3, 1) }
+  const own = { self: 'us-east', ownFeed: feedNumber(3, 1), hashOfGroup: String }
+  const context = { hasher, placement, ...own }
   const regions = new RegionNumbers(numbers)
   try {
     const engine = await storeEngine.open(directory)

@@ -33,7 +33,7 @@ const newer = brokenBuild([
     from: `"version": "${olderVersion}"`,
     to: `"version": "${newerVersion}"`,
   },
-  { file: 'src/node/build.ts', from: 'newest: 2', to: 'newest: 3' },
+  { file: 'src/node/build.ts', from: 'newest: 3', to: 'newest: 4' },
 ])
 test.after(() => newer.remove())
 

@@ -32,7 +32,7 @@ upgrades('a newer format comes into force once every region knows it, and not be
   for (const region of ['four', 'three', 'two']) {
     const disk = disks.get(region) as MemoryDisk
     const asked = await restarted(at, region, { disk, build: newer })
-    const refusal = await failureOf(asked.finalizeFormat())
+    const refusal = await failureOf(asked.acts.finalizeFormat())
     assert.ok(refusal instanceof DenizenError)
     assert.is(refusal.code, 'upgrade_refused')
     assert.match(refusal.message, /one runs denizen 1.0.0, which knows format 1/)
@@ -40,13 +40,17 @@ upgrades('a newer format comes into force once every region knows it, and not be
   at.down('three')
   const disk = disks.get('one') as MemoryDisk
   const upgraded = await restarted(at, 'one', { disk, build: newer })
-  assert.match((await failureOf(upgraded.finalizeFormat())).message, /three can not be asked/)
+  assert.match((await failureOf(upgraded.acts.finalizeFormat())).message, /three can not be asked/)
   assert.is(upgraded.record().dataFormat, 1)
   await at.up('three', { disk: disks.get('three') as MemoryDisk, build: newer })
   const two = at.running.get('two') as StaticCoordination
-  assert.is((await two.finalizeFormat()).dataFormat, 2)
+  assert.is((await two.acts.finalizeFormat()).dataFormat, 2)
   assert.is(upgraded.record().members.two?.build?.version, '2.0.0')
-  assert.is((await upgraded.finalizeFormat()).revision, two.record().revision, 'once is enough')
+  assert.is(
+    (await upgraded.acts.finalizeFormat()).revision,
+    two.record().revision,
+    'once is enough',
+  )
 })
 
 upgrades('a build that does not know the format in force does not start', async () => {

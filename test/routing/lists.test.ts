@@ -144,6 +144,27 @@ lists('a strong list is the home’s; of a group that nobody wrote it is empty',
   assert.match(await codeOf(list), /home_unreachable|registrar_unavailable/)
 })
 
+lists(
+  'a list of a group has its keys and no others, whether or not keys lie below it',
+  async () => {
+    const world = await RoutingWorld.open(data)
+    const keys = ['g', 'g/a', 'g/b/c', 'g-', 'g!', 'gg', 'f/g/a']
+    await world.at('three').router.execute('hint', keys.map(put), strong)
+    for (const key of ['g', 'g/zz'] as Key[]) {
+      const found: string[] = []
+      for (let after: string | undefined, n = 0; n < 9; n++) {
+        const request = { prefix: '', group: key, limit: 1, values: true, ...(after && { after }) }
+        const page = await world.at('one').lists.list('hint', request, strong)
+        assert.is(page.receipt.role, 'home')
+        found.push(...page.items.map(item => item.key))
+        after = page.next
+        if (after === undefined) break
+      }
+      assert.equal(found, ['g', 'g/a', 'g/b/c'])
+    }
+  },
+)
+
 lists('a copy that starts is passed over', async () => {
   const world = await RoutingWorld.open(data)
   world.link('one', 'starting')

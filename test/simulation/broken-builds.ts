@@ -161,7 +161,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'what was sent to a relay is said to have had no effect',
-    seed: 23,
+    seed: 46,
     breaks: ['truthful errors', 'H and L', 'X'],
     patches: [
       {
@@ -219,6 +219,106 @@ export const defects: readonly Defect[] = [
         file: 'src/repair/comparisons.ts',
         from: '    await this.#unlessFailed(() => this.#compare(pair.placement, pair.peer))\n',
         to: '',
+      },
+    ],
+  },
+  {
+    name: 'a region confirms an erasure before it has purged what it holds',
+    seed: 4,
+    breaks: ['E'],
+    patches: [
+      {
+        file: 'src/storage/purge.ts',
+        from: '    purge(store, hash, erasure)\n',
+        to: [
+          '    if (erasure.feed === store.context.ownFeed) purge(store, hash, erasure)',
+          '    else {',
+          '      const nothing = { keys: 0, rows: 0, compactedAtMs: 0 }',
+          '      store.putRow(rowKeys.purge(hash), encodePurge(nothing))',
+          '    }\n',
+        ].join('\n'),
+      },
+    ],
+  },
+  {
+    name: 'a home goes on under the term of an erasure',
+    seed: 4,
+    breaks: ['E', 'H and L', 'S', 'T', 'D', 'convergence', 'no bugs'],
+    patches: [
+      {
+        file: 'src/execution/home.ts',
+        from: "  standing.kind === 'home' && standing.isErased\n",
+        to: "  standing.kind === 'home' && standing.isErased && standing.home.term < 0\n",
+      },
+    ],
+  },
+  {
+    name: 'copies are erased before those that stay are verified',
+    seed: 8,
+    breaks: ['D', 'convergence'],
+    patches: [
+      {
+        file: 'src/movement/policy-work.ts',
+        from: '        await this.#verify()\n',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'copies are erased before those that stay have all of them',
+    seed: 1,
+    breaks: ['D', 'H and L', 'S', 'X', 'convergence'],
+    patches: [
+      {
+        file: 'src/movement/policy-work.ts',
+        from: '        await this.#catchUp()\n        await this.#adoptFeeds()\n',
+        to: '',
+      },
+      {
+        file: 'src/movement/policy-work.ts',
+        from: '        await this.#catchUp()\n        return await this.#transfer()\n',
+        to: '        return await this.#transfer()\n',
+      },
+    ],
+  },
+  {
+    name: 'a registrar grants what the one before it has granted',
+    seed: 1,
+    breaks: ['H and L', 'S', 'T', 'D'],
+    patches: [
+      {
+        file: 'src/routing/claims.ts',
+        from: "    if (request.kind !== 'inherit') await this.#inherit(placement, request)\n",
+        to: '',
+      },
+      {
+        file: 'src/movement/policy-work.ts',
+        from: '        await this.#inheritHomes()\n',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'groups go on beginning where only the policy before computes their home',
+    seed: 1,
+    breaks: ['H and L', 'S', 'T', 'D'],
+    patches: [
+      {
+        file: 'src/model/placement.ts',
+        from: '    if (!this.#former) return true\n',
+        to: '    if (true) return true\n',
+      },
+    ],
+  },
+  {
+    name: 'a region that comes back begins its feeds anew',
+    seed: 1,
+    breaks: ['D', 'S', 'H and L', 'convergence', 'no bugs'],
+    patches: [
+      {
+        file: 'src/node/policy-acting.ts',
+        from: '      if (seen === 0 || open.has(slot)) continue\n',
+        to: '      if (seen >= 0 || open.has(slot)) continue\n',
       },
     ],
   },

@@ -1,4 +1,5 @@
 /** A scrub of a store that is written meanwhile: it finds what is wrong, and nothing else. */
+
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/model/bytes.ts'
@@ -13,6 +14,7 @@ import { damageRecord } from '../support/damage.ts'
 import { inProcessShard } from '../support/in-process-shard.ts'
 import { dataset, policy } from '../support/policies.ts'
 import { seededRandom } from '../support/seeded-random.ts'
+import { erasureKey } from '../support/store.ts'
 
 const pinned = { homing: { kind: 'pinned', region: 'one' }, slots: 4 } as const
 const keyOf = (n: number): Key => `k${String(n).padStart(3, '0')}` as Key
@@ -30,6 +32,7 @@ async function open() {
     policy: policy(['one'], [dataset('things', ['one'], pinned)]),
     ...{ policyEpoch: 1, self: 'one', regionNumbers: { one: 1 }, ownFeed: feedNumber(1, 1) },
     registrarEpochs: {},
+    erasureKey,
   })
   const write = (n: number, text: string | undefined, precondition = {}) =>
     shards.callStore('things', 0, 'write', {

@@ -1,4 +1,5 @@
 /** The shard behind its port: group commit, failed requests, the last residency check, its end. */
+
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/model/bytes.ts'
@@ -18,6 +19,7 @@ import type { ShardReply } from '../../src/storage/shard-requests.ts'
 import { changesOperation, type StorePoint } from '../../src/storage/store-changes.ts'
 import { inProcessShard } from '../support/in-process-shard.ts'
 import { dataset, hasher, policy, tableOf } from '../support/policies.ts'
+import { erasureKey } from '../support/store.ts'
 
 const regions = ['one', 'two']
 const data = policy(regions, [
@@ -39,12 +41,11 @@ async function open(kind: MemoryEngineKind, self = 'one', roomBytes?: () => numb
     onFatal: trace => failures.push(trace),
   })
   await shards.open({
-    policy: data,
-    policyEpoch: 1,
-    self,
+    ...{ policy: data, policyEpoch: 1, self },
     regionNumbers: { one: 1, two: 2 },
     ownFeed: feedNumber(self === 'one' ? 1 : 2, 1),
     registrarEpochs: {},
+    erasureKey,
   })
   shards.awaitGrowth()
   const put = (key: string, text = 'x') =>
@@ -340,7 +341,8 @@ ends('what this region may not store is refused at the last step, too', async ()
     onFatal: error => assert.unreachable(String(error)),
   })
   const regionNumbers = new RegionNumbers({ one: 1, two: 2 })
-  const context = { hasher, placement, self: 'one', ownFeed: feedNumber(1, 1) }
+  const own = { self: 'one', ownFeed: feedNumber(1, 1), hashOfGroup: String }
+  const context = { hasher, placement, ...own }
   shard.open('things', 0, engine, { ...context, regions: regionNumbers })
   permitted = false
   const body = { key: 'a', value: { bytes: utf8('x'), mediaType: '' }, precondition: {} }
@@ -369,7 +371,8 @@ ends('a commit that follows another takes all that have gathered', async () => {
     gather: () => new Promise(resolve => ends.push(resolve)),
   })
   const regionNumbers = new RegionNumbers({ one: 1, two: 2 })
-  const context = { hasher, placement, self: 'one', ownFeed: feedNumber(1, 1) }
+  const own = { self: 'one', ownFeed: feedNumber(1, 1), hashOfGroup: String }
+  const context = { hasher, placement, ...own }
   shard.open('things', 0, engine, { ...context, regions: regionNumbers })
   const replies: number[] = []
   const submit = (id: number): void => {

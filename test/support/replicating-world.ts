@@ -17,15 +17,18 @@ import { Comparisons } from '../../src/repair/comparisons.ts'
 import { Repairs } from '../../src/repair/repairs.ts'
 import { CopyAges } from '../../src/replication/copy-ages.ts'
 import { Replication } from '../../src/replication/streams.ts'
+import { hmacSha256 } from '../../src/runtime/mac.ts'
 import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import { ShardClient } from '../../src/storage/shard-client.ts'
-import { type StoreContext, StoreReader } from '../../src/storage/store.ts'
+import { StoreReader } from '../../src/storage/store.ts'
+import type { StoreContext } from '../../src/storage/store-context.ts'
 import { inProcessShard } from './in-process-shard.ts'
 import { Lanes } from './lanes.ts'
 import { type ManualClock, manualClock } from './manual-clock.ts'
 import { type MessagePipe, messagePipe } from './message-pipe.ts'
 import { hasher } from './policies.ts'
 import type { SeededRandom } from './seeded-random.ts'
+import { erasureKey } from './store.ts'
 
 export interface WorldOptions {
   readonly table: PlacementTable
@@ -116,7 +119,8 @@ export class ReplicatingWorld {
     const placement = this.#options.table.byId(dataset)
     if (!placement) throw new Error('no such dataset')
     const regions = new RegionNumbers(this.#numbers)
-    return { hasher, placement, self: region, ownFeed: this.feedOf(region), regions }
+    const hashOfGroup = hmacSha256(erasureKey)
+    return { hasher, placement, self: region, ownFeed: this.feedOf(region), regions, hashOfGroup }
   }
 
   #stores(region: RegionId): { dataset: string; store: number; directory: string }[] {
@@ -194,6 +198,7 @@ export class ReplicatingWorld {
       regionNumbers: this.#numbers,
       ownFeed: this.feedOf(region),
       registrarEpochs: {},
+      erasureKey,
     })
     await this.until(opening)
     const process = { region, shards, replication, ages, repairs, comparisons, answers }

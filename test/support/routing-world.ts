@@ -3,6 +3,7 @@
  * claims, forwarding, moves, lists and routers; calls cross as CBOR. Nothing is replicated but by
  * `replicate`, so that a copy knows only what its own region did.
  */
+
 import { type ClusterRecord, foundCluster } from '../../src/coordination/cluster-record.ts'
 import { DenizenError } from '../../src/model/errors.ts'
 import { limits } from '../../src/model/limits.ts'
@@ -36,6 +37,7 @@ import { inProcessShard } from './in-process-shard.ts'
 import { type ManualClock, manualClock } from './manual-clock.ts'
 import { hasher, tableOf } from './policies.ts'
 import { seededRandom } from './seeded-random.ts'
+import { erasureKey } from './store.ts'
 
 /** `cut`: nothing is sent. `mute`: it is executed, and no answer comes. `starting`: it says so. */
 export type LinkState = 'up' | 'cut' | 'mute' | 'starting'
@@ -290,6 +292,7 @@ export class RoutingWorld {
       regionNumbers: this.#numbers,
       ownFeed: feedNumber(this.#numbers[region] ?? 0, 1),
       registrarEpochs: {},
+      erasureKey,
     })
     return shards
   }

@@ -4,16 +4,20 @@ import type { PlacementData } from '../../src/model/placement.ts'
 import { feedNumber } from '../../src/model/position.ts'
 import type { Slot } from '../../src/model/slot.ts'
 import { RegionNumbers } from '../../src/model/slot.ts'
+import { hmacSha256 } from '../../src/runtime/mac.ts'
 import type { Engine } from '../../src/storage/engine.ts'
 import { createMemoryEngineKind, type MemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import { currentGeneration } from '../../src/storage/row-values.ts'
-import { type StoreContext, StoreReader } from '../../src/storage/store.ts'
+import { StoreReader } from '../../src/storage/store.ts'
+import type { StoreContext } from '../../src/storage/store-context.ts'
 import { StoreTransaction } from '../../src/storage/transaction.ts'
 import { dataset, hasher, policy, tableOf } from './policies.ts'
 
 export const regions = ['one', 'two', 'three']
 export const numbers = { one: 1, two: 2, three: 3 }
 export const feeds = { one: feedNumber(1, 1), two: feedNumber(2, 1), three: feedNumber(3, 1) }
+/** Names erased groups. */
+export const erasureKey = '0e'.repeat(32)
 export type TestRegion = keyof typeof feeds
 
 export interface TestStore {
@@ -45,6 +49,7 @@ export async function openStore(options: StoreOptions = {}): Promise<TestStore> 
     self,
     ownFeed: feeds[self],
     regions: new RegionNumbers(numbers),
+    hashOfGroup: hmacSha256(erasureKey),
   }
   const reader = new StoreReader(engine, context)
   const generations = new Map<Slot, number>()

@@ -63,12 +63,12 @@ test('nodes of both builds work together, and the newer one can be taken back', 
   assert.is(await restart(other, newer.script), undefined)
   await work('mixed')
   assert.is((await view(other)).version, '0.2.0')
-  assert.is((await view(other)).dataFormat, 2)
+  assert.is((await view(other)).dataFormat, 3)
   for (const region of world.regions) {
     const { code, stderr } = await finalize(region)
     assert.is(code, 1)
     assert.match(stderr, /upgrade_refused/)
-    assert.match(stderr, /eu-west runs denizen 0.1.0, which knows formats 1 to 2/)
+    assert.match(stderr, /eu-west runs denizen 0.1.0, which knows formats 1 to 3/)
   }
   assert.is(await restart(other, old), undefined)
   await work('taken-back')
@@ -83,13 +83,13 @@ test('once all are new the format comes into force, and the old build refuses it
   )
   const { code, stdout, stderr } = await finalize(other)
   assert.is(code, 0, stderr)
-  assert.equal(JSON.parse(stdout), { dataFormat: 3 })
+  assert.equal(JSON.parse(stdout), { dataFormat: 4 })
   for (const region of world.regions) {
-    await until(async () => (await view(region)).dataFormat === 3, 'all learn the format')
+    await until(async () => (await view(region)).dataFormat === 4, 'all learn the format')
   }
   await work('finalized')
   const said = (await restart(other, old)) ?? 'it serves'
-  assert.match(said, /has data format 3, and denizen 0.1.0 knows formats 1 to 2/)
+  assert.match(said, /has data format 4, and denizen 0.1.0 knows formats 1 to 3/)
   assert.match(said, /Use denizen 0.2.0/)
   assert.is(await world.start(other, newer.script), undefined)
   await work('again')

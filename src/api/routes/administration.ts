@@ -1,5 +1,6 @@
 /** What operators do to a node: back it up, put a newer data format in force, move groups. */
 import { z } from 'zod'
+import { receiptSchema } from '../../receipts/receipt.ts'
 import type { Administration } from '../administration.ts'
 import { diversion } from '../admission.ts'
 import { audited } from '../audited.ts'
@@ -114,8 +115,68 @@ const rehome = (administration: Administration): Route =>
     },
   })
 
+const receiptReplies = {
+  200: {
+    description: 'A signed receipt: which regions have confirmed, which are open',
+    content: { 'application/json': { schema: receiptSchema } },
+  },
+}
+
+const erase = (administration: Administration): Route =>
+  route({
+    ...plain,
+    path: '/v1/admin/erase/{dataset}/{group}',
+    id: 'erase',
+    summary: 'Erases a group in all regions',
+    description:
+      'Keys, values, and all that names the group. Answered when all regions have confirmed, or ' +
+      'after ten seconds: the receipt then says which are open, and goes on by itself.',
+    mutates: true,
+    parameters: groupPath,
+    query: viaQuery,
+    replies: receiptReplies,
+    errors: [
+      ...(['not_ready', 'bad_key', 'upgrade_refused', 'home_moving', 'home_unreachable'] as const),
+      ...(['registrar_unavailable', 'coordinator_unavailable', 'outcome_unknown'] as const),
+    ],
+    async handle(exchange, inputs) {
+      const { dataset, key: group } = keyTarget(exchange.target.path, '/v1/admin/erase/')
+      const { via } = inputs.query()
+      const admission = exchange.service.admit(dataset, `${group}/`, via)
+      if (admission.kind !== 'serve') throw diversion(exchange, admission)
+      const act = { what: 'erase', details: { dataset } }
+      const receipt = await audited(exchange, administration, act, () =>
+        exchange.timed('erase', administration.erase({ dataset, group })),
+      )
+      return exchange.structured(200, receipt)
+    },
+  })
+
+const erasure = (administration: Administration): Route =>
+  route({
+    ...plain,
+    method: 'GET',
+    path: '/v1/admin/erasures',
+    id: 'erasureReceipt',
+    summary: 'What has become of an erasure',
+    mutates: false,
+    query: z.strictObject({
+      dataset: z.string().min(1).meta({ description: 'As the receipt names it' }),
+      group: z.string().min(1).meta({ description: 'The keyed hash of the group, as before' }),
+    }),
+    replies: receiptReplies,
+    errors: ['not_ready', 'not_found', 'unknown_dataset', 'coordinator_unavailable'],
+    async handle(exchange, inputs) {
+      const { dataset, group: hash } = inputs.query()
+      const receipt = administration.erasureReceipt({ dataset, hash })
+      return exchange.structured(200, await exchange.timed('receipt', receipt))
+    },
+  })
+
 export const administrationRoutes = (administration: Administration): readonly Route[] => [
   backUp(administration),
   finalize(administration),
   rehome(administration),
+  erase(administration),
+  erasure(administration),
 ]

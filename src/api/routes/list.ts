@@ -1,7 +1,8 @@
 /** GET /v1/kv/{dataset}: keys in order, page by page. */
 import { z } from 'zod'
 import type { ListItem } from '../../execution/operation.ts'
-import { parseKeyPrefix } from '../../model/key.ts'
+import { DenizenError } from '../../model/errors.ts'
+import { parseKey, parseKeyPrefix } from '../../model/key.ts'
 import { limits } from '../../model/limits.ts'
 import { admit } from '../admission.ts'
 import { bytesMember, itemFromValue } from '../data-item.ts'
@@ -38,6 +39,9 @@ const limitParameter = z
 
 const query = viaQuery.extend({
   prefix: prefixParameter,
+  group: z.string().min(1).exactOptional().meta({
+    description: 'Instead of a prefix: all keys of the group of this key',
+  }),
   after: z.string().exactOptional().meta({
     description: '`next` of the page before: items after it in byte order',
   }),
@@ -88,13 +92,18 @@ export const listKeys = route({
   errors: ['bad_key', 'prefix_spans_partitions', 'home_unreachable', 'copies_too_old'],
   async handle(exchange, inputs) {
     const { dataset } = datasetTarget(exchange.target.path, '/v1/kv/')
-    const { prefix: prefixText, after, limit, values, via } = inputs.query()
+    const { prefix: prefixText, group: groupText, after, limit, values, via } = inputs.query()
     const prefix = parseKeyPrefix(prefixText)
-    const admission = admit(exchange, dataset, prefix, via)
+    const group = groupText === undefined ? undefined : parseKey(groupText)
+    if (group !== undefined && prefix !== '') {
+      throw new DenizenError('bad_request', 'a list is of a group or of a prefix, not of both')
+    }
+    const admission = admit(exchange, dataset, group ?? prefix, via)
     const request = {
       prefix,
       limit,
       values: values !== 'false',
+      ...(group !== undefined && { group }),
       ...(after === undefined || after === '' ? {} : { after: parseKeyPrefix(after) }),
     }
     const page = await exchange.timed(

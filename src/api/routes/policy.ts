@@ -1,6 +1,7 @@
 /** The policy in force, and what another one would change: for plans, reports and their readers. */
 import { z } from 'zod'
 import { policyChangeViewSchema } from '../../model/policy-change-view.ts'
+import { receiptSchema } from '../../receipts/receipt.ts'
 import type { Administration } from '../administration.ts'
 import { audited } from '../audited.ts'
 import { readStructure } from '../body.ts'
@@ -162,10 +163,28 @@ const change = (administration: Administration): Route =>
     handle: async exchange => exchange.structured(200, await administration.policyChange()),
   })
 
+const receipt = (administration: Administration): Route =>
+  route({
+    ...plain,
+    method: 'GET',
+    path: '/v1/admin/policy/receipt',
+    id: 'policyReceipt',
+    summary: 'The receipt of the change under way, or of the last one',
+    replies: {
+      200: {
+        description: 'Signed: see GET /v1/receipts/keys',
+        content: inBothForms(receiptSchema),
+      },
+    },
+    errors: ['not_ready', 'not_found', 'coordinator_unavailable'],
+    handle: async exchange => exchange.structured(200, await administration.policyReceipt()),
+  })
+
 export const policyRoutes = (administration: Administration): readonly Route[] => [
   inForce(administration),
   begin(administration),
   watch(administration),
   apply(administration),
   change(administration),
+  receipt(administration),
 ]

@@ -20,7 +20,8 @@ import type { Terminal } from '../terminal.ts'
 
 interface ExportOptions {
   readonly url: string
-  readonly dataset: string
+  readonly dataset?: string
+  readonly group?: string
   readonly prefix: string
   readonly format?: FormatName
   readonly out?: string
@@ -30,11 +31,12 @@ interface ExportOptions {
 
 export function registerExport(program: Command, terminal: Terminal): void {
   const command = program
-    .command('export')
-    .description('write the records of a dataset to a file, in key order')
-    .requiredOption('--dataset <name>', 'the dataset to read')
+    .command('export [dataset]')
+    .description('write the records of a dataset, or of one group, to a file, in key order')
+    .option('--dataset <name>', 'the dataset to read, where it is not named before')
   withJson(withUrl(command))
     .option('--prefix <prefix>', 'only keys that begin with it', '')
+    .option('--group <group>', 'only the keys of one group, as its home has them, with versions')
     .addOption(
       new Option('--format <format>', 'form of the file (default: by its name, or ndjson)').choices(
         formatNames,
@@ -46,15 +48,24 @@ export function registerExport(program: Command, terminal: Terminal): void {
       'after',
       examples(
         'denizen export --dataset cities --prefix jp/ > japan.ndjson',
+        'denizen export profiles --group anna --out anna.ndjson',
         'denizen export --dataset profiles --out profiles.cbor-seq',
         'denizen export --dataset profiles --out profiles.cbor-seq --resume',
       ),
     )
-    .action((options: ExportOptions) => run(options, terminal))
+    .action((dataset: string | undefined, options: ExportOptions) =>
+      run({ ...options, ...(dataset !== undefined && { dataset }) }, terminal),
+    )
 }
 
 async function run(options: ExportOptions, terminal: Terminal): Promise<void> {
-  const { url, dataset, prefix, out, resume, json } = options
+  const { url, dataset, prefix, group, out, resume, json } = options
+  if (dataset === undefined) {
+    throw usageError('no dataset is named', 'Write denizen export <dataset>, or --dataset.')
+  }
+  if (group !== undefined && prefix !== '') {
+    throw usageError('both a group and a prefix are named', 'Leave one of them out.')
+  }
   if (out === undefined && (resume || json)) {
     throw usageError('the records go to standard output', 'Name a file with --out.')
   }
@@ -68,9 +79,15 @@ async function run(options: ExportOptions, terminal: Terminal): Promise<void> {
   let records = 0
   try {
     const after = output.reached?.key
-    const query = { url, dataset, prefix, ...(after !== undefined && { after }) }
+    const query = {
+      ...{ url, dataset, prefix },
+      ...(group !== undefined && { group }),
+      ...(after !== undefined && { after }),
+    }
+    const isTold = group !== undefined
     for await (const page of readPages(query, view)) {
-      await output.write(concatBytes(...page.map(record => exportItem(record, format, Date.now()))))
+      const items = page.map(record => exportItem(record, format, Date.now(), isTold))
+      await output.write(concatBytes(...items))
       records += page.length
       progress.update(records)
     }

@@ -1,9 +1,11 @@
 /** `denizen policy apply`: brings the policy file into force in a living cluster. */
+import { existsSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { loadHasher } from '../../model/hash.ts'
 import type { PolicyData } from '../../model/placement.ts'
 import { type PolicyChangeView, policyChangeViewSchema } from '../../model/policy-change-view.ts'
 import { isEmpty, policyPlan } from '../../policy/plan.ts'
+import { parseReceipt } from '../../receipts/receipt.ts'
 import { examples, withConfig, withJson, withUrl } from '../arguments.ts'
 import { exitCodes, usageError } from '../exit-codes.ts'
 import { ask, askData, decodeData } from '../http-client.ts'
@@ -12,6 +14,7 @@ import { desiredPolicy } from '../policy/desired.ts'
 import { showChanges, showRefusals } from '../policy/show-plan.ts'
 import { bytesText, countText } from '../quantities.ts'
 import type { Terminal } from '../terminal.ts'
+import { receiptText } from './receipt.ts'
 
 interface ApplyOptions {
   readonly config: string
@@ -19,6 +22,7 @@ interface ApplyOptions {
   readonly json: boolean
   readonly yes: boolean
   readonly watch: boolean
+  readonly out?: string
   readonly eraseDataset: readonly string[]
 }
 
@@ -37,6 +41,7 @@ export function registerPolicyApply(policy: Command, terminal: Terminal): void {
       (name: string, before: readonly string[]) => [...before, name],
       [] as readonly string[],
     )
+  command.option('--out <file>', 'where to write the receipt')
   withJson(withUrl(withConfig(command)))
     .addHelpText(
       'after',
@@ -55,7 +60,10 @@ export function registerPolicyApply(policy: Command, terminal: Terminal): void {
 }
 
 async function apply(options: ApplyOptions, terminal: Terminal): Promise<void> {
-  const { config, url, json, yes, watch, eraseDataset } = options
+  const { config, url, json, yes, watch, eraseDataset, out } = options
+  if (out !== undefined && existsSync(out)) {
+    throw usageError(`${out} exists already`, 'Name another file: receipts are kept.')
+  }
   if (watch) {
     await follow(options, await view(url), terminal)
     return
@@ -98,7 +106,7 @@ const view = async (url: string): Promise<PolicyChangeView> =>
 
 /** Shows a change to its end. */
 async function follow(
-  { url, json }: ApplyOptions,
+  { url, json, out }: ApplyOptions,
   begun: PolicyChangeView,
   terminal: Terminal,
 ): Promise<void> {
@@ -111,8 +119,19 @@ async function follow(
     await new Promise(resolve => setTimeout(resolve, LOOK_EVERY_MS))
     now = await view(url)
   }
-  if (json) terminal.json({ ok: true, ...now })
-  else showEnd(now, terminal)
+  if (!now.lastChange) {
+    if (json) terminal.json({ ok: true, ...now })
+    else terminal.line('The policy has not been changed since the founding of the cluster.')
+    return
+  }
+  const receipt = parseReceipt(await askData(url, '/v1/admin/policy/receipt'))
+  if (out !== undefined) writeFileSync(out, `${JSON.stringify(receipt, null, 2)}\n`, { flag: 'wx' })
+  if (json) terminal.json({ ok: true, ...now, receipt })
+  else {
+    showEnd(now, terminal)
+    terminal.line()
+    for (const line of receiptText(receipt)) terminal.line(line)
+  }
 }
 
 function progressText({ phase, regions }: NonNullable<PolicyChangeView['next']>): string {

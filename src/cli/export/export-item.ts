@@ -1,7 +1,8 @@
 /**
  * A record as an item of an export, which an import makes the same record of, byte for byte: as a
  * value where writing the value anew gives the very bytes that are stored, else as bytes. Where it
- * expires, the item has the life that was left to it.
+ * expires, the item has the life that was left to it. For people who ask what is stored of them it
+ * also has version and moment of expiry, which an import passes over.
  */
 import { bytesMember, isExactFromJson } from '../../api/data-item.ts'
 import { type Format, formatTypes, tryDecode } from '../../api/media-type.ts'
@@ -11,11 +12,21 @@ import { writeCbor } from '../../protocol/cbor-writer.ts'
 import { EncodedCbor } from '../../protocol/encoded-cbor.ts'
 import type { ExportedRecord } from './pages.ts'
 
-export function exportItem(record: ExportedRecord, format: Format, nowMs: number): Uint8Array {
+export function exportItem(
+  record: ExportedRecord,
+  format: Format,
+  nowMs: number,
+  isTold = false,
+): Uint8Array {
   const { key, mediaType, bytes, expiresAtMs } = record
   const item = {
     key,
-    ...(valueMember(record, format) ?? { type: mediaType, ...bytesMember(bytes, format) }),
+    ...((isTold && format === 'cbor' ? undefined : valueMember(record, format)) ?? {
+      type: mediaType,
+      ...bytesMember(bytes, format),
+    }),
+    ...(isTold && { version: record.version }),
+    ...(isTold && expiresAtMs !== undefined && { expiresAt: new Date(expiresAtMs).toISOString() }),
     ...(expiresAtMs !== undefined && { ttl: remainingLife(expiresAtMs - nowMs) }),
   }
   return format === 'json' ? utf8(`${JSON.stringify(item)}\n`) : writeCbor(item)

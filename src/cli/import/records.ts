@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import { bytesFromItem } from '../../api/data-item.ts'
 import { decodeFormat, type Format, formatOf, tryDecode } from '../../api/media-type.ts'
-import { concatBytes, utf8 } from '../../model/bytes.ts'
+import { concatBytes, fromUtf8, utf8 } from '../../model/bytes.ts'
 import { DenizenError } from '../../model/errors.ts'
 import { limits } from '../../model/limits.ts'
 import { encodeCbor } from '../../protocol/cbor.ts'
@@ -31,6 +31,9 @@ const recordSchema = z
     type: z.string().optional(),
     bytes: z.union([z.string(), z.instanceof(Uint8Array)]).optional(),
     ttl: z.string().optional(),
+    /** An export of a group tells these; they are not taken over. */
+    version: z.string().optional(),
+    expiresAt: z.string().optional(),
   })
   .refine(
     item =>
@@ -94,7 +97,7 @@ function recordOf(
     index,
     key: item.key,
     endBytes,
-    bytes: putOf(bytes, format),
+    bytes: putOf(isTold(item) ? untold(item, bytes, format) : bytes, format),
     value: () => dataOf(item, format),
   }
 }
@@ -103,6 +106,16 @@ function dataOf(item: Item, format: Format): unknown {
   if (item.bytes === undefined) return item.value
   const stored = formatOf(item.type ?? '')
   return stored && tryDecode(stored, bytesFromItem(item.bytes, format))?.item
+}
+
+const isTold = ({ version, expiresAt }: Item): boolean =>
+  version !== undefined || expiresAt !== undefined
+
+/** Without what it tells of itself. An export writes such items so that this changes no value. */
+function untold(item: Item, bytes: Uint8Array, format: Format): Uint8Array {
+  const decoded: Item = format === 'json' ? JSON.parse(fromUtf8(bytes)) : item
+  const { version, expiresAt, ...rest } = decoded
+  return format === 'json' ? utf8(JSON.stringify(rest)) : encodeCbor(rest)
 }
 
 const jsonHead = utf8('{"op":"put",')

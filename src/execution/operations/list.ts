@@ -14,6 +14,8 @@ import type { NotAtHome } from './write.ts'
 
 export interface ListStoreRequest {
   readonly prefix: string
+  /** Instead of a prefix: the group whose keys are listed. */
+  readonly ofGroup?: string
   /** Exclusive. */
   readonly after: string | undefined
   readonly limit: number
@@ -48,6 +50,19 @@ export function listAtHome(
   return isHome ? list(store, request) : standing
 }
 
+/** The keys of a group: its name and, where it has all segments of groups, what lies below it. */
+function* rowsOf(store: StoreReader, { prefix, after, ofGroup }: ListStoreRequest) {
+  if (ofGroup === undefined) {
+    yield* store.records(prefix, after)
+    return
+  }
+  const record = after === undefined ? store.record(ofGroup) : undefined
+  if (record) yield { key: ofGroup as Key, record }
+  const { groupBySegments } = store.context.placement.data
+  if (ofGroup.split('/').length !== groupBySegments) return
+  yield* store.records(`${ofGroup}/`, after)
+}
+
 /** A copy that has not got all that the session has seen says so instead. */
 export function list(
   store: StoreReader,
@@ -61,7 +76,7 @@ export function list(
   const items: ListItem[] = []
   let upTo: Key | null = null
   let [rows, bytes] = [0, 0]
-  for (const { key, record } of store.records(request.prefix, request.after)) {
+  for (const { key, record } of rowsOf(store, request)) {
     const isFull = items.length >= request.limit || bytes >= request.bytesMax
     if (isFull || rows >= limits.listRowsMax) return { items, upTo }
     upTo = key

@@ -10,7 +10,14 @@ import type { Version } from '../../model/version.ts'
 import { damagedHead, isExpired, type StoredRecord } from '../../storage/record.ts'
 import type { StoreReader } from '../../storage/store.ts'
 import type { ValueCopies } from '../../storage/value-copies.ts'
-import { findHome, isCompleteTo, type KnownHome, lacksPast, standingOf } from '../home.ts'
+import {
+  erasurePoint,
+  findHome,
+  isCompleteTo,
+  type KnownHome,
+  lacksPast,
+  standingOf,
+} from '../home.ts'
 import type { FeedPoint } from '../operation.ts'
 import type { NotAtHome } from './write.ts'
 
@@ -48,7 +55,7 @@ export type ReadReply =
   | {
       readonly kind: 'absent'
       readonly home: KnownHome | undefined
-      /** The tombstone's point: a session that saw the absence must not see the value again. */
+      /** Of tombstone or erasure: a session that saw the absence must not see the value again. */
       readonly point: FeedPoint | undefined
       readonly lacksPast?: LacksPast
     }
@@ -90,7 +97,7 @@ export function readAt(
   if (held === damagedHead) return { kind: 'damaged', home }
   if (!atHome && seen && !hasSeen(store, slot, seen, whole)) return { kind: 'behind', home }
   const age = !atHome && lacksPast(store, group) ? ({ lacksPast: true } as const) : undefined
-  if (!record) return { kind: 'absent', home, point: undefined, ...age }
+  if (!record) return { kind: 'absent', home, point: erasurePoint(store, group), ...age }
   if (isExpired(record, nowMs)) {
     if (!seen) return { kind: 'absent', home, point: undefined, ...age }
     return atHome ? { kind: 'expired' } : { kind: 'behind', home }

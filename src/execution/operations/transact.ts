@@ -17,7 +17,7 @@ import type { GroupHome } from '../../storage/row-values.ts'
 import type { StoreTransaction } from '../../storage/transaction.ts'
 import { putChange, settled } from '../change.ts'
 import { transactionKeys } from '../check-transaction.ts'
-import { type KnownHome, markHome, standingOf } from '../home.ts'
+import { type KnownHome, markHome, standingOf, unlessErased } from '../home.ts'
 import { earlierRun, type OnceOnly, onceOnly, remember } from '../idempotency.ts'
 import type {
   FeedPoint,
@@ -63,7 +63,9 @@ export function transact(store: StoreTransaction, request: TransactRequest): Tra
     'keys of one group',
   )
   const slot = placement.slotOf(group)
-  const standing = standingOf(store, group, store.recordHead(group), claimed)
+  const stands = standingOf(store, group, store.recordHead(group), claimed)
+  const puts = [...transaction.success, ...transaction.failure].some(({ kind }) => kind === 'put')
+  const standing = puts ? unlessErased(stands) : stands
   if (standing.kind !== 'home') return standing
   const { home } = standing
   assert(placement.isSource(self), 'only a region that may home is a home')

@@ -10,7 +10,7 @@ import type { ListItem } from '../operation.ts'
 
 export type KeyChange =
   | ({ readonly kind: 'put' } & ListItem & Required<Pick<ListItem, 'value'>>)
-  /** Without a version where the copy has taken back a change that its home has lost. */
+  /** Without a version where the group was erased, or its home has lost a change. */
   | { readonly kind: 'delete'; readonly key: Key; readonly version?: Version }
 
 export interface CurrentRequest {

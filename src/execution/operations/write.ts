@@ -16,7 +16,14 @@ import { damagedHead, soundHead } from '../../storage/record.ts'
 import type { GroupHome } from '../../storage/row-values.ts'
 import type { StoreTransaction } from '../../storage/transaction.ts'
 import { type NewValue, putChange, settled } from '../change.ts'
-import { type KnownHome, markHome, type Standing, standingOf } from '../home.ts'
+import {
+  erasurePoint,
+  type KnownHome,
+  markHome,
+  type Standing,
+  standingOf,
+  unlessErased,
+} from '../home.ts'
 import { earlierRun, onceOnly, remember } from '../idempotency.ts'
 import type { FeedPoint, Precondition } from '../operation.ts'
 
@@ -62,12 +69,15 @@ export type WriteReply =
 export type NotAtHome = Exclude<Standing, { readonly kind: 'home' }>
 
 export function write(store: StoreTransaction, request: WriteRequest): WriteReply {
-  const { key, value, claimed, nowMs } = request
+  const { key, value, precondition, claimed, nowMs } = request
   const { placement, self, ownFeed: feed } = store.context
   const group = placement.groupOf(key)
   const slot = placement.slotOf(group)
   const found = store.heldHead(key)
-  const standing = standingOf(store, group, soundHead(found), claimed)
+  const stands = standingOf(store, group, soundHead(found), claimed)
+  // A record that is damaged may be of a later life: the registrar knows its term.
+  const begins = value !== undefined && precondition.ifMatch === undefined
+  const standing = begins || found === damagedHead ? unlessErased(stands) : stands
   if (standing.kind !== 'home') return standing
   const { home } = standing
   assert(placement.isSource(self), 'only a region that may home is a home')
@@ -76,13 +86,15 @@ export function write(store: StoreTransaction, request: WriteRequest): WriteRepl
   const earlier = once && earlierRun(store, once)
   if (earlier) return repeated(earlier, slot, home)
 
-  if (found === damagedHead) refuseIfConditional(request.precondition)
+  if (found === damagedHead) refuseIfConditional(precondition)
   const sound = settled(store, { slot, key, nowMs }, home.term, soundHead(found))
   const current = sound?.tombstone === false ? sound.version : undefined
   const live = current !== undefined || found === damagedHead
   const held = found === damagedHead ? found : sound
-  const met = sound && { slot, feed: sound.feed, position: sound.version.seq }
-  if (!holds(request.precondition, current)) return { kind: 'mismatch', home, current, point: met }
+  const met = sound
+    ? { slot, feed: sound.feed, position: sound.version.seq }
+    : erasurePoint(store, group)
+  if (!holds(precondition, current)) return { kind: 'mismatch', home, current, point: met }
   if (!value && !live) return { kind: 'absent', home, current, point: met }
 
   markHome(store, slot, group, claimed)

@@ -8,6 +8,7 @@ export type Invariant =
   | 'D'
   | 'R'
   | 'X'
+  | 'E'
   | 'convergence'
   | 'bounded staleness'
   | 'truthful errors'

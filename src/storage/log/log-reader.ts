@@ -1,8 +1,8 @@
 /** Reads a store of two overlays over LMDB: for its owner, and for threads that read along. */
 import { assert } from '../../model/assert.ts'
 import { compareBytes } from '../../model/bytes.ts'
-import { limits } from '../../model/limits.ts'
 import {
+  assertBounds,
   assertRowKey,
   type EngineReader,
   type RangeOptions,
@@ -71,9 +71,7 @@ export class LogReader implements Rows {
   }
 
   range(options: RangeOptions): IterableIterator<Row> {
-    const { from, to } = options
-    assert(from.length <= limits.rowKeyBytesMax, 'a bound of a range is no longer than a key')
-    assert(to.length <= limits.rowKeyBytesMax, 'a bound of a range is no longer than a key')
+    assertBounds(options)
     this.#entrance.enter()
     return this.#rows(options)
   }

@@ -40,6 +40,11 @@ export class Log {
     return this.#segment(place).recycle({ sequence, afterCommit, salt })
   }
 
+  /** Gives back what the files hold of commits that are in LMDB, where they hold no others. */
+  async wipe(): Promise<void> {
+    for (const segment of this.#segments) await segment.wipe()
+  }
+
   sizeBytes(): number {
     return this.#segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
   }

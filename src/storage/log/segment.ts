@@ -7,7 +7,16 @@
  * of 0.5 ms for a commit of one row). A file grows with its use, so that little-used stores stay
  * small, and keeps its size.
  */
-import { closeSync, fdatasync, fstatSync, openSync, write, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fdatasync,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  openSync,
+  write,
+  writeSync,
+} from 'node:fs'
 import { promisify } from 'node:util'
 import { assert } from '../../model/assert.ts'
 import { limits } from '../../model/limits.ts'
@@ -15,6 +24,7 @@ import { encodeHeader, entriesAt, headerOffsets, type SegmentHeader } from './se
 
 const writeLater = promisify(write)
 const sync = promisify(fdatasync)
+const syncAll = promisify(fsync)
 
 const growthBytesMin = 256 * 1024
 const growthBytesMax = 4 * 1024 * 1024
@@ -99,6 +109,21 @@ export class Segment {
     }
     this.#header = header
     this.#end = entriesAt
+  }
+
+  /**
+   * Gives back what the file holds of earlier uses, if it has no entries by now.
+   */
+  async wipe(): Promise<void> {
+    await this.#growth
+    if (!this.isEmpty) return
+    ftruncateSync(this.#file, entriesAt)
+    this.#sizeBytes = entriesAt
+    await syncAll(this.#file)
+  }
+
+  get isEmpty(): boolean {
+    return this.#end === entriesAt
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,8 @@
 /**
  * Commits numbered rows until it is killed, and prints the number of rows after each commit that
  * resolved. Arguments: the directory, and what commits: the name of an engine; that and `-open`,
- * which opens it, prints how many rows it shows, and dies; or what an engine must not be. When the
+ * which opens it, prints how many rows it shows, and dies; that and `-compact`, which writes the
+ * store anew all the time beside; or what an engine must not be. When the
  * engine refuses, prints `failed` and whether it refuses reads too.
  */
 import { writeSync } from 'node:fs'
@@ -21,7 +22,7 @@ const broken: Record<string, object> = {
   'sync-later': { noMetaSync: true, overlappingSync: false },
 }
 
-async function openVariety(): Promise<Pick<Engine, 'get' | 'commit'>> {
+async function openVariety(): Promise<Pick<Engine, 'get' | 'commit' | 'compact'>> {
   if (isDurableEngine(name)) return durableEngines[name].open(directory)
   const environment = open<Uint8Array, Uint8Array>({
     path: directory,
@@ -45,6 +46,10 @@ if (ending === 'open') {
   writeSync(1, `${readCount(store)}\n`)
   process.kill(process.pid, 'SIGKILL')
 }
+async function compactForever(): Promise<void> {
+  for (;;) await store.compact?.()
+}
+if (ending === 'compact') void compactForever()
 for (let count = readCount(store); ; ) {
   const rows = rowsOfCommit(count)
   try {

@@ -1,0 +1,47 @@
+/**
+ * `erase`: ends the life of a group, if this region is its home. In one commit everything that
+ * names the group goes from this store, and the erasure goes into the ledger and, at a position of
+ * its own, into the feed, so that every copy does the same when it comes by. A group that nobody
+ * has written yet is claimed and erased all the same: what others may have of it goes then, too.
+ */
+import { assert } from '../../model/assert.ts'
+import type { Erasure } from '../../storage/erasure.ts'
+import { applyErasure } from '../../storage/purge.ts'
+import { damagedHead, soundHead } from '../../storage/record.ts'
+import type { GroupHome } from '../../storage/row-values.ts'
+import type { StoreTransaction } from '../../storage/transaction.ts'
+import { standingOf, unlessErased } from '../home.ts'
+import type { NotAtHome } from './write.ts'
+
+export interface EraseRequest {
+  readonly group: string
+  /** The home's wall clock. */
+  readonly nowMs: number
+  /** The registrar's answer to a claim that this region has just made for the group. */
+  readonly claimed?: GroupHome
+}
+
+export type EraseReply =
+  /** What stands in the ledger; a group that has not been written since is not erased again. */
+  { readonly kind: 'erased'; readonly hash: string; readonly erasure: Erasure } | NotAtHome
+
+export function erase(store: StoreTransaction, request: EraseRequest): EraseReply {
+  const { group, nowMs, claimed } = request
+  const { placement, hashOfGroup, ownFeed: feed } = store.context
+  const held = store.heldHead(group)
+  const stands = standingOf(store, group, soundHead(held), claimed)
+  // A record that is damaged may be of a later life: the registrar knows its term.
+  const standing = held === damagedHead ? unlessErased(stands) : stands
+  if (standing.kind !== 'home') return standing
+  const hash = hashOfGroup(group)
+  if (!standing.isErased) {
+    const slot = placement.slotOf(group)
+    const position = store.appendPosition(slot)
+    const { term } = standing.home
+    const erasure = { slot, term, feed, position, atMs: Math.floor(nowMs) }
+    applyErasure(store, hash, erasure, { feed, position })
+  }
+  const erasure = store.erasureOf(hash)
+  assert(erasure, 'what is erased stands in the ledger')
+  return { kind: 'erased', hash, erasure }
+}

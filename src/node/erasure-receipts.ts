@@ -1,0 +1,137 @@
+/** Erasures as operators ask for them, and the receipts that say what has become of them. */
+import type { EraseRequest, ErasureReceiptRequest } from '../api/administration.ts'
+import type { ClusterRecord } from '../coordination/cluster-record.ts'
+import { DenizenError } from '../model/errors.ts'
+import { timing } from '../model/limits.ts'
+import type { Placement, PlacementTable } from '../model/placement.ts'
+import type { Erasures, RegionErasure } from '../movement/erasures.ts'
+import { type Receipt, signReceipt } from '../receipts/receipt.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Erasure } from '../storage/erasure.ts'
+import { receiptSigner } from './receipt-keys.ts'
+
+export interface ErasureReceiptsOptions {
+  readonly table: PlacementTable
+  readonly erasures: Erasures
+  readonly clock: Clock
+  /** The record, with a key that signs. */
+  readonly keyedRecord: () => Promise<ClusterRecord>
+}
+
+/** How long it waits before it asks regions again: as long as a commit and a round trip take. */
+const LOOK_MS = 100
+
+/**
+ * Erases a group, and waits a while for all regions. Throws `bad_request` for a key within a group,
+ * and what `Erasures.erase` throws.
+ */
+export async function eraseGroup(
+  options: ErasureReceiptsOptions,
+  { dataset, group: asked }: EraseRequest,
+): Promise<Receipt> {
+  const { table, erasures, clock } = options
+  const placement = table.locateGroup(dataset, asked)
+  if (placement.groupOf(asked) !== asked) {
+    const detail = 'it is a key within a group: name the group, as all of it would be erased'
+    throw new DenizenError('bad_request', detail)
+  }
+  // Before anything is done: an erasure without a receipt would be one that nobody can show.
+  const record = await options.keyedRecord()
+  const { hash, erasure } = await erasures.erase(placement, asked)
+  const deadlineMs = clock.monotonicMs() + timing.erasureWaitMaxMs
+  for (;;) {
+    const states = ofErasure(await erasures.states(placement, hash), erasure)
+    const isOver = states.every(isSettled) || clock.monotonicMs() >= deadlineMs
+    if (isOver) return receiptOf(options, record, { placement, hash, erasure, states })
+    await new Promise<void>(resolve => clock.after(LOOK_MS, resolve))
+  }
+}
+
+/** What has become of an erasure by now. Throws `not_found` where no region knows of it. */
+export async function erasureReceipt(
+  options: ErasureReceiptsOptions,
+  { dataset, hash }: ErasureReceiptRequest,
+): Promise<Receipt> {
+  const placement = options.table.byId(dataset)
+  if (!placement) throw new DenizenError('unknown_dataset', 'the policy has no such dataset')
+  const record = await options.keyedRecord()
+  const states = await options.erasures.states(placement, hash)
+  const erasure = newestOf(states)
+  if (!erasure) throw new DenizenError('not_found', 'no region that answers knows this erasure')
+  return receiptOf(options, record, {
+    placement,
+    hash,
+    erasure,
+    states: ofErasure(states, erasure),
+  })
+}
+
+/** Who does not answer now is not waited for. */
+const isSettled = (state: RegionErasure): boolean =>
+  'failure' in state || openReason(state) === undefined
+
+interface Erased {
+  readonly placement: Placement
+  readonly hash: string
+  readonly erasure: Erasure
+  /** As `ofErasure` has them. */
+  readonly states: readonly RegionErasure[]
+}
+
+/** A region may know an earlier erasure of the group, and not this one yet: that counts nothing. */
+const ofErasure = (states: readonly RegionErasure[], { term }: Erasure): RegionErasure[] =>
+  states.map(state =>
+    'failure' in state || state.erasure?.term === term ? state : { ...state, erasure: undefined },
+  )
+
+function receiptOf(
+  { clock }: ErasureReceiptsOptions,
+  record: ClusterRecord,
+  { placement, hash, erasure, states }: Erased,
+): Receipt {
+  const { slot, term, feed, position, atMs } = erasure
+  const draft = {
+    ...{ cluster: record.current.cluster, clusterId: record.clusterId },
+    what: {
+      kind: 'erase',
+      ...{ dataset: placement.id, group: hash, erasedAtMs: atMs },
+      ledger: { slot, term, feed, position, atMs },
+    },
+    issuedAtMs: Math.floor(clock.wallMs()),
+    regions: states.flatMap(state => {
+      if ('failure' in state || openReason(state) !== undefined || !state.purge) return []
+      const { keys, rows, compactedAtMs } = state.purge
+      return [{ region: state.region, confirmedAtMs: compactedAtMs, evidence: { keys, rows } }]
+    }),
+    open: states.flatMap(state => {
+      const reason = openReason(state)
+      return reason === undefined ? [] : [{ region: state.region, reason }]
+    }),
+    cannotProve: cannotProve(placement),
+  }
+  return signReceipt(draft, receiptSigner(record))
+}
+
+function newestOf(states: readonly RegionErasure[]): Erasure | undefined {
+  const known = states.flatMap(state => ('erasure' in state && state.erasure) || [])
+  return known.toSorted((a, b) => b.term - a.term)[0]
+}
+
+/** Why a region has not confirmed; undefined: it has. */
+function openReason(state: RegionErasure): string | undefined {
+  if ('failure' in state) return `it does not answer: ${state.failure}`
+  if (!state.erasure || !state.purge) return 'it has not heard of the erasure yet'
+  if (state.purge.compactedAtMs > 0) return undefined
+  return 'it has removed the rows, and its files may still have their bytes'
+}
+
+const cannotProve = ({ data }: Placement): string[] => [
+  'That each region has told the truth: it speaks for itself, and the signature says only that this cluster wrote the receipt.',
+  'What clients, logs of other systems, exports and copies outside of Denizen keep.',
+  data.store.length > 1
+    ? 'That backups made before are gone: they hold the group until they are deleted. A region that is restored from one erases it again before it serves, as long as another region that stores the dataset, or this receipt, is at hand.'
+    : 'That backups made before are gone: they hold the group until they are deleted. No other region stores this dataset, so a restore from one erases it again only if it is given this receipt.',
+  'What file systems, their snapshots and storage devices keep of blocks that were unlinked or written over, and machines of their memory.',
+  'That nobody recognises the group: the ledger and this receipt name it by a keyed hash, which whoever has the secret of the cluster can hold against names.',
+  'That keys of other groups do not speak of the same person.',
+]

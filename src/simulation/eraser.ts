@@ -1,0 +1,218 @@
+/**
+ * An operator who erases groups, and a client who fills them again: groups of their own, so that it
+ * is known when nobody writes them. Whenever a region confirms an erasure, and in the end, its disk
+ * is searched for the group. It judges nothing.
+ *
+ * In a history an erasure is a deletion of each key of which nobody was told how it ended: it may
+ * have found something, and took effect at some moment after it was asked for.
+ */
+import { DenizenError } from '../model/errors.ts'
+import type { Key } from '../model/key.ts'
+import type { Placement, PlacementData } from '../model/placement.ts'
+import type { RegionId } from '../model/slot.ts'
+import type { LedgerEntry } from '../movement/erasure-rows.ts'
+import type { RegionErasure } from '../movement/erasures.ts'
+import { Client } from './client.ts'
+import type * as history from './history.ts'
+import { keyOf } from './marks.ts'
+import type { ErasureSight } from './observations.ts'
+import type { SeededRandom } from './seeded-random.ts'
+import type { World } from './world.ts'
+
+export interface EraserOptions {
+  readonly world: World
+  readonly random: SeededRandom
+  readonly records: history.OperationRecord[]
+  /** Groups move, so that feeds of several regions name them. */
+  readonly moves: boolean
+}
+
+interface Group {
+  readonly placement: Placement
+  readonly name: string
+  readonly keys: readonly string[]
+  /** Since which nobody has written the group. */
+  erased: LedgerEntry | undefined
+  /** A write may still be under way. */
+  uncertain: boolean
+}
+
+const GROUPS = 3
+const PAUSE_MS = 900
+const LOOKS_MAX = 6
+const LOOK_EVERY_MS = 400
+/** A region that died, or can't be reached, answers no operator. */
+const ANSWER_MAX_MS = 8_000
+
+export class Eraser {
+  readonly sights: ErasureSight[] = []
+  readonly #options: EraserOptions
+  readonly #client: Client
+  readonly #groups: readonly Group[]
+  #running: Promise<void> | undefined
+  #stopped = false
+  #values = 0
+
+  constructor(options: EraserOptions) {
+    const { world } = options
+    this.#options = options
+    this.#client = new Client({ name: 'eraser', ...options })
+    this.#groups = [...world.table.placements].flatMap(placement =>
+      Array.from({ length: GROUPS }, (_, n) => groupOf(placement, n)),
+    )
+  }
+
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  /** Resolves when it has its last answer. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#running
+  }
+
+  /** Everything has healed: each erasure has to come to its end, and to have lasted. */
+  async lookAtAll(): Promise<void> {
+    for (const group of this.#groups) {
+      if (!group.erased || group.uncertain) continue
+      await this.#watch(group, END_LOOKS_MAX)
+      const { placement, name } = group
+      const { world } = this.#options
+      for (const region of world.regions) {
+        this.#see(group, region, world.machine(region).rowsNaming(placement.id, name))
+      }
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { random } = this.#options
+    while (!this.#stopped) {
+      await this.#pause(random.between(0, 2 * PAUSE_MS))
+      const group = random.pick(this.#groups)
+      if (group.uncertain) continue
+      if (this.#options.moves && random.oneIn(3)) await this.#move(group)
+      if (random.oneIn(3)) await this.#erase(group)
+      else if (random.oneIn(4)) await this.#read(group)
+      else await this.#write(group)
+    }
+  }
+
+  async #write(group: Group): Promise<void> {
+    const { random } = this.#options
+    const { placement } = group
+    this.#values += 1
+    const operation = {
+      kind: 'put',
+      key: random.pick(group.keys),
+      value: `e${this.#values}`,
+    } as const
+    group.erased = undefined
+    const entry = random.pick(this.#now(placement).serve)
+    const { result } = await this.#client.ask(entry, { ...whereOf(group), operation })
+    const isUnknown = result === null || (result.kind === 'error' && result.applied !== 'no')
+    if (isUnknown) group.uncertain = true
+  }
+
+  async #move({ placement, name }: Group): Promise<void> {
+    const { world, random } = this.#options
+    const entry = random.pick(placement.data.serve)
+    const to = random.pick(placement.data.home)
+    const request = { dataset: placement.id, group: name as Key, to }
+    await this.#answer(entry, () => world.move(entry, request))
+  }
+
+  async #read(group: Group): Promise<void> {
+    const { random } = this.#options
+    const consistency = random.pick(['strong', 'session', 'eventual'] as const)
+    const operation = { kind: 'get', key: random.pick(group.keys), consistency } as const
+    const entry = random.pick(this.#now(group.placement).serve)
+    await this.#client.ask(entry, { ...whereOf(group), operation })
+  }
+
+  async #erase(group: Group): Promise<void> {
+    const { world, random, records } = this.#options
+    const { placement, name, keys } = group
+    const entry = random.pick(this.#now(placement).serve)
+    const invokeMs = world.time.nowMs
+    for (const key of keys) {
+      const operation = { kind: 'delete', key } as const
+      const asked = { client: 'eraser', entry, ...whereOf(group), operation, invokeMs }
+      records.push({ ...asked, returnMs: null, result: null })
+    }
+    const done = await this.#answer(entry, () => world.erase(entry, placement.id, name))
+    // Whether it was done is not known: it may come later, and end what is written by then.
+    if (!done) group.uncertain = true
+    group.erased = done
+    if (done) await this.#watch(group, LOOKS_MAX)
+  }
+
+  /** Until all regions confirm, or for some looks. */
+  async #watch(group: Group, looksMax: number): Promise<void> {
+    const { world, random } = this.#options
+    const { placement, name, erased } = group
+    const confirmed = new Set<RegionId>()
+    for (let look = 0; erased && look < looksMax; look++) {
+      const entry = random.pick(this.#now(placement).serve)
+      const states = await this.#answer(entry, () =>
+        world.erasures(entry, placement.id, erased.hash),
+      )
+      for (const state of states ?? []) {
+        if (!hasConfirmed(state, erased) || confirmed.has(state.region)) continue
+        confirmed.add(state.region)
+        this.#see(group, state.region, world.machine(state.region).rowsNaming(placement.id, name))
+      }
+      if (this.#now(placement).store.every(region => confirmed.has(region))) return
+      await this.#pause(LOOK_EVERY_MS)
+    }
+    if (looksMax < END_LOOKS_MAX) return
+    for (const region of this.#now(placement).store) {
+      if (!confirmed.has(region)) this.#see(group, region, undefined)
+    }
+  }
+
+  /** Under the policy in force. */
+  #now({ id, data }: Placement): PlacementData {
+    return this.#options.world.table.byId(id)?.data ?? data
+  }
+
+  #see({ placement, name }: Group, region: RegionId, rows: number | undefined): void {
+    const { nowMs: atMs } = this.#options.world.time
+    this.sights.push({ dataset: placement.id, group: name, region, rows, atMs })
+  }
+
+  /** Undefined: there was none, or it was a failure. */
+  #answer<T>(entry: RegionId, run: () => Promise<T>): Promise<T | undefined> {
+    const { world } = this.#options
+    return new Promise(resolve => {
+      const forget = world.onDeath(entry, () => resolve(undefined))
+      world.time.after(ANSWER_MAX_MS, () => resolve(undefined))
+      run().then(resolve, (error: unknown) => {
+        forget()
+        if (!(error instanceof DenizenError)) world.complain(entry, (error as Error).stack ?? '')
+        resolve(undefined)
+      })
+    })
+  }
+
+  #pause(forMs: number): Promise<void> {
+    return new Promise(resolve => void this.#options.world.time.after(forMs, resolve))
+  }
+}
+
+const END_LOOKS_MAX = 60
+
+const hasConfirmed = (state: RegionErasure, { erasure }: LedgerEntry): boolean =>
+  'purge' in state && state.erasure?.term === erasure.term && (state.purge?.compactedAtMs ?? 0) > 0
+
+function groupOf(placement: Placement, n: number): Group {
+  const name = keyOf(placement.id, `gone${n}`)
+  const isWhole = placement.data.groupBySegments === null
+  const keys = isWhole ? [name] : ['a', 'b'].map(part => `${name}/${part}`)
+  return { placement, name, keys, erased: undefined, uncertain: false }
+}
+
+const whereOf = ({ placement, name }: Group): { dataset: string; group?: Key } => ({
+  dataset: placement.id,
+  ...(placement.data.groupBySegments !== null && { group: name as Key }),
+})
