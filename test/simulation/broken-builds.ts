@@ -69,7 +69,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'an older version takes the place of a newer one',
-    seed: 13,
+    seed: 30,
     breaks: ['T', 'convergence', 'S'],
     patches: [
       {
