@@ -28,6 +28,7 @@ export interface HomeTransfersOptions {
   readonly movements: TransferringMovements
   readonly byNearness: readonly RegionId[]
   readonly reachable: (region: RegionId) => boolean
+  readonly onDamaged: (dataset: string, key: string) => void
 }
 
 type Group = HomedHere['groups'][number]
@@ -58,7 +59,8 @@ export class HomeTransfers {
       const request: { slot: Slot; after: Position; max: number } = { slot, after, max }
       const page: HomedHere = await shards.call(this.#placement.id, slot, 'homedHere', request)
       const work = page.groups.filter(group => this.#isToDo(group))
-      found += work.length
+      found += work.length + page.damaged.length
+      for (const key of page.damaged) this.#options.onDamaged(this.#placement.id, key)
       await atOnce(work, limits.policyMovesAtOnce, group => quietly(this.#do(group)))
       after = page.next
     }

@@ -6,7 +6,7 @@ import type { Key } from '../model/key.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import { entryKind, entryRowKey, type FeedEntry, recordEntry } from '../storage/feed-entry.ts'
-import { decodeHead, soundHead } from '../storage/record.ts'
+import { damagedHead, decodeHead, soundHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { StoreReader } from '../storage/store.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
@@ -20,6 +20,8 @@ export interface HomedHereRequest {
 
 export interface HomedHere {
   readonly groups: readonly { readonly group: string; readonly term: number }[]
+  /** Records that are damaged, and alone would tell where their groups are homed. */
+  readonly damaged: readonly string[]
   /** Where to go on; null: this was all. */
   readonly next: Position | null
 }
@@ -31,19 +33,25 @@ export interface HomedHere {
 export function homedHere(store: StoreReader, { slot, after, max }: HomedHereRequest): HomedHere {
   const { placement, ownFeed } = store.context
   const groups = new Map<string, number>()
+  const damaged = new Set<string>()
+  const page = (next: Position | null): HomedHere => ({
+    ...{ groups: listOf(groups), damaged: [...damaged], next },
+  })
   let looked = 0
   let last = after
   for (const { position, kind, text } of store.feedEntries(slot, ownFeed, after)) {
-    if (looked >= max && position !== last) return { groups: listOf(groups), next: last }
+    if (looked >= max && position !== last) return page(last)
     looked += 1
     last = position
     if (kind === entryKind.idempotency || kind === entryKind.erasure) continue
     const group = kind === entryKind.home ? text : placement.groupOf(text as Key)
     if (groups.has(group)) continue
-    const standing = standingOf(store, group, soundHead(store.heldHead(group)))
+    const held = store.heldHead(group)
+    const standing = standingOf(store, group, soundHead(held))
     if (standing.kind === 'home') groups.set(group, standing.home.term)
+    else if (held === damagedHead && standing.kind === 'homeless') damaged.add(group)
   }
-  return { groups: listOf(groups), next: null }
+  return page(null)
 }
 
 const listOf = (groups: ReadonlyMap<string, number>): HomedHere['groups'] =>
@@ -61,6 +69,7 @@ export interface AdoptFeedRequest {
  * Enters what only a leaving region's feed leads to into this region's own, for the groups that are
  * homed here: nobody follows that feed any more, so that whoever gets a copy later would not find
  * it. The records stay as they are, with their versions. Returns where to go on; null: all is done.
+ * Throws `damaged_record`.
  */
 export function adoptFeed(
   store: StoreTransaction,
@@ -94,8 +103,11 @@ export function adoptFeed(
       }
       store.putEntry(slot, ownFeed, { position: store.appendPosition(slot), kind, text })
     } else {
-      const head = soundHead(store.heldHead(text))
-      if (!head) continue
+      const held = store.heldHead(text)
+      const head = soundHead(held)
+      if (!held) continue
+      // An entry in this feed would stand in the way of its repair.
+      if (!head) throw new DenizenError('damaged_record', 'a record has to be repaired first')
       const entry = recordEntry(text, head.version.seq, head.shared)
       if (hasEntry(store, slot, head.feed, entry)) continue
       store.putEntry(slot, ownFeed, recordEntry(text, store.appendPosition(slot), false))

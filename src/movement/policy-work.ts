@@ -91,8 +91,8 @@ export class PolicyWork {
         return await this.#transfer()
       case 'settle':
         await this.#catchUp()
-        await this.#adoptFeeds()
         await this.#verify()
+        await this.#adoptFeeds()
         this.#leftCopies = await this.#countLeftCopies()
     }
   }
@@ -195,7 +195,8 @@ export class PolicyWork {
     for (const placement of this.#changing()) {
       const { id: dataset, data } = placement
       const isErasedSomewhere = data.store.some(region => !placement.isReadable(region))
-      if (!isErasedSomewhere || !placement.isReadable(self)) continue
+      const isLeft = isErasedSomewhere || (data.changing?.leaving.length ?? 0) > 0
+      if (!isLeft || !placement.isReadable(self)) continue
       for (let isSound = false; !isSound && !this.#stopped; ) {
         isSound = true
         for (let store = 0; store < shards.storeCount(dataset); store++) {

@@ -282,7 +282,7 @@ export const defects: readonly Defect[] = [
     patches: [
       {
         file: 'src/movement/policy-work.ts',
-        from: '        await this.#catchUp()\n        await this.#adoptFeeds()\n',
+        from: '        await this.#catchUp()\n        await this.#verify()\n        await this.#adoptFeeds()\n',
         to: '',
       },
       {
