@@ -10,6 +10,7 @@ import { DenizenError } from '../model/errors.ts'
 import type { FeedNumber } from '../model/position.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { MessageStream } from '../peers/peers.ts'
+import { pointsToRecord } from '../storage/feed-entry.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import type { AgeChange } from './copy-ages.ts'
 import { Follower, type FollowerEffect, type FollowerOptions } from './follower.ts'
@@ -22,6 +23,8 @@ export interface FollowedSourceOptions extends FollowerOptions {
   readonly onAges: (change: AgeChange) => void
   /** What looks like a breach of the policy is one of an earlier or a later one. */
   readonly isOfOtherPolicy: (dataset: string) => boolean
+  /** A record of this copy is damaged. */
+  readonly onDamaged: (dataset: string, key: string) => void
   readonly shards: ShardClient<ReplicationOperations>
   readonly faults: StreamFaults
   readonly meter: PeerMeter
@@ -134,9 +137,30 @@ export class FollowedSource {
           this.#held.push(chunk)
           return
         }
+        if (isDamage(error)) this.#findDamaged(chunk)
         if (stream) faults.failed(stream, error)
         this.#carryOut(this.#follower.onFailed(chunk))
       },
     )
   }
+
+  /** A change waits for the repair of the record that it replaces: nobody else may look at that. */
+  #findDamaged(chunk: FeedChunk | ReplaceChunk): void {
+    const { shards, onDamaged } = this.#options
+    const { dataset, slot } = chunk
+    const keys =
+      chunk.type === 'chunk'
+        ? chunk.items.filter(({ kind }) => pointsToRecord(kind)).map(({ text }) => text)
+        : chunk.records.map(({ key }) => key)
+    shards.call(dataset, slot, 'damagedOf', { keys }).then(
+      damaged => {
+        for (const key of damaged) onDamaged(dataset, key)
+      },
+      // The next stream finds it again.
+      () => {},
+    )
+  }
 }
+
+const isDamage = (error: unknown): boolean =>
+  error instanceof DenizenError && error.code === 'damaged_record'

@@ -1,6 +1,7 @@
 /** The shard operations that replication calls, and the handlers that answer them in the shard. */
 import type { FeedNumber } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
+import { damagedHead } from '../storage/record.ts'
 import type { FeedState, SlotDigest } from '../storage/row-values.ts'
 import type { Handlers } from '../storage/shard.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
@@ -34,6 +35,8 @@ export type ReplicationOperations = {
   readFeeds: { request: ReadFeedsRequest; reply: SlotChunk[] }
   readSnapshot: { request: ReadSnapshotRequest; reply: SnapshotPart | StalledSnapshot }
   applyChunk: { request: FeedChunk; reply: ApplyReply }
+  /** Of these keys, those whose records are damaged here. */
+  damagedOf: { request: { readonly keys: readonly string[] }; reply: string[] }
   applyReplace: { request: ReplaceChunk; reply: ApplyReply }
   readHeldFeed: { request: HeldFeedRequest; reply: HeldFeed }
   takeBack: { request: TakeBackRequest; reply: null }
@@ -50,6 +53,7 @@ export const replicationHandlers: Handlers<ReplicationOperations> = {
     readFeeds,
     readSnapshot,
     readHeldFeed,
+    damagedOf: (store, { keys }) => keys.filter(key => store.heldHead(key) === damagedHead),
     digests: store => [...store.digests()],
   },
   writes: { applyChunk, applyReplace, takeBack, reopenFeed },

@@ -172,9 +172,9 @@ export class Replication {
   }
 
   #newSource(region: RegionId): FollowedSource {
-    const { table, self, feedOf, shards, meter, onAges } = this.#options
+    const { table, self, feedOf, shards, meter, onAges, onDamaged } = this.#options
     return new FollowedSource({
-      ...{ region, onAges },
+      ...{ region, onAges, onDamaged },
       feed: feedOf(region),
       datasets: this.#followedOf(region),
       mayStore: dataset => table().byId(dataset)?.mayHold(self) === true,

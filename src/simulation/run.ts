@@ -105,7 +105,9 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
   if (eraser) await until(world, eraser.stop())
   const isCalm = (): boolean => world.allServe && !world.governed.isChanging
   await world.time.run(world.time.nowMs + PATIENCE_MS, isCalm)
-  if (world.governed.isChanging) world.complain('all', 'a change of the policy came to no end')
+  if (world.governed.isChanging) {
+    world.complain('all', `a change of the policy came to no end: ${world.waiting}`)
+  }
   world.scrub()
   await until(world, workload.readAll())
   if (eraser) await until(world, eraser.lookAtAll())

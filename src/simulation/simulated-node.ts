@@ -71,6 +71,7 @@ export class SimulatedNode {
   #ages: CopyAges | undefined
   #table: PlacementTable | undefined
   #shards: ShardClient<NodeOperations> | undefined
+  #driver: PolicyDriver | undefined
   #serving: Serving | undefined
 
   constructor(options: SimulatedNodeOptions) {
@@ -239,12 +240,19 @@ export class SimulatedNode {
   /** Takes changes of the policy to their ends, where this is the keeper. */
   #drive(coordination: StaticCoordination, data: DataPlane, { links }: NodeLinks): void {
     const { region, process, log } = this.#options
-    new PolicyDriver({
+    this.#driver = new PolicyDriver({
       ...{ self: region, keeper: coordination.keeper, clock: process.clock, log },
       record: () => coordination.record(),
       call: (...args) => links.call(...args),
       answer: async (from, body) => await data.answerTo('policy')?.(from, body),
-    }).start()
+    })
+    this.#driver.start()
+  }
+
+  /** Why a change of the policy does not go on, as the keeper knows it. */
+  get waiting(): string {
+    const waiting = this.#driver?.progress().filter(({ done }) => !done) ?? []
+    return waiting.map(({ region, waitsFor }) => `${region}: ${waitsFor}`).join('; ')
   }
 
   /** As an operator asks for it, at the keeper. Throws `DenizenError`. */

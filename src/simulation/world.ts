@@ -195,6 +195,11 @@ export class World {
     )
   }
 
+  /** Why a change of the policy does not go on. */
+  get waiting(): string {
+    return this.#at(this.#options.policy.keeper).node?.waiting ?? ''
+  }
+
   /** An operator applies another policy, where the keeper can be asked, and nothing else runs. */
   applyPolicy(draw: PolicyDraw): void {
     const keeper = this.#options.policy.keeper
