@@ -333,4 +333,16 @@ export const defects: readonly Defect[] = [
       },
     ],
   },
+  {
+    name: 'what only a leaving feed leads to stays there',
+    seed: 64,
+    breaks: ['D', 'H and L', 'S', 'convergence', 'no bugs'],
+    patches: [
+      {
+        file: 'src/movement/policy-work.ts',
+        from: '        await this.#adoptFeeds()\n',
+        to: '',
+      },
+    ],
+  },
 ]
