@@ -1,0 +1,238 @@
+/** Changes of the policy in the shard: what a leaving region finds, and what is made of its feed. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { standingOf } from '../../src/execution/home.ts'
+import { write } from '../../src/execution/operations/write.ts'
+import { utf8 } from '../../src/model/bytes.ts'
+import { DenizenError } from '../../src/model/errors.ts'
+import type { Key } from '../../src/model/key.ts'
+import { Placement, type PlacementData } from '../../src/model/placement.ts'
+import { effectivePolicy, nextPolicy, type Phase } from '../../src/model/policy-change.ts'
+import { claimTerm } from '../../src/model/version.ts'
+import { stopHome, takeHome } from '../../src/movement/move-rows.ts'
+import { adoptFeed, beginTerm, homedHere, verifyRecords } from '../../src/movement/policy-rows.ts'
+import { applyChunk } from '../../src/replication/apply.ts'
+import { readFeeds } from '../../src/replication/read-feeds.ts'
+import { claim, grantedHomes, inheritHomes, lookup } from '../../src/routing/registrar.ts'
+import { createMemoryEngineKind } from '../../src/storage/memory-engine.ts'
+import { recordRowKey } from '../../src/storage/rows.ts'
+import { dataset, hasher, policy } from '../support/policies.ts'
+import { feeds, openStore, regions, type TestRegion, type TestStore } from '../support/store.ts'
+
+const slot = 0
+const of = (home: readonly string[], changes: Partial<PlacementData> = {}): PlacementData =>
+  dataset('things', home, { slots: 1, ...changes })
+
+/** The store goes on under a phase of a change, as a node that adopts it. */
+function adopt(store: TestStore, from: PlacementData, to: PlacementData, phase: Phase): void {
+  const current = policy(regions, [from])
+  const next = nextPolicy(current, policy(regions, [to]))
+  const [data] = effectivePolicy(current, { policy: next, phase }).placements
+  Object.assign(store.context, { placement: new Placement(data as PlacementData, hasher) })
+}
+
+const put = (store: TestStore, name: string, claimedTerm?: number) =>
+  store.commit(tx => {
+    const region = { one: 1, two: 2, three: 3 }[store.context.self as TestRegion]
+    const term = claimedTerm ?? 0
+    return write(tx, {
+      ...{ key: name as Key, value: { bytes: utf8('v'), mediaType: '' } },
+      ...{ precondition: {}, nowMs: 0 },
+      ...(claimedTerm !== undefined && { claimed: { region, feed: store.context.ownFeed, term } }),
+    })
+  })
+
+async function follow(copy: TestStore, host: TestStore): Promise<void> {
+  const after = copy.reader.feedState(slot, host.context.ownFeed).end
+  const requests = [{ slot, after }]
+  const [chunk] = readFeeds(host.reader, { requests, bytesMax: 1_000_000 })
+  if (chunk?.kind !== 'chunk') throw new Error('the feed goes on')
+  const { kind: _, ...body } = chunk
+  await copy.commit(tx => applyChunk(tx, { type: 'chunk', dataset: 'things', ...body }))
+}
+
+const open = (self: TestRegion, placement: PlacementData, directory: string = self) =>
+  openStore({ self, placement, directory })
+
+/** A group moves from one store to the other, as the registrar has granted it. */
+async function move(group: string, from: TestStore, to: TestStore, term: number): Promise<void> {
+  const why = { kind: 'policy', writes: 0, atMs: 1 } as const
+  const known = standingOf(from.reader, group, from.reader.recordHead(group))
+  if (known.kind !== 'home') throw new Error('it is the home')
+  const { self } = to.context
+  await from.commit(tx => stopHome(tx, { group, term: known.home.term, to: self, why }))
+  await follow(to, from)
+  const region = { one: 1, two: 2, three: 3 }[self as TestRegion]
+  const home = { region, feed: to.context.ownFeed, term }
+  await to.commit(tx => takeHome(tx, { group, home }))
+}
+
+const damage = async (store: TestStore, name: string): Promise<void> => {
+  const bytes = store.reader.recordBytes(name) as Uint8Array
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
+  await store.engine.commit([{ key: recordRowKey(name), value: bytes }])
+}
+
+const codeOf = async (task: Promise<unknown>): Promise<string> => {
+  try {
+    await task
+    return 'none'
+  } catch (error) {
+    if (error instanceof DenizenError) return error.code
+    throw error
+  }
+}
+
+test('a region finds the groups that it homes, computed, claimed and moved here', async () => {
+  const [both, one] = [of(['one', 'two']), of(['one'])]
+  const store = await open('one', both)
+  await put(store, 'claimed', claimTerm(1, 1))
+  await put(store, '~one~assigned')
+  const found = homedHere(store.reader, { slot, after: 0, max: 10 })
+  assert.equal(
+    found.groups.map(({ group }) => group),
+    ['claimed', '~one~assigned'],
+  )
+  adopt(store, one, both, 'transfer')
+  const page = homedHere(store.reader, { slot, after: 0, max: 1 })
+  assert.is(page.groups.length, 1)
+  assert.ok(page.next !== null)
+})
+
+test('a damaged record that alone tells its home is no group that is homed elsewhere', async () => {
+  const store = await open('one', of(['one', 'two']))
+  await put(store, 'a', claimTerm(1, 1))
+  await damage(store, 'a')
+  const found = homedHere(store.reader, { slot, after: 0, max: 10 })
+  assert.equal(found.groups, [])
+  assert.equal(found.damaged, ['a'])
+})
+
+test('a new group begins nowhere without a claim, once other homes are to be computed', async () => {
+  const [before, after] = [of(['one']), of(['one', 'two'])]
+  const store = await open('one', before)
+  await put(store, 'old')
+  adopt(store, before, after, 'copy')
+  assert.is((await put(store, 'old')).kind, 'written', 'what has begun here goes on')
+  assert.is((await put(store, 'new')).kind, 'homeless')
+  assert.is((await put(store, 'new', claimTerm(2, 1))).kind, 'written')
+})
+
+test('a home that was computed goes on under a term of its own', async () => {
+  const [before, after] = [of(['one']), of(['one', 'two'])]
+  const store = await open('one', before)
+  await put(store, 'a')
+  adopt(store, before, after, 'transfer')
+  const home = { region: 1, feed: feeds.one, term: claimTerm(2, 1) }
+  assert.ok(await store.commit(tx => beginTerm(tx, { group: 'a', home })))
+  const written = await put(store, 'a')
+  assert.is(written.kind === 'written' && written.version.term, claimTerm(2, 1))
+  const other = { ...home, region: 2 }
+  assert.not(await store.commit(tx => beginTerm(tx, { group: 'a', home: other })))
+})
+
+test('a leaving region begins with no home that it was granted before', async () => {
+  const [before, after] = [of(['one', 'two']), of(['two'])]
+  const store = await open('one', before)
+  adopt(store, before, after, 'copy')
+  assert.is((await put(store, 'a', claimTerm(1, 1))).kind, 'written', 'it is moved with the rest')
+  adopt(store, before, after, 'transfer')
+  assert.is(await codeOf(put(store, 'b', claimTerm(1, 2))), 'stale_policy')
+})
+
+test('who follows the next homes finds what the first ones wrote, two changes later', async () => {
+  const kind = createMemoryEngineKind()
+  const first = of(['one', 'two', 'three'])
+  const stores = await Promise.all(
+    (['one', 'two'] as const).map(self =>
+      openStore({ self, kind, placement: first, directory: self }),
+    ),
+  )
+  const [one, two] = stores as [TestStore, TestStore]
+  await put(one, 'a', claimTerm(1, 1))
+  await follow(two, one)
+  // The first change: one leaves.
+  adopt(one, first, of(['two', 'three']), 'transfer')
+  adopt(two, first, of(['two', 'three']), 'transfer')
+  await move('a', one, two, claimTerm(2, 1))
+  adopt(two, first, of(['two', 'three']), 'settle')
+  const request = { slot, feed: feeds.one, after: 0, max: 100 }
+  assert.is(await two.commit(tx => adoptFeed(tx, request)), null)
+  const three = await openStore({
+    self: 'three',
+    kind,
+    placement: of(['two', 'three']),
+    directory: 'three',
+  })
+  await follow(three, two)
+  assert.equal(three.reader.recordBytes('a'), one.reader.recordBytes('a'), 'with its version')
+  // The second: two leaves, and what it had entered for one is entered anew.
+  adopt(two, of(['two', 'three']), of(['three']), 'transfer')
+  adopt(three, of(['two', 'three']), of(['three']), 'transfer')
+  await move('a', two, three, claimTerm(3, 1))
+  adopt(three, of(['two', 'three']), of(['three']), 'settle')
+  await three.commit(tx => adoptFeed(tx, { ...request, feed: feeds.two }))
+  const again = await openStore({
+    self: 'one',
+    kind,
+    placement: of(['one', 'three']),
+    directory: 'again',
+  })
+  await follow(again, three)
+  assert.equal(again.reader.recordBytes('a'), one.reader.recordBytes('a'))
+})
+
+test('a damaged record is entered nowhere, and found', async () => {
+  const [before, after] = [of(['one', 'two']), of(['two'])]
+  const [one, two] = [await open('one', before), await open('two', before)]
+  await put(one, 'a', claimTerm(1, 1))
+  await put(one, 'b', claimTerm(1, 2))
+  await follow(two, one)
+  for (const store of [one, two]) adopt(store, before, after, 'transfer')
+  await move('a', one, two, claimTerm(2, 1))
+  await damage(two, 'a')
+  assert.equal(verifyRecords(two.reader, { after: null, max: 10, bytesMax: 1_000 }), {
+    ...{ damaged: ['a'], next: null },
+  })
+  assert.is(verifyRecords(two.reader, { after: null, max: 1, bytesMax: 1_000 }).next, 'a')
+  adopt(two, before, after, 'settle')
+  const request = { slot, feed: feeds.one, after: 0, max: 100 }
+  assert.is(await codeOf(two.commit(tx => adoptFeed(tx, request))), 'damaged_record')
+})
+
+test('a registrar takes over what the one before has granted, and grants on', async () => {
+  const [before, after] = [
+    await open('one', of(['one', 'two'])),
+    await open('two', of(['one', 'two'])),
+  ]
+  const claims = ['a', 'b'].map(group => ({ group, region: 1, feed: feeds.one }))
+  const granted = await before.commit(tx => claim(tx, { epoch: 1, claims }))
+  const { homes, next } = grantedHomes(before.reader, { slots: [slot], after: null, max: 10 })
+  assert.is(next, null)
+  await after.commit(tx => inheritHomes(tx, { homes }))
+  assert.equal(lookup(after.reader, { groups: ['a', 'b'] }), granted)
+  const again = [{ group: 'a', region: 2, feed: feeds.two }]
+  assert.equal(await after.commit(tx => claim(tx, { epoch: 2, claims: again })), [granted[0]])
+})
+
+test('a registrar grants nothing under an epoch that is over', async () => {
+  const store = await open('one', of(['one', 'two']))
+  Object.assign(store.context, { registrarEpoch: 2 })
+  const claims = [{ group: 'a', region: 1, feed: feeds.one }]
+  assert.is(await codeOf(store.commit(tx => claim(tx, { epoch: 1, claims }))), 'stale_policy')
+  assert.is((await store.commit(tx => claim(tx, { epoch: 2, claims }))).length, 1)
+})
+
+test('what a region was granted, and left without, is granted anew', async () => {
+  const store = await open('two', of(['one', 'two']))
+  const claims = [{ group: 'a', region: 1, feed: feeds.one }]
+  const [granted] = await store.commit(tx => claim(tx, { epoch: 1, claims }))
+  adopt(store, of(['one', 'two']), of(['two']), 'erase')
+  assert.equal(lookup(store.reader, { groups: ['a'] }), [null])
+  const next = [{ group: 'a', region: 2, feed: feeds.two }]
+  const [home] = await store.commit(tx => claim(tx, { epoch: 2, claims: next }))
+  assert.is(home?.region, 2)
+  assert.ok((home?.term ?? 0) > (granted?.term ?? 0))
+})
+
+test.run()
