@@ -56,7 +56,7 @@ export class HomeTransfers {
     return found + (await this.#settleAll())
   }
 
-  /** Through all slots, page by page: a slot of few groups holds no place that others could take. */
+  /** Through all slots, page by page: a slot of few groups keeps no place from others. */
   async *#homedHere(): AsyncGenerator<Found> {
     const { shards } = this.#options
     const { slots } = this.#placement.data
