@@ -164,6 +164,12 @@ export class Placement {
     return changing?.known.includes(region) === true || left?.includes(region) === true
   }
 
+  /** Every region that stores it has a whole copy, and none drops it yet: they can be compared. */
+  get isComparable(): boolean {
+    const { changing } = this.data
+    return !changing || (changing.isClosing && !changing.former && !changing.isHidden)
+  }
+
   /** False for a key of another partition of the dataset. */
   hasKey(key: string): boolean {
     return key.startsWith(this.data.prefix)

@@ -22,10 +22,10 @@ import { HomeTransfers, type TransferringMovements } from './home-transfers.ts'
 import { ownEnds, slotsOf } from './own-ends.ts'
 import type { Progress } from './policy-messages.ts'
 import type { PolicyPeers } from './policy-peers.ts'
-import type { VerifiedRecords } from './policy-rows.ts'
 import type { MovementOperations } from './shard-operations.ts'
+import { StayingCopy, type StayingCopyOptions } from './staying-copy.ts'
 
-export interface PolicyWorkOptions {
+export interface PolicyWorkOptions extends StayingCopyOptions {
   readonly self: RegionId
   /** By which the node acts. */
   readonly adopted: ClusterRecord
@@ -38,8 +38,6 @@ export interface PolicyWorkOptions {
   readonly byNearness: readonly RegionId[]
   readonly reachable: (region: RegionId) => boolean
   readonly clock: Clock
-  /** A record of this region is damaged: it is repaired soon. */
-  readonly onDamaged: (dataset: string, key: string) => void
 }
 
 export class PolicyWork {
@@ -189,39 +187,16 @@ export class PolicyWork {
     }
   }
 
-  /** Until every record that stays here is sound: what others erase can't repair it any more. */
+  /** Until what stays here is sound and all of it: what others erase can't mend it any more. */
   async #verify(): Promise<void> {
-    const { self, shards, onDamaged } = this.#options
     for (const placement of this.#changing()) {
-      const { id: dataset, data } = placement
-      const isErasedSomewhere = data.store.some(region => !placement.isReadable(region))
-      const isLeft = isErasedSomewhere || (data.changing?.leaving.length ?? 0) > 0
-      if (!isLeft || !placement.isReadable(self)) continue
-      for (let isSound = false; !isSound && !this.#stopped; ) {
-        isSound = true
-        for (let store = 0; store < shards.storeCount(dataset); store++) {
-          for await (const key of this.#damagedIn(dataset, store)) {
-            isSound = false
-            this.#waitsFor = `${dataset}: damaged records are being repaired before others erase theirs`
-            onDamaged(dataset, key)
-          }
-        }
-        if (!isSound) await this.#pause()
+      const copy = new StayingCopy(this.#options, placement)
+      for (let found = await copy.look(); found !== undefined; found = await copy.look()) {
+        if (this.#stopped) return
+        this.#waitsFor = `${placement.id}: ${found}`
+        await this.#pause()
       }
     }
-  }
-
-  async *#damagedIn(dataset: string, store: number): AsyncIterableIterator<string> {
-    const bounds = { max: limits.scrubRowsPerSlice, bytesMax: limits.scrubBytesPerSlice }
-    let after: string | null = null
-    do {
-      const request: { after: string | null; max: number; bytesMax: number } = { after, ...bounds }
-      const part: VerifiedRecords = await this.#options.shards.callStore(
-        ...([dataset, store, 'verifyRecords', request] as const),
-      )
-      yield* part.damaged
-      after = part.next
-    } while (after !== null && !this.#stopped)
   }
 
   /** What this region has of datasets that it is no home of any more, or does not store. */

@@ -15,9 +15,6 @@ import type { Erasures } from '../movement/erasures.ts'
 import { movesCounter } from '../movement/movements.ts'
 import type { PeerLinks } from '../peers/links.ts'
 import type { MessageStream } from '../peers/peers.ts'
-import type { Comparisons } from '../repair/comparisons.ts'
-import { Repairs } from '../repair/repairs.ts'
-import { Scrubber } from '../repair/scrubber.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
 import { Replication } from '../replication/streams.ts'
 import type { RegionsWith } from '../routing/acks.ts'
@@ -31,13 +28,19 @@ import { ShardClient } from '../storage/shard-client.ts'
 import type { StoreLocation } from '../storage/shard-messages.ts'
 import { Adoption, tableOf } from './adoption.ts'
 import type { Copies } from './cluster-status.ts'
-import { type Comparing, compareCopies } from './comparing.ts'
 import type { Cores } from './cores.ts'
+import { Mending } from './mending.ts'
 import { actOnPolicy, leftDatasets, type PolicyActing, reopenFeeds } from './policy-acting.ts'
 import type { Recovery } from './recovery.ts'
 import { answersToRecovering } from './recovery-answers.ts'
 import { createServing, type PeerAnswer, shardConfiguration } from './serving.ts'
 import type { NodeOperations } from './shard-operations.ts'
+
+interface ActingParts {
+  readonly shards: ShardClient<NodeOperations>
+  readonly replication: Replication
+  readonly mending: Mending
+}
 
 export interface DataPlaneOptions {
   readonly self: RegionId
@@ -71,9 +74,7 @@ export class DataPlane {
   #shards: ShardClient<NodeOperations> | undefined
   #replication: Replication | undefined
   #expiry: Expiry | undefined
-  #repairs: Repairs | undefined
-  #scrubber: Scrubber | undefined
-  #comparisons: Comparisons | undefined
+  #mending: Mending | undefined
   /** Of what does not change with the policy. */
   #answers: Readonly<Record<string, PeerAnswer>> = {}
 
@@ -105,27 +106,22 @@ export class DataPlane {
     this.#answers = answersToRecovering(recoveryOptions)
     await this.#options.recovery?.run(recoveryOptions)
     await reopenFeeds(shards, record, self)
-    const repairs = this.#repair(shards)
-    this.#repairs = repairs
-    const { comparisons, answers } = this.#compare(shards)
-    this.#comparisons = comparisons
-    const repair: PeerAnswer = (from, body) => repairs.answer(from, body)
-    this.#answers = { ...this.#answers, ...answers, repair }
+    const mending = this.#mend(shards)
+    this.#mending = mending
+    this.#answers = { ...this.#answers, ...mending.answers }
     const replication = this.#replicate(shards)
     this.#replication = replication
     const adoption = new Adoption({
       ...{ self, cores, erase, layOut, links, log, onFailure, shards, replication },
       ...{ hasher: this.#options.hasher, record: this.#options.record },
-      act: (of, by) => this.#act(of, by, shards, replication),
+      act: (of, by) => this.#act(of, by, { shards, replication, mending }),
     })
     this.#adoption = adoption
     adoption.begin({ record, table, stores, sharedStores })
     replication.start()
     this.#expiry = new Expiry({ shards, datasets: () => this.#datasets(shards), clock, log })
     this.#expiry.start()
-    this.#scrubber = this.#scrub(shards)
-    this.#scrubber.start()
-    comparisons.start()
+    mending.start()
     await adoption.serve()
     return {
       ...{ shards, replication, ages: this.#ages },
@@ -146,8 +142,7 @@ export class DataPlane {
   #act(
     record: ClusterRecord,
     table: PlacementTable,
-    shards: ShardClient<NodeOperations>,
-    replication: Replication,
+    { shards, replication, mending }: ActingParts,
   ): PolicyActing {
     const { self, hasher, links, clock, random, tracing, onViolation } = this.#options
     const common = {
@@ -162,7 +157,8 @@ export class DataPlane {
       freshness: this.#ages,
       regionsWith: (...asked) => replication.regionsWith(...asked),
     })
-    return actOnPolicy({ ...common, serving })
+    const compare = mending.compare.bind(mending)
+    return actOnPolicy({ ...common, serving, compare })
   }
 
   /** See `AckWaits`: asked by a core. */
@@ -193,24 +189,18 @@ export class DataPlane {
     this.#replication?.stop()
     this.#adoption?.stop()
     this.#expiry?.stop()
-    this.#scrubber?.stop()
-    this.#comparisons?.stop()
-    this.#repairs?.stop()
+    this.#mending?.stop()
   }
 
   /** A core has met a record that seems to be damaged. */
   onDamaged(dataset: string, key: string): void {
-    this.#repairs?.onDamaged(dataset, key)
+    this.#mending?.onDamaged(dataset, key)
   }
 
   /** Of the scrub under way, or of the last one; `start` begins one, or hurries that under way. */
   scrub(start: boolean): ScrubReport {
-    if (!this.#scrubber || !this.#repairs || !this.#comparisons) {
-      throw new DenizenError('not_ready', 'the stores are not open yet')
-    }
-    const scrubbed = start ? this.#scrubber.ask() : this.#scrubber.view()
-    const comparisons = this.#comparisons.counts()
-    return { ...scrubbed, repairs: this.#repairs.counts(), comparisons }
+    if (!this.#mending) throw new DenizenError('not_ready', 'the stores are not open yet')
+    return this.#mending.scrub(start)
   }
 
   /** What `Administration.rehome` says. */
@@ -253,29 +243,12 @@ export class DataPlane {
     })
   }
 
-  #repair(shards: ShardClient<NodeOperations>): Repairs {
-    const { self, links, clock, log, onViolation } = this.#options
-    return new Repairs({
-      ...{ self, shards, clock, log, onViolation },
-      table: () => this.#table(),
-      call: (...args) => links.call(...args),
-    })
-  }
-
-  #scrub(shards: ShardClient<NodeOperations>): Scrubber {
-    const { clock, log } = this.#options
-    return new Scrubber({
-      ...{ shards, clock, log, datasets: () => this.#datasets(shards) },
-      onDamaged: (dataset, key) => this.onDamaged(dataset, key),
-    })
-  }
-
-  #compare(shards: ShardClient<NodeOperations>): Comparing {
+  #mend(shards: ShardClient<NodeOperations>): Mending {
     const { self, hasher, record, links, clock, log, onViolation } = this.#options
-    return compareCopies({
+    return new Mending({
       ...{ self, hasher, record, shards, clock, log, onViolation, table: () => this.#table() },
+      datasets: () => this.#datasets(shards),
       call: (...args) => links.call(...args),
-      onDamaged: (dataset, key) => this.onDamaged(dataset, key),
     })
   }
 

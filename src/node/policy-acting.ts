@@ -6,6 +6,7 @@ import type { Erasures } from '../movement/erasures.ts'
 import type { Movements } from '../movement/movements.ts'
 import { answerPolicy, PolicyPeers } from '../movement/policy-peers.ts'
 import { PolicyWork } from '../movement/policy-work.ts'
+import type { StayingCopyOptions } from '../movement/staying-copy.ts'
 import type { PeerCall } from '../peers/peers.ts'
 import { allFeedStates } from '../replication/shard-operations.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -13,8 +14,7 @@ import type { ShardClient } from '../storage/shard-client.ts'
 import type { PeerAnswer, Serving } from './serving.ts'
 import type { NodeOperations } from './shard-operations.ts'
 
-export interface PolicyActingOptions {
-  readonly self: RegionId
+export interface PolicyActingOptions extends StayingCopyOptions {
   readonly adopted: ClusterRecord
   readonly table: PlacementTable
   readonly shards: ShardClient<NodeOperations>
@@ -22,7 +22,6 @@ export interface PolicyActingOptions {
   readonly reachable: (region: RegionId) => boolean
   readonly call: PeerCall
   readonly clock: Clock
-  readonly onDamaged: (dataset: string, key: string) => void
   readonly onViolation: () => void
 }
 
@@ -39,10 +38,10 @@ export interface PolicyActing {
 
 export function actOnPolicy(options: PolicyActingOptions): PolicyActing {
   const { self, adopted, table, shards, serving, call, clock } = options
-  const { onDamaged, onViolation } = options
+  const { onDamaged, onViolation, compare } = options
   const { claims, movements, erasures, topology } = serving
   const work = new PolicyWork({
-    ...{ self, adopted, table, shards, claims, movements, clock, onDamaged },
+    ...{ self, adopted, table, shards, claims, movements, clock, onDamaged, compare },
     peers: new PolicyPeers(adopted, call),
     byNearness: topology.byNearness,
     reachable: options.reachable,

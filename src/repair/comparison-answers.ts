@@ -86,7 +86,7 @@ const isOfSlots = ({ data }: Placement, slot: number): boolean => slot < data.sl
 
 /**
  * As `placementAsked`, of those who may store it themselves: nobody else may compare. While the
- * policy changes where copies are, nobody does.
+ * policy changes where copies are, nobody does until all are whole.
  */
 function storedByBoth(
   options: ComparisonAnswersOptions,
@@ -95,7 +95,8 @@ function storedByBoth(
   isInPlace?: (placement: Placement) => boolean,
 ): Placement {
   const placement = placementAsked(options, from, dataset, isInPlace)
-  if (placement.data.changing || placement.isOfOtherPolicy(from)) {
+  const { changing } = placement.data
+  if (!placement.isComparable || (!changing && placement.isOfOtherPolicy(from))) {
     throw new DenizenError('stale_policy', 'copies come and go: nothing is compared meanwhile')
   }
   if (placement.mayStore(from)) return placement

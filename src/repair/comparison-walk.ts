@@ -39,10 +39,12 @@ export interface WalkTally {
   conflicting: number
   /** It could not be told now who is right. */
   unproven: number
+  /** That the copy here owes, or may owe: who could tell, or has it, did not answer. */
+  owed: number
 }
 
 export class ComparisonWalk {
-  readonly tally: WalkTally = { repaired: 0, removed: 0, conflicting: 0, unproven: 0 }
+  readonly tally: WalkTally = { repaired: 0, removed: 0, conflicting: 0, unproven: 0, owed: 0 }
   readonly #options: WalkOptions
   readonly #peer: RegionId
   readonly #slot: number
@@ -122,12 +124,15 @@ export class ComparisonWalk {
     const host = known !== undefined && this.#placement.mayStore(known) ? known : undefined
     const verdict = judgeRecord({ ...difference, mine, others, isWhole, host, peer: this.#peer })
     if (kind === 'unlike') this.tally.conflicting += 1
-    if (verdict.kind === 'unproven') this.tally.unproven += 1
-    if (verdict.kind === 'leave' || verdict.kind === 'unproven') return
+    if (verdict.kind === 'leave') return
+    if (verdict.kind === 'unproven') {
+      this.#leaveUnproven(kind, isWhole)
+      return
+    }
     const { key } = record
     const next = verdict.kind === 'give up' ? null : await this.#fetch(verdict, key)
     if (next === undefined) {
-      this.tally.unproven += 1
+      this.#leaveUnproven(kind, false)
       return
     }
     const slot = this.#slot
@@ -138,6 +143,12 @@ export class ComparisonWalk {
     if (reply !== 'settled') return
     if (kind === 'extra') this.tally.removed += 1
     else this.tally.repaired += 1
+  }
+
+  /** `isWhole`: all have said what they know, and none proves it right. */
+  #leaveUnproven(kind: FoundDifference['kind'], isWhole: boolean): void {
+    this.tally.unproven += 1
+    if (kind === 'lacks' && !isWhole) this.tally.owed += 1
   }
 
   async #ownWitnesses(records: readonly RecordAsked[]): Promise<Witness[]> {

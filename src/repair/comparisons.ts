@@ -4,6 +4,7 @@
  * differ, record by record. It mends this region's copy and no other: they all do the same. What is
  * damaged goes to be repaired as ever. Runs in the main thread.
  */
+import type { z } from 'zod'
 import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import { timing } from '../model/limits.ts'
@@ -63,6 +64,21 @@ export class Comparisons {
     this.#wake()
   }
 
+  /**
+   * All slots with one other region, now. Returns how many records that this copy owes are not here
+   * yet. Throws `DenizenError`, `PeerFailure`.
+   */
+  async compareWhole(placement: Placement, peer: RegionId): Promise<number> {
+    const { id: dataset } = placement
+    const { different, apart } = await this.#askDigests(placement, peer)
+    let owed = 0
+    for (const slot of [...different, ...apart]) {
+      owed += await this.#walk({ dataset, peer, slot, isUrgent: true })
+    }
+    if (this.#stopped) throw new DenizenError('not_ready', 'this node is about to stop')
+    return owed
+  }
+
   async #compareNext(): Promise<void> {
     const pairs = this.#pairs()
     const pair = pairs[this.#turn % pairs.length]
@@ -78,46 +94,56 @@ export class Comparisons {
 
   /**
    * The datasets that this region stores, each with each other region that does. None whose place
-   * is being changed: copies come and go then, and some are not whole.
+   * is being changed, unless all are whole: copies come and go then.
    */
   #pairs(): { readonly placement: Placement; readonly peer: RegionId }[] {
     const { self, table, shards } = this.#options
     return [...table().placements]
       .filter(placement => placement.mayStore(self) && shards.stores(placement.id))
-      .filter(({ data }) => !data.changing)
+      .filter(({ isComparable }) => isComparable)
       .flatMap(placement =>
         placement.data.store.filter(region => region !== self).map(peer => ({ placement, peer })),
       )
   }
 
   async #compare(placement: Placement, peer: RegionId): Promise<void> {
-    const { hasher, shards, call, clock } = this.#options
+    const { id: dataset, data } = placement
+    const { different, apart } = await this.#askDigests(placement, peer)
+    const compared = { slots: data.slots, different, apart }
+    this.#plan.learn(dataset, peer, compared, this.#options.clock.monotonicMs())
+  }
+
+  async #askDigests(
+    placement: Placement,
+    peer: RegionId,
+  ): Promise<z.infer<typeof digestsReplySchema>> {
+    const { hasher, shards, call } = this.#options
     const { id: dataset, data } = placement
     const states = await ownStates(shards, hasher, placement)
     const timeoutMs = timing.callTimeoutMs
     const reply = await call(peer, 'compare.digests', { dataset, states }, { timeoutMs })
     const parsed = digestsReplySchema.safeParse(reply).data
-    if (!parsed) return
+    if (!parsed) throw new DenizenError('bad_request', `${peer} answered what are no digests`)
     const { different, apart } = parsed
     this.#counts.different += different.length
     this.#counts.apart += apart.length
     this.#counts.same += Math.max(0, data.slots - different.length - apart.length)
-    const compared = { slots: data.slots, different, apart }
-    this.#plan.learn(dataset, peer, compared, clock.monotonicMs())
+    return parsed
   }
 
   /** A walk that is no hurry takes hours over a large store: the others come in between. */
   async #walkAll(next: () => Walk | undefined): Promise<void> {
     for (let walk = next(); walk && !this.#stopped; walk = next()) {
       const now = walk
-      await this.#unlessFailed(() => this.#walk(now))
+      await this.#unlessFailed(async () => void (await this.#walk(now)))
     }
   }
 
-  async #walk(walk: Walk): Promise<void> {
+  /** Returns how many records that this copy owes are not here yet. */
+  async #walk(walk: Walk): Promise<number> {
     const { dataset, peer, slot, isUrgent } = walk
     const began = this.#placementWith(dataset, peer)
-    if (!began) return
+    if (!began) return 0
     const run = new ComparisonWalk(this.#options, began, peer, slot)
     const { urgentPauseMs, pauseMs } = comparisonBounds
     try {
@@ -130,12 +156,13 @@ export class Comparisons {
     } finally {
       this.#add(walk, run.tally)
     }
+    return run.tally.owed
   }
 
   /** The dataset, where both this region and the other may store it now. */
   #placementWith(dataset: string, peer: RegionId): Placement | undefined {
     const placement = this.#options.table().byId(dataset)
-    if (!placement || placement.data.changing) return undefined
+    if (!placement?.isComparable) return undefined
     return placement.mayStore(this.#options.self) && placement.mayStore(peer)
       ? placement
       : undefined

@@ -6,8 +6,10 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fromUtf8, utf8 } from '../../src/model/bytes.ts'
 import type { Key } from '../../src/model/key.ts'
+import type { Placement } from '../../src/model/placement.ts'
 import type { RegionId, Slot } from '../../src/model/slot.ts'
 import { compareVersions, type Version } from '../../src/model/version.ts'
+import { PeerFailure } from '../../src/peers/peers.ts'
 import { soundHead } from '../../src/storage/record.ts'
 import type { StoreReader } from '../../src/storage/store.ts'
 import { loseRecord, makeUp, putBack } from '../support/divergence.ts'
@@ -18,10 +20,10 @@ import { seededRandom } from '../support/seeded-random.ts'
 const regions = ['one', 'two', 'three']
 const pinned = { homing: { kind: 'pinned', region: 'one' }, slots: 2 } as const
 const table = tableOf(policy(regions, [dataset('things', regions, pinned)]))
-const placement = table.byId('things')
+const placement = table.byId('things') as Placement
 const keys = Array.from({ length: 24 }, (_, n) => `k${n}` as Key)
 const [a, b, c] = keys as [Key, Key, Key]
-const slotOf = (key: Key): Slot => placement?.slotOf(placement.groupOf(key)) ?? 0
+const slotOf = (key: Key): Slot => placement.slotOf(placement.groupOf(key))
 const inSlotOfA = (key: Key): boolean => slotOf(key) === slotOf(a)
 const STEP_MS = 250
 
@@ -219,6 +221,28 @@ test('while a region is away nothing is given up, and what can be proven is repa
   await compared.pass(20_000)
   assert.is(compared.counts('two').removed, 1)
   await compared.assertAlike()
+})
+
+test('asked to, a copy is compared whole at once, and says what it still owes', async () => {
+  const compared = await ComparedWorld.start()
+  const { world } = compared
+  const compareWhole = async (): Promise<number> => {
+    const comparing = world.running.get('two')?.comparisons.compareWhole(placement, 'three')
+    assert.ok(comparing)
+    return await world.until(comparing)
+  }
+  assert.is(await compareWhole(), 0)
+  await compared.alter('two', reader => loseRecord(reader, a))
+  await compared.alter('two', reader => loseRecord(reader, b))
+  // The home alone could say whether they were written.
+  world.silent.add('one')
+  assert.is(await compareWhole(), 2)
+  world.silent.delete('one')
+  assert.is(await compareWhole(), 0)
+  await compared.assertAlike()
+  world.silent.add('three')
+  const failed = await compareWhole().catch((error: unknown) => error)
+  assert.ok(failed instanceof PeerFailure)
 })
 
 test.run()

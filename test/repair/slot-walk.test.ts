@@ -106,7 +106,7 @@ test('a walk of many pages finds what is missing in any of them', async () => {
   })
   const walk = walkOf(copy, home)
   await walk.run()
-  assert.equal(walk.tally, { repaired: 5_501, removed: 0, conflicting: 0, unproven: 0 })
+  assert.equal(walk.tally, { repaired: 5_501, removed: 0, conflicting: 0, unproven: 0, owed: 0 })
   assert.equal(copy.reader.digest(slot), whole)
   assert.equal(digestOfPage(copy.reader, everything), digestOfPage(home.reader, everything))
 })
@@ -165,7 +165,7 @@ test('a host that was restored takes back nothing of what it has lost for good',
   await restored.commit(tx => reopenFeed(tx, { slot, seen: end }))
   const { run, tally } = walkOf(restored, copy)
   await run()
-  assert.equal(tally, { repaired: 0, removed: 0, conflicting: 0, unproven: 1 })
+  assert.equal(tally, { repaired: 0, removed: 0, conflicting: 0, unproven: 1, owed: 0 })
   const lost = walkOf(home, copy)
   await loseRecord(home.reader, 'b')
   await lost.run()
@@ -185,11 +185,11 @@ test('of a feed whose region has left every copy owes all, whatever cursor it ha
   assert.equal(compareStates(...(states as [Uint8Array, Uint8Array]))?.different, [0])
   const { run, tally } = walkOf(three, two)
   await run()
-  assert.equal(tally, { repaired: 2, removed: 0, conflicting: 0, unproven: 0 })
+  assert.equal(tally, { repaired: 2, removed: 0, conflicting: 0, unproven: 0, owed: 0 })
   assert.equal(three.reader.digest(slot), two.reader.digest(slot))
   const back = walkOf(two, three)
   await back.run()
-  assert.equal(back.tally, { repaired: 0, removed: 0, conflicting: 0, unproven: 0 })
+  assert.equal(back.tally, { repaired: 0, removed: 0, conflicting: 0, unproven: 0, owed: 0 })
 })
 
 test('a copy that takes a snapshot lacks nothing yet', async () => {
@@ -213,7 +213,7 @@ test('what claims the place of another record in the index does not come in', as
   await write(again, ['b'])
   const { run, tally } = walkOf(copy, again)
   await run()
-  assert.equal(tally, { repaired: 0, removed: 0, conflicting: 1, unproven: 0 })
+  assert.equal(tally, { repaired: 0, removed: 0, conflicting: 1, unproven: 0, owed: 0 })
   assert.equal(
     [...copy.reader.feedEntries(slot, feeds.one, 0)].map(({ text }) => text),
     ['a'],

@@ -258,7 +258,7 @@ export class ReplicatingWorld {
     await turn()
   }
 
-  async until(task: Promise<unknown>): Promise<void> {
+  async until<T>(task: Promise<T>): Promise<T> {
     let settled = false
     const settle = (): void => {
       settled = true
@@ -266,7 +266,7 @@ export class ReplicatingWorld {
     task.then(settle, settle)
     for (let n = 0; n < 100_000 && !settled; n++) await this.step()
     if (!settled) throw new Error('what was waited for never came')
-    await task
+    return await task
   }
 
   /** Runs until nothing is on its way. */

@@ -24,7 +24,7 @@ const defects: readonly Patch[] = [
   // Homes do not look at preconditions.
   {
     file: 'src/execution/operations/write.ts',
-    from: 'if (!holds(request.precondition, current)) return',
+    from: 'if (!holds(precondition, current)) return',
     to: 'if (!holds({}, current)) return',
   },
 ]
