@@ -2,11 +2,12 @@
  * `npm test`: everything that says whether this checkout is sound, and in the last line how much of
  * it is. `npm test -- WORD …` runs the jobs whose names contain one of the words.
  *
- * Each test file is a process of its own. Files that start whole worlds run alone, the others two
- * at a time. The output of a job is shown when it failed.
+ * Each test file is a process of its own, and two run at a time: one that starts whole worlds
+ * beside one that does not, for as long as there are both. What measures runs alone, at the end. The
+ * output of a job is shown when it failed.
  */
 import { delimiter, join } from 'node:path'
-import { type Job, plan } from './runner/plan.ts'
+import { type Job, plan, type Weight } from './runner/plan.ts'
 import { endAll, type ProcessResult, runProcess } from './runner/run-process.ts'
 import { setUpCompiler } from './runner/set-up.ts'
 import {
@@ -20,7 +21,6 @@ import {
 } from './runner/totals.ts'
 
 const checkout = join(import.meta.dirname, '..')
-const atATime = 2
 /** Of the whole run; what has not begun by then counts as failed. */
 const wholeLimitMs = 14 * 60_000
 
@@ -40,15 +40,19 @@ async function main(): Promise<void> {
     })
   }
   if (jobs.some(({ name }) => name.startsWith('test/crash/'))) print(await setUpCompiler())
-  const together = jobs.filter(({ isAlone }) => !isAlone).values()
+  const of = (weight: Weight): Job[] => jobs.filter(job => job.weight === weight)
+  const [light, worlds] = [of('light'), of('world')]
   const counts: Counts[] = []
-  const worker = async (): Promise<void> => {
-    for (const job of together) counts.push(await runJob(job))
+  const lane = async (...queues: readonly Job[][]): Promise<void> => {
+    for (let job = nextOf(queues); job; job = nextOf(queues)) counts.push(await runJob(job))
   }
-  await Promise.all(Array.from({ length: atATime }, worker))
-  for (const job of jobs) if (job.isAlone) counts.push(await runJob(job))
+  await Promise.all([lane(light, worlds), lane(worlds, light)])
+  await lane(of('measures'))
   finish(sum(counts))
 }
+
+const nextOf = (queues: readonly Job[][]): Job | undefined =>
+  queues.find(({ length }) => length > 0)?.shift()
 
 async function runJob(job: Job): Promise<Counts> {
   const leftMs = wholeLimitMs + extraMs - (performance.now() - startMs)

@@ -1,21 +1,27 @@
-/** Which jobs a test run has, in which order, and which of them need the machine for themselves. */
+/** Which jobs a test run has, in which order, and what each of them asks of the machine. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+
+/**
+ * `light`: about one core. `world`: many processes, that wait for one another most of the time.
+ * `measures`: runs while nothing else does.
+ */
+export type Weight = 'light' | 'world' | 'measures'
 
 export interface Job {
   readonly name: string
   readonly kind: 'check' | 'tests'
   readonly command: string
   readonly args: readonly string[]
-  /** Runs while nothing else does: it starts many processes, or measures. */
-  readonly isAlone: boolean
+  readonly weight: Weight
   readonly timeLimitMs: number
 }
 
-const timeLimitMs = 120_000
-const aloneTimeLimitMs = 300_000
+const timeLimitMs = 240_000
+const worldTimeLimitMs = 300_000
 
-const aloneFolders = ['bench', 'cluster', 'crash', 'deploy', 'worlds']
+const measuring = ['bench', 'overload']
+const worldFolders = ['cluster', 'crash', 'deploy', 'worlds']
 /** These run whole worlds as well: through the command line, or through the world of the tests. */
 const startsWorlds = [/^(import|\}).* from '.*worlds\/world\.ts'/m, /'dev', '--data'/]
 
@@ -28,9 +34,7 @@ export interface PlanOptions {
 }
 
 export function plan({ checkout, filters, extraMs }: PlanOptions): readonly Job[] {
-  const tests = testFiles(join(checkout, 'test'))
-    .map(file => testJob(checkout, file, extraMs))
-    .sort((a, b) => Number(a.isAlone) - Number(b.isAlone))
+  const tests = testFiles(join(checkout, 'test')).map(file => testJob(checkout, file, extraMs))
   const all = [...checks(checkout), ...tests]
   if (filters.length === 0) return all
   return all.filter(({ name }) => filters.some(filter => name.includes(filter)))
@@ -42,7 +46,7 @@ function checks(checkout: string): readonly Job[] {
     kind: 'check',
     command,
     args,
-    isAlone: false,
+    weight: 'light',
     timeLimitMs,
   })
   const tsc = join(checkout, 'node_modules/typescript/bin/tsc')
@@ -55,17 +59,24 @@ function checks(checkout: string): readonly Job[] {
 
 function testJob(checkout: string, file: string, extraMs: number): Job {
   const name = relative(checkout, file)
-  const isAlone =
-    aloneFolders.some(folder => name.startsWith(`test/${folder}/`)) ||
-    startsWorlds.some(sign => sign.test(readFileSync(file, 'utf8')))
+  const weight = weightOf(name, file)
   return {
     name,
     kind: 'tests',
     command: process.execPath,
     args: [name],
-    isAlone,
-    timeLimitMs: isAlone ? aloneTimeLimitMs + extraMs : timeLimitMs,
+    weight,
+    timeLimitMs: weight === 'light' ? timeLimitMs : worldTimeLimitMs + extraMs,
   }
+}
+
+function weightOf(name: string, file: string): Weight {
+  const liesIn = (folders: readonly string[]): boolean =>
+    folders.some(folder => name.startsWith(`test/${folder}/`))
+  const isWorld =
+    liesIn(worldFolders) || startsWorlds.some(sign => sign.test(readFileSync(file, 'utf8')))
+  if (liesIn(measuring)) return 'measures'
+  return isWorld ? 'world' : 'light'
 }
 
 const testFiles = (folder: string): readonly string[] =>

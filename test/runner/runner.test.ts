@@ -119,13 +119,15 @@ test('files that start worlds run alone; words choose among the names', () => {
     file('test/model/small-world.ts')
     file('test/api/deep/b.test.ts', "import { startWorld } from '../../worlds/world.ts'")
     file('test/crash/c.test.ts')
+    file('test/bench/d.test.ts')
     const jobs = plan({ checkout, filters: ['test/'], extraMs: 5_000 })
     assert.equal(
-      jobs.map(({ name, isAlone }) => [name, isAlone]),
+      jobs.map(({ name, weight }) => [name, weight]),
       [
-        ['test/model/a.test.ts', false],
-        ['test/api/deep/b.test.ts', true],
-        ['test/crash/c.test.ts', true],
+        ['test/api/deep/b.test.ts', 'world'],
+        ['test/bench/d.test.ts', 'measures'],
+        ['test/crash/c.test.ts', 'world'],
+        ['test/model/a.test.ts', 'light'],
       ],
     )
     assert.equal(
