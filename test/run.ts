@@ -3,8 +3,8 @@
  * it is. `npm test -- WORD …` runs the jobs whose names contain one of the words.
  *
  * Each test file is a process of its own, and two run at a time: one that starts whole worlds
- * beside one that does not, for as long as there are both. What measures runs alone, at the end. The
- * output of a job is shown when it failed.
+ * beside one that does not, for as long as there are both. What measures runs alone, at the end.
+ * The output of a job is shown when it failed.
  */
 import { delimiter, join } from 'node:path'
 import { type Job, plan, type Weight } from './runner/plan.ts'
