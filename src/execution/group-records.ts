@@ -1,5 +1,5 @@
 /** The records of a group in its store, and what tells one state of them from another. */
-import { utf8 } from '../model/bytes.ts'
+import { utf8, utf8Length } from '../model/bytes.ts'
 import type { Key } from '../model/key.ts'
 import { formatVersion } from '../model/version.ts'
 import type { StoredRecord } from '../storage/record.ts'
@@ -27,9 +27,8 @@ export interface GroupState {
   /** Of their keys and values. */
   readonly bytes: number
   /**
-   * Names the state: which keys live, in which versions. A key never has a version twice, so a
-   * state with a live key never comes again once it was left: two equal tags mean that nothing has
-   * changed in between.
+   * Names the state: which keys there are, deleted ones among them, in which versions. A key never
+   * has a version twice, so two equal tags mean that nothing has changed in between.
    */
   readonly tag: string
 }
@@ -38,14 +37,14 @@ export function groupState(store: StoreReader, group: string): GroupState {
   const { hasher } = store.context
   let [records, bytes, hash] = [0, 0, 0n]
   for (const { key, record } of recordsOfGroup(store, group)) {
+    const name = utf8(`${formatVersion(record.version)} ${key}`)
+    hash = hasher.h64(name, hash)
     if (record.tombstone) continue
-    const name = utf8(key)
     records += 1
-    bytes += name.length + record.value.length
-    hash = hasher.h64(utf8(`${formatVersion(record.version)} ${key}`), hash)
+    bytes += utf8Length(key) + record.value.length
   }
   return { records, bytes, tag: `${records}-${hash.toString(16).padStart(16, '0')}` }
 }
 
-/** Of a group without a live key. */
+/** Of a group without a key. */
 export const emptyGroup: GroupState = { records: 0, bytes: 0, tag: `0-${'0'.repeat(16)}` }

@@ -64,6 +64,7 @@ async function likelyHome(
   const state = placement.mayStore(self)
     ? await shards.call(placement.id, slot, 'homeState', { group })
     : undefined
+  if (state?.isErased) return self
   if (state?.home) return state.home.region
   const registered = await claims.lookup(placement, group)
   if (registered) return claims.known(registered).region
