@@ -1,7 +1,7 @@
 /**
  * Digests of what was copied. That of a group goes into the receipt: SHA-256 over its records in
- * key order, of each the key without the prefix of its partition, the media type and the value, each
- * behind its length in bytes (u32, big-endian).
+ * key order, of each the key without the prefix of its partition, the media type and the value,
+ * each behind its length in bytes (u32, big-endian).
  */
 import { createHash, type Hash } from 'node:crypto'
 import { utf8 } from '../../model/bytes.ts'

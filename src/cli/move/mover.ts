@@ -1,7 +1,7 @@
 /**
  * Moves a group to another partition: copies it, reads the copy back, and has its home erase it
- * if, in that very turn, it is still in the state that was copied. Whatever a client was told is written
- * is so in the copy, or the group is not erased, and what has changed is copied, too.
+ * if, in that very turn, it is still in the state that was copied. Whatever a client was told is
+ * written is so in the copy, or the group is not erased, and what has changed is copied, too.
  *
  * The mover carries the values itself, as a client of both partitions: often no node may see both.
  * It decides by what it finds, so that it can be ended and begun again at any point; the journal
