@@ -36,7 +36,7 @@ export async function eraseGroup(
   options: ErasureReceiptsOptions,
   { dataset, group: asked, state, movedTo }: EraseRequest,
 ): Promise<Receipt> {
-  const { table, erasures, clock } = options
+  const { table, erasures } = options
   const placement = ofWholeGroup(table, dataset, asked)
   if (movedTo !== undefined) otherPartition(table, placement, movedTo)
   const terms = {
@@ -46,11 +46,21 @@ export async function eraseGroup(
   // Before anything is done: an erasure without a receipt would be one that nobody can show.
   const record = await options.keyedRecord()
   const { hash, erasure } = await erasures.erase(placement, asked, terms)
+  const states = await settledStates(options, placement, hash, erasure)
+  return receiptOf(options, record, { placement, hash, erasure, states }, erased)
+}
+
+/** Waits a while for those that answer. */
+async function settledStates(
+  { erasures, clock }: ErasureReceiptsOptions,
+  placement: Placement,
+  hash: string,
+  erasure: Erasure,
+): Promise<RegionErasure[]> {
   const deadlineMs = clock.monotonicMs() + timing.erasureWaitMaxMs
   for (;;) {
     const states = ofErasure(await erasures.states(placement, hash), erasure)
-    const isOver = states.every(isSettled) || clock.monotonicMs() >= deadlineMs
-    if (isOver) return receiptOf(options, record, { placement, hash, erasure, states }, erased)
+    if (states.every(isSettled) || clock.monotonicMs() >= deadlineMs) return states
     await new Promise<void>(resolve => clock.after(LOOK_MS, resolve))
   }
 }
@@ -62,22 +72,36 @@ export async function erasureReceipt(
 ): Promise<Receipt> {
   const placement = options.table.byId(dataset)
   if (!placement) throw new DenizenError('unknown_dataset', 'the policy has no such dataset')
-  return await newestReceipt(options, placement, hash, erased)
+  const record = await options.keyedRecord()
+  const { erasure, states } = await newestErasure(options, placement, hash)
+  return receiptOf(options, record, { placement, hash, erasure, states }, erased)
 }
 
-/** Throws `not_found` where no region knows of an erasure. */
-export async function newestReceipt(
+async function newestErasure(
+  { erasures }: ErasureReceiptsOptions,
+  placement: Placement,
+  hash: string,
+): Promise<Pick<Erased, 'erasure' | 'states'>> {
+  const states = await erasures.states(placement, hash)
+  const erasure = newestOf(states)
+  if (!erasure) throw new DenizenError('not_found', 'no region that answers knows this erasure')
+  return { erasure, states: ofErasure(states, erasure) }
+}
+
+/**
+ * Of an act that ended in an erasure; waits a while for all regions. Throws `not_found` where none
+ * knows of one.
+ */
+export async function receiptOfAct(
   options: ErasureReceiptsOptions,
   placement: Placement,
   hash: string,
   act: Act,
 ): Promise<Receipt> {
   const record = await options.keyedRecord()
-  const states = await options.erasures.states(placement, hash)
-  const erasure = newestOf(states)
-  if (!erasure) throw new DenizenError('not_found', 'no region that answers knows this erasure')
-  const known = ofErasure(states, erasure)
-  return receiptOf(options, record, { placement, hash, erasure, states: known }, act)
+  const { erasure } = await newestErasure(options, placement, hash)
+  const states = await settledStates(options, placement, hash, erasure)
+  return receiptOf(options, record, { placement, hash, erasure, states }, act)
 }
 
 /** Throws `bad_request` for a key within a group. */

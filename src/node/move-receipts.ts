@@ -8,9 +8,9 @@ import { DenizenError } from '../model/errors.ts'
 import type { Receipt } from '../receipts/receipt.ts'
 import {
   type ErasureReceiptsOptions,
-  newestReceipt,
   ofWholeGroup,
   otherPartition,
+  receiptOfAct,
 } from './erasure-receipts.ts'
 
 /** What `Administration.hold` says. */
@@ -41,7 +41,7 @@ export async function moveReceipt(
   }
   const to = `${placement.data.name}/${copied.to}`
   const { records, bytes, digest } = copied
-  return await newestReceipt(options, placement, hash, {
+  return await receiptOfAct(options, placement, hash, {
     what: {
       kind: 'move',
       to: { dataset: to, group: copied.group },

@@ -10,7 +10,8 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Receipt } from '../../src/receipts/receipt.ts'
-import { denizenScript, runDenizen } from '../cli/run-denizen.ts'
+import { denizenScript } from '../cli/run-denizen.ts'
+import { runHere } from '../cli/run-here.ts'
 import { encodedSample, encodings, MarkerSearch, newMarker } from '../worlds/marker-search.ts'
 import { startWorld, type World } from '../worlds/world.ts'
 import {
@@ -71,7 +72,7 @@ const argsOf = ({ tenant, state, out }: Move): string[] => [
 
 /** Moves a tenant, and says how that ended; killed as soon as `until` holds. */
 async function move(it: Move, untilKilled?: () => Promise<boolean>) {
-  if (!untilKilled) return await runDenizen(argsOf(it))
+  if (!untilKilled) return await runHere(argsOf(it))
   const child = spawn(process.execPath, [denizenScript, ...argsOf(it)], { stdio: 'ignore' })
   const ended = new Promise<number | null>(resolve => child.once('exit', code => resolve(code)))
   await until(untilKilled, 'it is time to kill the mover')
@@ -198,6 +199,9 @@ test('a tenant moves while it is written; nothing of it stays, and no write is l
   await until(() => writers.movedOn === 4, 'all writers have heard of it')
   await writers.more(50)
   await writers.stop()
+  // No region was away: writes waited, or were told that they had waited too long.
+  const refusals = [...writers.refusals.keys()].filter(code => code !== 'home_moving')
+  assert.equal(refusals, ['group_moved'])
 
   assert.is((await get(abroad, `${to}/json`)).body.toString(), '{"a": 1}')
   assert.is((await get(abroad, `${to}/json`)).headers['content-type'], 'application/json')
@@ -225,7 +229,7 @@ test('a tenant moves while it is written; nothing of it stays, and no write is l
   assert.equal(receipt.open, [])
   assert.equal(receipt.regions.map(({ region }) => region).sort(), [...europe].sort())
   assert.not.match(JSON.stringify(receipt), marker)
-  const verified = await runDenizen(['receipt', 'verify', it.out, '--url', world.url(abroad)])
+  const verified = await runHere(['receipt', 'verify', it.out, '--url', world.url(abroad)])
   assert.is(verified.code, 0, verified.stderr)
   assert.not.ok(existsSync(it.state), 'nothing is left to be done')
   const again = await move({ ...it, out: newFile() })
@@ -236,7 +240,7 @@ test('a tenant moves while it is written; nothing of it stays, and no write is l
   assert.not.match(audit, marker)
 })
 
-test('it outlives the death of the home, and of the mover when all is over but its receipt', async () => {
+test('it outlives the death of the home', async () => {
   const it = newMove('acme')
   await inParallel(
     16,
@@ -254,13 +258,14 @@ test('it outlives the death of the home, and of the mover when all is over but i
   await until(() => writers.movedOn === 4, 'all writers have heard of it')
   await writers.stop()
   assert.is(await keysOf(abroad, 'us/acme'), 304)
+})
 
-  // A region that is away leaves the receipt open, whatever becomes of the mover.
+test('a region that is away leaves the receipt open, though the mover dies before it', async () => {
   await allReachable(world)
   await put(home, 'eu/late/a', 'v')
   await converged(world)
   await world.kill(other)
-  const late = { ...newMove('late'), url: home }
+  const late = newMove('late')
   const args = argsOf(late).map(arg => (arg === world.url(other) ? world.url(home) : arg))
   const child = spawn(process.execPath, [denizenScript, ...args], { stdio: 'ignore' })
   const ended = new Promise(resolve => child.once('exit', resolve))
@@ -268,7 +273,7 @@ test('it outlives the death of the home, and of the mover when all is over but i
   child.kill('SIGKILL')
   await ended
   assert.not.ok(existsSync(late.out), 'it had no receipt yet')
-  const open = await runDenizen(args)
+  const open = await runHere(args)
   assert.is(open.code, 1, open.stderr)
   const receipt: Receipt = JSON.parse(readFileSync(late.out, 'utf8'))
   assert.equal(
@@ -279,21 +284,45 @@ test('it outlives the death of the home, and of the mover when all is over but i
   assert.is(codeOf(refused), 'group_moved')
   await world.start(other)
   await allReachable(world)
-  const closed = { ...late, out: newFile() }
+  const { dataset, group } = receipt.what
+  const query = new URLSearchParams({ dataset: `${dataset}`, group: `${group}` })
   await until(async () => {
-    rmSync(closed.out, { force: true })
-    return (await move(closed))?.code === 0
+    const reply = await ask(world, home, `/v1/admin/erasures?${query}`)
+    return reply.status === 200 && (jsonOf(reply) as Receipt).open.length === 0
   }, 'all have confirmed')
+  assert.equal((await moved({ ...late, out: newFile() })).open, [])
   assert.is((await get(abroad, 'us/late/a')).body.toString(), 'v')
 
   // And back again: the name is free for who comes home.
   const back = newFile()
   const home2 = ['move', 'tenants', 'us/late', '--to', 'eu/', '--yes', '--state', newFile()]
   const urls = ['--url', world.url(abroad), '--to-url', world.url(other), '--out', back]
-  const returned = await runDenizen([...home2, ...urls])
+  const returned = await runHere([...home2, ...urls])
   assert.is(returned.code, 0, returned.stderr)
   assert.is((await get(home, 'eu/late/a')).body.toString(), 'v')
   await put(other, 'eu/late/b', 'w')
+})
+
+test('what can not be moved is refused, with nothing changed', async () => {
+  await put(home, 'eu/both/a', 'eu')
+  await put(abroad, 'us/both/a', 'us')
+  await put(home, 'eu/one/a', 'v')
+  const refused = async (tenant: string, ...more: string[]): Promise<string> => {
+    const it = newMove(tenant)
+    const args = argsOf(it).filter(arg => arg !== '--yes' || more.length > 0)
+    const run = await runHere([...args, ...more])
+    assert.is.not(run.code, 0, tenant)
+    assert.not.ok(existsSync(it.state) || existsSync(it.out), tenant)
+    return run.stderr
+  }
+  assert.match(await refused('nobody', '--hold', '9s'), 'eu/nobody has no keys')
+  assert.match(await refused('both', '--hold', '9s'), 'us/both has 1 key already')
+  assert.match(await refused('one/a', '--hold', '9s'), 'a key within the group eu/one')
+  assert.match(await refused('one'), 'nothing was changed')
+  assert.match(await refused('one', '--to', 'eu/'), 'is in eu/ already')
+  assert.is((await get(home, 'eu/one/a')).body.toString(), 'v')
+  assert.is((await get(abroad, 'us/both/a')).body.toString(), 'us')
+  assert.is((await get(abroad, 'us/one/a')).status, 404)
 })
 
 test.run()

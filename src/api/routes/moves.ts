@@ -103,7 +103,8 @@ const receipt = (administration: Administration): Route =>
     id: 'moveReceipt',
     summary: 'What has become of a move to another partition',
     description:
-      'For a group that was erased as moved. What is told of the copy goes into the receipt as it is.',
+      'For a group that was erased as moved. Answered when all regions have confirmed that, or ' +
+      'after ten seconds. What is told of the copy goes into the receipt as it is.',
     mutates: false,
     query: viaQuery,
     body: { required: true, content: inBothForms(copiedSchema) },
