@@ -106,6 +106,14 @@ function erased(from: PlacementData, phase: Phase): PlacementData | undefined {
   }
 }
 
+/** Regions that store something now that they may not store by the next policy. */
+export function losingRegions(current: PolicyData, next: PolicyData): RegionId[] {
+  const after = new Map(next.placements.map(placement => [placement.id, placement]))
+  return union(
+    ...current.placements.map(({ id, store }) => without(store, after.get(id)?.store ?? [])),
+  )
+}
+
 const isSame = (from: PlacementData, to: PlacementData): boolean =>
   JSON.stringify(sorted(from)) === JSON.stringify(sorted(to))
 

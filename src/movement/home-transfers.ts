@@ -33,6 +33,9 @@ export interface HomeTransfersOptions {
 
 type Group = HomedHere['groups'][number]
 
+/** A group, or the key of a damaged record, whose group can't be told. */
+type Found = { readonly group: Group } | { readonly damaged: string }
+
 export class HomeTransfers {
   readonly #options: HomeTransfersOptions
   readonly #placement: Placement
@@ -44,27 +47,30 @@ export class HomeTransfers {
 
   /** Goes over all groups once. Returns how many there was something to do about. */
   async pass(): Promise<number> {
-    const { slots } = this.#placement.data
     let found = 0
-    for (let slot = 0; slot < slots; slot++) found += await this.#passSlot(slot)
+    await atOnce(this.#homedHere(), limits.policyMovesAtOnce, async one => {
+      found += 1
+      if ('group' in one) await quietly(this.#do(one.group))
+      else this.#options.onDamaged(this.#placement.id, one.damaged)
+    })
     return found + (await this.#settleAll())
   }
 
-  async #passSlot(slot: Slot): Promise<number> {
+  /** Through all slots, page by page: a slot of few groups keeps no place from others. */
+  async *#homedHere(): AsyncGenerator<Found> {
     const { shards } = this.#options
+    const { slots } = this.#placement.data
     const max = limits.markersPerTurn
-    let found = 0
-    let after: Position | null = 0
-    while (after !== null) {
-      const request: { slot: Slot; after: Position; max: number } = { slot, after, max }
-      const page: HomedHere = await shards.call(this.#placement.id, slot, 'homedHere', request)
-      const work = page.groups.filter(group => this.#isToDo(group))
-      found += work.length + page.damaged.length
-      for (const key of page.damaged) this.#options.onDamaged(this.#placement.id, key)
-      await atOnce(work, limits.policyMovesAtOnce, group => quietly(this.#do(group)))
-      after = page.next
+    for (let slot = 0; slot < slots; slot++) {
+      let after: Position | null = 0
+      while (after !== null) {
+        const request: { slot: Slot; after: Position; max: number } = { slot, after, max }
+        const page: HomedHere = await shards.call(this.#placement.id, slot, 'homedHere', request)
+        for (const damaged of page.damaged) yield { damaged }
+        for (const group of page.groups) if (this.#isToDo(group)) yield { group }
+        after = page.next
+      }
     }
-    return found
   }
 
   #isToDo({ group, term }: Group): boolean {
@@ -104,36 +110,41 @@ export class HomeTransfers {
 
   /** Groups that are between two homes, of which this region is one. */
   async #settleAll(): Promise<number> {
-    const { shards, movements } = this.#options
-    const dataset = this.#placement.id
+    const { movements } = this.#options
     let found = 0
+    await atOnce(this.#unsettled(), limits.policyMovesAtOnce, async group => {
+      found += 1
+      await quietly(movements.settle(this.#placement, group))
+    })
+    return found
+  }
+
+  async *#unsettled(): AsyncGenerator<string> {
+    const { shards } = this.#options
+    const dataset = this.#placement.id
     for (let store = 0; store < shards.storeCount(dataset); store++) {
       let after: string | null = null
       do {
         const request: { after: string | null; max: number } = { after, max: limits.markersPerTurn }
         const page = await shards.callStore(dataset, store, 'unsettledGroups', request)
-        found += page.groups.length
-        await atOnce(page.groups, limits.policyMovesAtOnce, group =>
-          quietly(movements.settle(this.#placement, group)),
-        )
+        yield* page.groups
         after = page.next
       } while (after !== null)
     }
-    return found
   }
 }
 
 /** So many at a time. */
 async function atOnce<T>(
-  all: readonly T[],
+  all: AsyncIterable<T>,
   most: number,
   task: (one: T) => Promise<unknown>,
 ): Promise<void> {
-  const left = all.values()
+  const left = all[Symbol.asyncIterator]()
   const worker = async (): Promise<void> => {
-    for (const one of left) await task(one)
+    for (let one = await left.next(); !one.done; one = await left.next()) await task(one.value)
   }
-  await Promise.all(Array.from({ length: Math.min(most, all.length) }, worker))
+  await Promise.all(Array.from({ length: most }, worker))
 }
 
 /** What can't be done now is found again by the next pass. */

@@ -139,7 +139,7 @@ export class Movements implements Moves {
     return await new TakerMove(this.#options, { placement, group, term }).run()
   }
 
-  /** The policy may have changed since the home stopped: whoever may be home takes the group then. */
+  /** The policy may have changed since the home stopped: who may be home takes the group then. */
   #takerInstead(placement: Placement, group: string, to: RegionId): RegionId {
     if (placement.mayHome(to)) return to
     const { self, topology } = this.#options

@@ -117,8 +117,8 @@ export function adoptFeed(
 }
 
 /**
- * This region's own feed leads to it. That the feed is its own is not enough: a region that left and
- * came back goes on with its feed, and has none of the entries from before.
+ * This region's own feed leads to it. That the feed is its own is not enough: a region that left
+ * and came back goes on with its feed, and has none of the entries from before.
  */
 const hasEntry = (
   { engine, context }: StoreReader,

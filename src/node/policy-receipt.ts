@@ -1,5 +1,6 @@
 /** The receipt of a change of the policy: what is erased where, and what is still open. */
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
+import { losingRegions } from '../model/policy-change.ts'
 import type { LeftCopy } from '../model/policy-change-view.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { RegionProgress } from '../movement/policy-driver.ts'
@@ -29,7 +30,7 @@ export function policyReceipt(
     what: { kind: 'policy', ...what },
     // Before the end of the last phase nothing counts as erased.
     regions: next ? [] : erasedBy(leftCopies, lastChange?.endedMs ?? 0),
-    open: next ? openOf(leftCopies, progress) : [],
+    open: next ? openOf(losingRegions(current, next.policy), progress) : [],
     cannotProve,
   }
   return signReceipt(draft, receiptSigner(record))
@@ -49,13 +50,10 @@ function erasedBy(leftCopies: readonly LeftCopy[], endedMs: number) {
   }))
 }
 
-function openOf(leftCopies: readonly LeftCopy[], progress: readonly RegionProgress[]) {
+function openOf(losing: readonly RegionId[], progress: readonly RegionProgress[]) {
   const waits = new Map(progress.map(({ region, waitsFor }) => [region, waitsFor]))
-  const erasing = leftCopies.filter(({ isErased }) => isErased).map(({ region }) => region)
-  const open = new Set<RegionId>([
-    ...progress.filter(({ done }) => !done).map(({ region }) => region),
-    ...erasing,
-  ])
+  const unfinished = progress.filter(({ done }) => !done).map(({ region }) => region)
+  const open = new Set<RegionId>([...losing, ...unfinished])
   return [...open].map(region => ({
     region,
     reason: waits.get(region) ?? 'the change of the policy is not over',

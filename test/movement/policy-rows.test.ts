@@ -1,4 +1,4 @@
-/** Changes of the policy in the shard: what a leaving region finds, and what is made of its feed. */
+/** Changes of the policy in the shard: what a leaving region finds, what is made of its feed. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { standingOf } from '../../src/execution/home.ts'

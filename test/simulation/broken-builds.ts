@@ -265,8 +265,8 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'copies are erased before those that stay are verified',
-    seed: 8,
-    breaks: ['D', 'convergence'],
+    seed: 40,
+    breaks: ['D', 'convergence', 'no bugs'],
     patches: [
       {
         file: 'src/movement/policy-work.ts',
@@ -277,7 +277,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'copies are erased before those that stay have all of them',
-    seed: 1,
+    seed: 5,
     breaks: ['D', 'H and L', 'S', 'X', 'convergence'],
     patches: [
       {
@@ -294,7 +294,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a registrar grants what the one before it has granted',
-    seed: 1,
+    seed: 6,
     breaks: ['H and L', 'S', 'T', 'D'],
     patches: [
       {
@@ -311,7 +311,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'groups go on beginning where only the policy before computes their home',
-    seed: 1,
+    seed: 7,
     breaks: ['H and L', 'S', 'T', 'D'],
     patches: [
       {
@@ -323,7 +323,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a region that comes back begins its feeds anew',
-    seed: 1,
+    seed: 5,
     breaks: ['D', 'S', 'H and L', 'convergence', 'no bugs'],
     patches: [
       {

@@ -18,7 +18,7 @@ interface SimOptions extends PlanetCommandOptions, SeedsOptions {
 const MINUTES = 1.25
 
 export function registerSim(program: Command, terminal: Terminal): void {
-  const { users, locality, travellers } = planetDefaults
+  const { users, locality, travellers, rehomeAfter } = planetDefaults
   const command = program
     .command('sim')
     .description('run whole worlds in made-up time, and check what is promised')
@@ -32,6 +32,12 @@ export function registerSim(program: Command, terminal: Terminal): void {
     .option('--users <n>', 'people, each with a group', integerIn(1, 1_000_000), users)
     .option('--locality <share>', "share of a group's sessions from one region", share, locality)
     .option('--travellers <share>', 'share of users who make a trip', share, travellers)
+    .option(
+      '--rehome-after <writes>',
+      'in a row from one region that draw a group there',
+      integerIn(1, 1_000_000),
+      rehomeAfter,
+    )
     .option('--config <file>', 'policy file with the regions (default: twelve of the catalogue)')
     .option('--svg <file>', 'write a chart')
     .addHelpText(

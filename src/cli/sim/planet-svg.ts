@@ -29,7 +29,8 @@ export function planetSvg(report: PlanetReport): string {
   const dotScale = scaleTo(Math.max(...means))
   const said =
     `${parameters.users} users of the world's cities, ${writes} writes, ${regions.length} regions; ` +
-    `locality ${parameters.locality}, travellers ${parameters.travellers}, seed ${seed}`
+    `locality ${parameters.locality}, travellers ${parameters.travellers}, ` +
+    `re-homing after ${parameters.rehomeAfter}, seed ${seed}`
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" ` +
       `width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="13">`,

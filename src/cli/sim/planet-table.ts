@@ -27,7 +27,7 @@ export function showPlanet(terminal: Terminal, report: PlanetReport): void {
   terminal.line(
     `${parameters.users} users, ${writes} writes through ${regions.length} regions; ` +
       `locality ${percent(parameters.locality)}, travellers ${percent(parameters.travellers)}, ` +
-      `seed ${seed}`,
+      `re-homing after ${parameters.rehomeAfter}, seed ${seed}`,
   )
   terminal.line(
     `${percent(report.mainRegionShare)} of writes enter where most writes to their group do, ` +

@@ -17,6 +17,7 @@ export interface PlanetCommandOptions {
   readonly users: number
   readonly locality: number
   readonly travellers: number
+  readonly rehomeAfter: number
   readonly config?: string
   readonly svg?: string
   readonly json: boolean
@@ -25,14 +26,14 @@ export interface PlanetCommandOptions {
 const twelveRegions = fileURLToPath(new URL('planet.yaml', import.meta.url))
 
 export async function runPlanet(options: PlanetCommandOptions, terminal: Terminal): Promise<void> {
-  const { seed, users, locality, travellers, config, svg, json } = options
+  const { seed, users, locality, travellers, rehomeAfter, config, svg, json } = options
   const { regions } = requirePolicy(config ?? twelveRegions)
   const cities = await loadCities(planetDefaults.cityPopulationMin)
   const progress = startProgress(terminal, 'simulating users')
   const report = simulatePlanet({
     regions,
     cities: cities.map(({ coordinates, value }) => ({ coordinates, population: value.population })),
-    parameters: { ...planetDefaults, users, locality, travellers },
+    parameters: { ...planetDefaults, users, locality, travellers, rehomeAfter },
     seed,
     hasher: await loadHasher(),
     onProgress: progress.update,
