@@ -320,6 +320,7 @@ test('what can not be moved is refused, with nothing changed', async () => {
   assert.match(await refused('one/a', '--hold', '9s'), 'a key within the group eu/one')
   assert.match(await refused('one'), 'nothing was changed')
   assert.match(await refused('one', '--to', 'eu/'), 'is in eu/ already')
+  assert.match(await refused('one', '--to-url', world.url(home)), '--to-url of the new')
   assert.is((await get(home, 'eu/one/a')).body.toString(), 'v')
   assert.is((await get(abroad, 'us/both/a')).body.toString(), 'us')
   assert.is((await get(abroad, 'us/one/a')).status, 404)

@@ -11,6 +11,7 @@ import {
   type ApiReply,
   type ApiRequest,
   decodeData,
+  problemCodeOf,
   problemOf,
   send,
   unreachable,
@@ -27,7 +28,7 @@ export interface KeyApiDoorOptions {
 }
 
 /** Applied, or perhaps: what is asked next time finds out. */
-const passingCodes: readonly unknown[] = ['outcome_unknown', 'acks_timeout']
+const isPassing = (code: unknown): boolean => code === 'outcome_unknown' || code === 'acks_timeout'
 
 export class KeyApiDoor implements GroupDoor {
   readonly #options: KeyApiDoorOptions
@@ -105,15 +106,13 @@ export class KeyApiDoor implements GroupDoor {
 
 function checked(reply: ApiReply): ApiReply {
   if (reply.status >= 200 && reply.status < 300) return reply
+  const { status } = reply
   const problem = problemOf(reply)
-  const isPassing =
-    reply.status === 503 || reply.status === 429 || passingCodes.includes(codeOf(reply))
-  throw isPassing ? new Passing(problem) : problem
-}
-
-function codeOf(reply: ApiReply): unknown {
-  const data = decodeData(reply)
-  return typeof data === 'object' && data !== null && 'code' in data ? data.code : undefined
+  // 502 and 504 are of proxies.
+  if (status === 429 || status >= 502 || isPassing(problemCodeOf(reply))) throw new Passing(problem)
+  if (status !== 451) throw problem
+  const action = 'Name a node that serves its partition: --url of the old one, --to-url of the new.'
+  throw new CliError(problem.exitCode, problem.message, action)
 }
 
 const conditionOf = ({ key, over }: Step): object =>
