@@ -30,6 +30,53 @@ export interface Rehomed {
 export interface EraseRequest {
   readonly dataset: string
   readonly group: Key
+  /** Only if the group is in this state, as `HeldGroup.state` names it. */
+  readonly state?: string
+  /** The prefix of the partition in which its life goes on. */
+  readonly movedTo?: string
+}
+
+export interface HoldRequest {
+  readonly dataset: string
+  readonly group: Key
+  /** 0 ends a hold. */
+  readonly forMs: number
+}
+
+/** A group at its home. */
+export interface HeldGroup {
+  /** The keyed hash of its name, as receipts have it. */
+  readonly group: string
+  /** Live keys. */
+  readonly records: number
+  /** Of their keys and values. */
+  readonly bytes: number
+  /** Names the state it is in: a tag that changes with every change, and never comes again. */
+  readonly state: string
+  /** The term under which it was erased last; absent where it never was. */
+  readonly erasedTerm?: number
+  /** The partition that it was moved to with that, and where it is still. */
+  readonly movedTo?: string
+}
+
+export interface MoveReceiptRequest {
+  readonly dataset: string
+  /** As it was named before the move. */
+  readonly group: Key
+  /** What the mover has read back in the other partition, and says of it. */
+  readonly copied: CopiedGroup
+}
+
+export interface CopiedGroup {
+  /** Prefix of the partition. */
+  readonly to: string
+  /** The keyed hash of the group's name there. */
+  readonly group: string
+  readonly records: number
+  /** Of the values. */
+  readonly bytes: number
+  /** SHA-256, hexadecimal: docs/PROTOCOL.md says of what. */
+  readonly digest: string
 }
 
 export interface ErasureReceiptRequest {
@@ -61,8 +108,9 @@ export interface Administration {
   rehome(request: RehomeRequest): Promise<Rehomed>
   /**
    * Erases a group in all regions. The receipt says which have confirmed by the time. Throws
-   * `bad_request` for a key within a group, `not_ready`, `upgrade_refused`, `home_moving`,
-   * `home_unreachable`, `registrar_unavailable`, `coordinator_unavailable`, `outcome_unknown`.
+   * `bad_request` for a key within a group, `version_mismatch` for one in another state,
+   * `not_ready`, `upgrade_refused`, `home_moving`, `home_unreachable`, `registrar_unavailable`,
+   * `coordinator_unavailable`, `outcome_unknown`.
    */
   erase(request: EraseRequest): Promise<Receipt>
   /**
@@ -70,6 +118,17 @@ export interface Administration {
    * `coordinator_unavailable`.
    */
   erasureReceipt(request: ErasureReceiptRequest): Promise<Receipt>
+  /**
+   * Tells the state of a group, and has its writes wait. Throws `bad_request` for a key within a
+   * group, `not_ready`, `damaged_record`, `home_moving`, `home_unreachable`,
+   * `registrar_unavailable`, `outcome_unknown`.
+   */
+  hold(request: HoldRequest): Promise<HeldGroup>
+  /**
+   * What has become of a move to another partition. Throws as `hold`, and `not_found` where the
+   * group was not moved there.
+   */
+  moveReceipt(request: MoveReceiptRequest): Promise<Receipt>
   /** Throws `not_ready`. */
   policyInForce(): PolicyInForce
   /**

@@ -23,6 +23,7 @@ import { createValue } from './routes/create.ts'
 import { explainKey } from './routes/explain.ts'
 import { deleteValue, getValue, putValue } from './routes/kv.ts'
 import { listKeys } from './routes/list.ts'
+import { moveRoutes } from './routes/moves.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { policyRoutes } from './routes/policy.ts'
 import { receiptRoutes } from './routes/receipts.ts'
@@ -128,6 +129,7 @@ function routesOf(options: ApiOptions): readonly Route[] {
     ...(options.administration ? administrationRoutes(options.administration) : []),
     ...(options.administration ? scrubRoutes(options.administration) : []),
     ...(options.administration ? policyRoutes(options.administration) : []),
+    ...(options.administration ? moveRoutes(options.administration) : []),
     ...(options.administration ? receiptRoutes(options.administration) : []),
     ...operationRoutes(() => routes, options),
   )

@@ -128,6 +128,9 @@ export function problemOf(reply: ApiReply): CliError {
   )
 }
 
+/** The stable code of an error reply; undefined where it has none. */
+export const problemCodeOf = (reply: ApiReply): unknown => problemMembers(reply).code
+
 function problemMembers(reply: ApiReply): Readonly<Record<string, unknown>> {
   try {
     const data = decodeData(reply)

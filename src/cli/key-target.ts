@@ -7,7 +7,7 @@ import type { ApiReply } from './http-client.ts'
 
 /** `/v1/kv/cities/jp/tokyo-1850147`. Throws `CliError` for what can be no key. */
 export function keyPath(
-  route: 'kv' | 'explain' | 'admin/rehome' | 'admin/erase',
+  route: 'kv' | 'tx' | 'explain' | `admin/${'rehome' | 'erase' | 'hold' | 'moved'}`,
   dataset: string,
   key: string,
 ): string {

@@ -14,6 +14,7 @@ import { registerExport } from './commands/export.ts'
 import { registerGet } from './commands/get.ts'
 import { registerImport } from './commands/import.ts'
 import { registerList } from './commands/ls.ts'
+import { registerMove } from './commands/move.ts'
 import { registerPolicy } from './commands/policy-check.ts'
 import { registerPut } from './commands/put.ts'
 import { registerReceipt } from './commands/receipt.ts'
@@ -50,6 +51,7 @@ export function createProgram(terminal: Terminal): Command {
   registerWatch(program, terminal)
   registerExplain(program, terminal)
   registerRehome(program, terminal)
+  registerMove(program, terminal)
   registerErase(program, terminal)
   registerReceipt(program, terminal)
   registerImport(program, terminal)

@@ -18,6 +18,7 @@ import { type FeedNumber, feedRegionNumber, type Position } from '../model/posit
 import type { RegionId, Slot } from '../model/slot.ts'
 import { IMPLICIT_TERM } from '../model/version.ts'
 import type { FeedEnd, HomeMarker } from '../storage/home-marker.ts'
+import { movedTo } from '../storage/purge.ts'
 import type { RecordHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { StoreReader } from '../storage/store.ts'
@@ -34,8 +35,11 @@ export type Standing =
   /** `isErased`: the group was erased under this term, and has not been written since. */
   | { readonly kind: 'home'; readonly home: KnownHome; readonly isErased?: true }
   | { readonly kind: 'elsewhere'; readonly home: KnownHome }
-  /** The group is on its way from or to this region: what is to be done has to wait. */
-  | { readonly kind: 'between' }
+  /**
+   * The group is on its way from or to this region: what is to be done has to wait. `heldMs`: it is
+   * here, and its writes are held so long at most.
+   */
+  | { readonly kind: 'between'; readonly heldMs?: number }
   /** `over`: a claim counts only above this term, which is that of an erasure. */
   | { readonly kind: 'homeless'; readonly over?: number }
 
@@ -163,6 +167,29 @@ export function standingOf(
   return found.isErased && home.region === self
     ? { kind: 'home', home, isErased: true }
     : at(self, home)
+}
+
+/**
+ * Of a home that is to change something: not while writes of the group are held. Throws
+ * `group_moved` where it is to bring something into being that goes on in another partition.
+ */
+export function toChange(
+  store: StoreReader,
+  group: string,
+  standing: Standing,
+  { begins, nowMs }: { readonly begins: boolean; readonly nowMs: number },
+): Standing {
+  if (standing.kind !== 'home') return standing
+  const { holds, hashOfGroup } = store.context
+  const heldMs = holds?.remainingMs(group, nowMs) ?? 0
+  if (heldMs > 0) return { kind: 'between', heldMs }
+  if (!begins) return standing
+  const to = standing.isErased && movedTo(store, hashOfGroup(group))
+  if (to) {
+    const detail = 'its group was moved to another partition of the dataset: see movedTo'
+    throw new DenizenError('group_moved', detail, { extra: { movedTo: to } })
+  }
+  return unlessErased(standing)
 }
 
 /**

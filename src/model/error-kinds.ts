@@ -110,6 +110,7 @@ export const errorKinds = {
     'Watch again without a cursor, and drop what is not seen before the live mark.',
     { level: 'info' },
   ),
+  group_moved: kind(410, 'The group was moved', 'Begin the key with the prefix in movedTo.'),
   version_mismatch: kind(
     412,
     'The precondition does not hold',

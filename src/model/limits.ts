@@ -140,6 +140,8 @@ export const limits = {
   locationCacheEntriesMax: 65_536,
   /** Groups of a store whose latest writers are remembered, where its policy re-homes them. */
   accessRunsMax: 16_384,
+  /** Groups of a dataset whose writes one thread has wait, as they are about to move elsewhere. */
+  heldGroupsMax: 256,
   /** Groups that a region moves away at a time; more wait, and beyond that are not moved. */
   movesAtOnce: 16,
   movesWaitingMax: 256,
@@ -196,8 +198,7 @@ export const timing = {
    * Re-homing: how long the next home waits for what it lacks, how long the one that has stopped
    * waits for it, and how long an operation that met them waits for the end.
    */
-  ...{ takeHomeMaxMs: 700, handOverMaxMs: 1_000 },
-  betweenHomesMaxMs: 700,
+  ...{ takeHomeMaxMs: 700, handOverMaxMs: 1_000, betweenHomesMaxMs: 700 },
   /** A region that is asked to move a group answers when the move is over. */
   moveAskedMaxMs: 8_000,
   /** How far a change of the policy is: how often the keeper asks, and regions look. */
@@ -205,12 +206,13 @@ export const timing = {
   /** A request that it came between: how often, and how long, it is tried again. */
   ...{ policyRetryMs: 25, policyRetryMaxMs: 3_000 },
   /** How often a copy is looked at meanwhile, at first and at most. */
-  copyLookMinMs: 2,
-  copyLookMaxMs: 50,
+  ...{ copyLookMinMs: 2, copyLookMaxMs: 50 },
   /** A group that its writers have moved stays at least so long. */
   moveRestMs: 10_000,
   /** How often groups that were left between two homes are looked after. */
   unsettledIntervalMs: 1_000,
+  /** How long the writes of a group are held at most, and how often one looks whether they are. */
+  ...{ holdMaxMs: 60_000, heldLookMs: 25 },
   /** How often a node looks for stores that erasures ask it to write anew. */
   erasureLookMs: 30_000,
   /** How long an erasure waits for all regions before it says which are open. */
@@ -232,9 +234,7 @@ export const timing = {
    * A thread whose timers, looked at so often, all run later than that for so long has more to do
    * than it can.
    */
-  lateTimersLookMs: 50,
-  lateTimerMs: 500,
-  lateTimersMs: 2_000,
+  ...{ lateTimersLookMs: 50, lateTimerMs: 500, lateTimersMs: 2_000 },
   /** Opening a connection to a peer, and then the exchange of hellos on it. */
   connectTimeoutMs: 1_500,
   helloTimeoutMs: 1_500,

@@ -1,5 +1,11 @@
 /** What the driver of erasures reads and writes in the shard. */
-import { decodePurge, type Erasure, encodePurge, type Purge } from '../storage/erasure.ts'
+import {
+  decodeMovedTo,
+  decodePurge,
+  type Erasure,
+  encodePurge,
+  type Purge,
+} from '../storage/erasure.ts'
 import { applyErasure } from '../storage/purge.ts'
 import { rowKeys, rowText, tableRange } from '../storage/rows.ts'
 import type { StoreReader } from '../storage/store.ts'
@@ -40,7 +46,8 @@ export function compacted(store: StoreTransaction, { hashes, atMs }: CompactedRe
   for (const hash of hashes) {
     const bytes = store.engine.get(rowKeys.purge(hash))
     if (!bytes) continue
-    store.putRow(rowKeys.purge(hash), encodePurge({ ...decodePurge(bytes), compactedAtMs: atMs }))
+    const purge = { ...decodePurge(bytes), compactedAtMs: atMs }
+    store.putRow(rowKeys.purge(hash), encodePurge(purge, decodeMovedTo(bytes)))
   }
   return null
 }

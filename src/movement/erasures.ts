@@ -6,6 +6,7 @@
  */
 import { z } from 'zod'
 import type { KnownHome } from '../execution/home.ts'
+import type { EraseRequest } from '../execution/operations/erase.ts'
 import { DenizenError } from '../model/errors.ts'
 import { timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
@@ -17,6 +18,7 @@ import { unanswered } from '../routing/unanswered.ts'
 import { compactOperation } from '../storage/engine.ts'
 import type { Erasure, Purge } from '../storage/erasure.ts'
 import type { GroupHome } from '../storage/row-values.ts'
+import { atHome, type Elsewhere, HOMES_ASKED_MAX } from './at-home.ts'
 import type { LedgerEntry } from './erasure-rows.ts'
 import type { SidesOptions } from './sides.ts'
 
@@ -29,8 +31,12 @@ export interface ErasuresOptions extends SidesOptions {
 }
 
 const of = { dataset: z.string() }
+const text = z.string().min(1)
 const requestSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('begin'), ...of, group: z.string().min(1) }),
+  z.strictObject({
+    ...{ kind: z.literal('begin'), ...of, group: text },
+    ...{ ifTag: text.exactOptional(), movedTo: text.exactOptional() },
+  }),
   z.strictObject({ kind: z.literal('state'), ...of, hash: z.string().min(1) }),
 ])
 type Request = z.infer<typeof requestSchema>
@@ -41,6 +47,7 @@ export const erasureSchema: z.ZodType<Erasure> = z.strictObject({
 })
 const beginReplySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('erased'), hash: z.string().min(1), erasure: erasureSchema }),
+  z.strictObject({ kind: z.literal('changed') }),
   z.strictObject({ kind: z.literal('elsewhere'), home: homeSchema }),
 ])
 type BeginReply = z.infer<typeof beginReplySchema>
@@ -59,8 +66,8 @@ export type RegionErasure = { readonly region: RegionId } & (
   | { readonly failure: string }
 )
 
-/** How often somebody who erases follows who says that the home is elsewhere. */
-const HOMES_ASKED_MAX = 4
+/** What may be said of an erasure beside the group. */
+export type ErasureTerms = Pick<EraseRequest, 'ifTag' | 'movedTo'>
 
 export class Erasures {
   readonly #options: ErasuresOptions
@@ -88,24 +95,20 @@ export class Erasures {
 
   /**
    * Erases a group at its home. Said again, of a group that was not written since, it changes
-   * nothing. Throws `upgrade_refused`, `home_moving`, `home_unreachable`, `registrar_unavailable`,
+   * nothing. Throws `version_mismatch` where it is in another state than `ifTag` names,
+   * `upgrade_refused`, `home_moving`, `home_unreachable`, `registrar_unavailable`,
    * `outcome_unknown`.
    */
-  async erase(placement: Placement, group: string): Promise<LedgerEntry> {
-    const { self, claims } = this.#options
+  async erase(placement: Placement, group: string, terms: ErasureTerms = {}): Promise<LedgerEntry> {
     this.#refuseUnlessKnown()
-    let home = await this.#homeOf(placement, group)
-    for (let n = 0; n < HOMES_ASKED_MAX; n++) {
-      const reply: BeginReply =
-        home === self
-          ? await this.#eraseHere(placement, group)
-          : await this.#askToErase(home, placement, group)
-      if (reply.kind === 'erased') return reply
-      home = reply.home.region
-    }
-    throw new DenizenError('home_moving', `the regions do not agree on the home yet`, {
-      extra: { registrar: claims.registrarOf(placement, group).region },
+    const { id: dataset } = placement
+    const reply = await atHome<Exclude<BeginReply, Elsewhere>>(this.#options, placement, group, {
+      here: () => this.#eraseHere(placement, group, terms),
+      at: region => this.#askToErase(region, { kind: 'begin', dataset, group, ...terms }),
+      what: 'erase',
     })
+    if (reply.kind === 'erased') return reply
+    throw new DenizenError('version_mismatch', 'the group is not in the state that was named')
   }
 
   #refuseUnlessKnown(): void {
@@ -114,35 +117,20 @@ export class Erasures {
     throw new DenizenError('upgrade_refused', detail)
   }
 
-  /** Where it is likely to be home; whoever may be, of a group that nobody has written. */
-  async #homeOf(placement: Placement, group: string): Promise<RegionId> {
-    const { self, claims, shards } = this.#options
-    const slot = placement.slotOf(group)
-    const state = placement.mayStore(self)
-      ? await shards.call(placement.id, slot, 'homeState', { group })
-      : undefined
-    if (state?.home) return state.home.region
-    const registered = await claims.lookup(placement, group)
-    if (registered) return claims.known(registered).region
-    const computed = placement.computedHome(group)
-    if (computed !== undefined) return computed
-    return placement.mayHome(self) ? self : (placement.data.home[0] as RegionId)
-  }
-
-  async #eraseHere(placement: Placement, group: string): Promise<BeginReply> {
+  async #eraseHere(placement: Placement, group: string, terms: ErasureTerms): Promise<BeginReply> {
     const { self, claims, shards, clock } = this.#options
     this.#refuseUnlessKnown()
     let claimed: GroupHome | undefined
     for (let n = 0; n < HOMES_ASKED_MAX; n++) {
       const reply = await atSettledHome(this.#options, placement, group, () => {
-        const request = { group, nowMs: clock.wallMs(), ...(claimed && { claimed }) }
+        const request = { group, nowMs: clock.wallMs(), ...terms, ...(claimed && { claimed }) }
         return shards.call(placement.id, placement.slotOf(group), 'eraseGroup', request)
       })
       if (reply.kind === 'erased') {
         this.#look()
         return reply
       }
-      if (reply.kind === 'elsewhere') return reply
+      if (reply.kind !== 'homeless') return reply
       if (!placement.mayHome(self)) {
         throw new DenizenError('stale_policy', `${self} takes no homes of the dataset any more`)
       }
@@ -153,22 +141,9 @@ export class Erasures {
     throw new DenizenError('home_moving', 'who is to be its home could not be settled in time')
   }
 
-  async #askToErase(
-    region: RegionId,
-    { id: dataset }: Placement,
-    group: string,
-  ): Promise<BeginReply> {
-    const request: Request = { kind: 'begin', dataset, group }
+  async #askToErase(region: RegionId, request: Request): Promise<BeginReply> {
     const options = { timeoutMs: timing.moveAskedMaxMs }
-    try {
-      return beginReplySchema.parse(await this.#options.call(region, 'erase', request, options))
-    } catch (error) {
-      const lost = unanswered(error)
-      if (!lost) throw error
-      throw lost.sent
-        ? new DenizenError('outcome_unknown', `${region} was asked to erase it: ${lost.reason}`)
-        : new DenizenError('home_unreachable', `the home is ${region}: ${lost.reason}`)
-    }
+    return beginReplySchema.parse(await this.#options.call(region, 'erase', request, options))
   }
 
   /** What each region that may store the dataset says of an erasure. */
@@ -206,9 +181,9 @@ export class Erasures {
       request.dataset,
       it => request.kind === 'state' || it.hasGroup(request.group),
     )
-    return request.kind === 'begin'
-      ? await this.#eraseHere(placement, request.group)
-      : await this.#stateHere(placement.id, request.hash)
+    if (request.kind === 'state') return await this.#stateHere(placement.id, request.hash)
+    const { kind: _, dataset: __, group, ...terms } = request
+    return await this.#eraseHere(placement, group, terms)
   }
 
   async #stateHere(dataset: string, hash: string): Promise<z.infer<typeof stateReplySchema>> {

@@ -17,6 +17,8 @@ export interface HomeState {
   readonly marker: HomeMarker | undefined
   /** This region may act as home now. */
   readonly isHere: boolean
+  /** It is home of what was erased, and not written since: see `Standing`. */
+  readonly isErased: boolean
   /** The copy has all that the marker asks for. */
   readonly isComplete: boolean
   /** What the next home has to have, if this one were to stop now. */
@@ -39,7 +41,7 @@ export function homeState(store: StoreReader, { group }: GroupRequest): HomeStat
   return {
     // An erased group is nowhere until it is written again.
     home: isErased ? undefined : findHome(store, group, held),
-    ...{ marker, isHere: standing.kind === 'home' && !isErased },
+    ...{ marker, isHere: standing.kind === 'home' && !isErased, isErased },
     isComplete: hasPast(store, group, marker?.stopped ? endsOf(marker) : marker?.past),
     ends: [...past.filter(({ feed }) => feed !== ownFeed), { feed: ownFeed, position: end }],
   }

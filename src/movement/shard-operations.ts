@@ -1,6 +1,7 @@
 /** The shard operations that re-homing calls, and the handlers that answer them in the shard. */
 import type { KnownHome } from '../execution/home.ts'
 import { type EraseReply, type EraseRequest, erase } from '../execution/operations/erase.ts'
+import { type HoldReply, type HoldRequest, hold } from '../execution/operations/hold.ts'
 import type { Position } from '../model/position.ts'
 import type { compactOperation } from '../storage/engine.ts'
 import type { FeedEnd } from '../storage/home-marker.ts'
@@ -51,6 +52,7 @@ export type MovementOperations = {
   adoptFeed: { request: AdoptFeedRequest; reply: Position | null }
   beginTerm: { request: BeginTermRequest; reply: boolean }
   eraseGroup: { request: EraseRequest; reply: EraseReply }
+  holdGroup: { request: HoldRequest; reply: HoldReply }
   erasureState: { request: { readonly hash: string }; reply: ErasureState }
   uncompacted: { request: Record<string, never>; reply: string[] }
   /** Answered by the shard itself. */
@@ -68,7 +70,10 @@ export const movementHandlers: Handlers<MovementOperations> = {
   },
   writes: {
     ...{ stopHome, takeHome, adoptFeed, beginTerm },
-    ...{ eraseGroup: erase, compacted, replayErasure },
+    ...{ eraseGroup: erase, holdGroup: hold, compacted, replayErasure },
   },
-  alone: { eraseGroup: () => true, replayErasure: () => true, compacted: () => true },
+  alone: {
+    ...{ eraseGroup: () => true, holdGroup: () => true },
+    ...{ replayErasure: () => true, compacted: () => true },
+  },
 }

@@ -5,7 +5,13 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { AccessState } from '../access/access-control.ts'
-import type { EraseRequest, ErasureReceiptRequest, RehomeRequest } from '../api/administration.ts'
+import type {
+  EraseRequest,
+  ErasureReceiptRequest,
+  HoldRequest,
+  MoveReceiptRequest,
+  RehomeRequest,
+} from '../api/administration.ts'
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
 import type { FeedPoint } from '../execution/operation.ts'
 import type { Family } from '../metrics/family.ts'
@@ -111,6 +117,8 @@ export type Question =
   | { readonly kind: 'rotateReceiptKey' }
   | ({ readonly kind: 'rehome' } & RehomeRequest)
   | ({ readonly kind: 'erase' } & EraseRequest)
+  | ({ readonly kind: 'hold' } & HoldRequest)
+  | ({ readonly kind: 'moveReceipt' } & MoveReceiptRequest)
   | ({ readonly kind: 'erasureReceipt' } & ErasureReceiptRequest)
   | { readonly kind: 'beginCensus'; readonly desired: unknown }
   | { readonly kind: 'census' }

@@ -3,7 +3,7 @@
  * reads every store of the node by itself; it writes its own shard's stores, and asks other cores
  * for theirs. What exists once per node it asks of the main thread.
  */
-import type { Administration, Rehomed } from '../api/administration.ts'
+import type { Administration, HeldGroup, Rehomed } from '../api/administration.ts'
 import { createApi } from '../api/app.ts'
 import { createDirectApi } from '../api/direct.ts'
 import { type ClusterRecord, compareOrder, policyInEffect } from '../coordination/cluster-record.ts'
@@ -257,6 +257,9 @@ export class Core {
       erase: async request => (await this.#asks.ask({ kind: 'erase', ...request })) as Receipt,
       erasureReceipt: async request =>
         (await this.#asks.ask({ kind: 'erasureReceipt', ...request })) as Receipt,
+      hold: async request => (await this.#asks.ask({ kind: 'hold', ...request })) as HeldGroup,
+      moveReceipt: async request =>
+        (await this.#asks.ask({ kind: 'moveReceipt', ...request })) as Receipt,
       policyInForce: () => policyInForce(this.#options.region, this.#recordNow()),
       beginCensus: async desired =>
         (await this.#asks.ask({ kind: 'beginCensus', desired })) as Census,

@@ -11,7 +11,6 @@ import { DenizenError } from '../model/errors.ts'
 import type { Hasher } from '../model/hash.ts'
 import type { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
-import type { Erasures } from '../movement/erasures.ts'
 import { movesCounter } from '../movement/movements.ts'
 import type { PeerLinks } from '../peers/links.ts'
 import type { MessageStream } from '../peers/peers.ts'
@@ -29,6 +28,7 @@ import type { StoreLocation } from '../storage/shard-messages.ts'
 import { Adoption, tableOf } from './adoption.ts'
 import type { Copies } from './cluster-status.ts'
 import type { Cores } from './cores.ts'
+import type { Erasing } from './erasure-receipts.ts'
 import { Mending } from './mending.ts'
 import { actOnPolicy, leftDatasets, type PolicyActing, reopenFeeds } from './policy-acting.ts'
 import type { Recovery } from './recovery.ts'
@@ -216,9 +216,8 @@ export class DataPlane {
   }
 
   /** What erases, once the stores are open. */
-  erasing(): { readonly table: PlacementTable; readonly erasures: Erasures } | undefined {
-    const adoption = this.#adoption
-    return adoption && { table: adoption.table, erasures: adoption.acting.erasures }
+  erasing(): Erasing | undefined {
+    return this.#adoption && { table: this.#adoption.table, ...this.#adoption.acting }
   }
 
   /** What has been counted of moves. */

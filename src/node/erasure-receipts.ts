@@ -2,17 +2,24 @@
 import type { EraseRequest, ErasureReceiptRequest } from '../api/administration.ts'
 import type { ClusterRecord } from '../coordination/cluster-record.ts'
 import { DenizenError } from '../model/errors.ts'
+import type { Key } from '../model/key.ts'
 import { timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { Erasures, RegionErasure } from '../movement/erasures.ts'
-import { type Receipt, signReceipt } from '../receipts/receipt.ts'
+import type { Holds } from '../movement/holds.ts'
+import { type Plain, type Receipt, signReceipt } from '../receipts/receipt.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Erasure } from '../storage/erasure.ts'
 import { receiptSigner } from './receipt-keys.ts'
 
-export interface ErasureReceiptsOptions {
+/** What erases, and moves groups between partitions. */
+export interface Erasing {
   readonly table: PlacementTable
   readonly erasures: Erasures
+  readonly holds: Holds
+}
+
+export interface ErasureReceiptsOptions extends Erasing {
   readonly clock: Clock
   /** The record, with a key that signs. */
   readonly keyedRecord: () => Promise<ClusterRecord>
@@ -27,22 +34,33 @@ const LOOK_MS = 100
  */
 export async function eraseGroup(
   options: ErasureReceiptsOptions,
-  { dataset, group: asked }: EraseRequest,
+  { dataset, group: asked, state, movedTo }: EraseRequest,
 ): Promise<Receipt> {
-  const { table, erasures, clock } = options
-  const placement = table.locateGroup(dataset, asked)
-  if (placement.groupOf(asked) !== asked) {
-    const detail = 'it is a key within a group: name the group, as all of it would be erased'
-    throw new DenizenError('bad_request', detail)
+  const { table, erasures } = options
+  const placement = ofWholeGroup(table, dataset, asked)
+  if (movedTo !== undefined) otherPartition(table, placement, movedTo)
+  const terms = {
+    ...(state !== undefined && { ifTag: state }),
+    ...(movedTo !== undefined && { movedTo }),
   }
   // Before anything is done: an erasure without a receipt would be one that nobody can show.
   const record = await options.keyedRecord()
-  const { hash, erasure } = await erasures.erase(placement, asked)
+  const { hash, erasure } = await erasures.erase(placement, asked, terms)
+  const states = await settledStates(options, placement, hash, erasure)
+  return receiptOf(options, record, { placement, hash, erasure, states }, erased)
+}
+
+/** Waits a while for those that answer. */
+async function settledStates(
+  { erasures, clock }: ErasureReceiptsOptions,
+  placement: Placement,
+  hash: string,
+  erasure: Erasure,
+): Promise<RegionErasure[]> {
   const deadlineMs = clock.monotonicMs() + timing.erasureWaitMaxMs
   for (;;) {
     const states = ofErasure(await erasures.states(placement, hash), erasure)
-    const isOver = states.every(isSettled) || clock.monotonicMs() >= deadlineMs
-    if (isOver) return receiptOf(options, record, { placement, hash, erasure, states })
+    if (states.every(isSettled) || clock.monotonicMs() >= deadlineMs) return states
     await new Promise<void>(resolve => clock.after(LOOK_MS, resolve))
   }
 }
@@ -55,15 +73,54 @@ export async function erasureReceipt(
   const placement = options.table.byId(dataset)
   if (!placement) throw new DenizenError('unknown_dataset', 'the policy has no such dataset')
   const record = await options.keyedRecord()
-  const states = await options.erasures.states(placement, hash)
+  const { erasure, states } = await newestErasure(options, placement, hash)
+  return receiptOf(options, record, { placement, hash, erasure, states }, erased)
+}
+
+async function newestErasure(
+  { erasures }: ErasureReceiptsOptions,
+  placement: Placement,
+  hash: string,
+): Promise<Pick<Erased, 'erasure' | 'states'>> {
+  const states = await erasures.states(placement, hash)
   const erasure = newestOf(states)
   if (!erasure) throw new DenizenError('not_found', 'no region that answers knows this erasure')
-  return receiptOf(options, record, {
-    placement,
-    hash,
-    erasure,
-    states: ofErasure(states, erasure),
-  })
+  return { erasure, states: ofErasure(states, erasure) }
+}
+
+/**
+ * Of an act that ended in an erasure; waits a while for all regions. Throws `not_found` where none
+ * knows of one.
+ */
+export async function receiptOfAct(
+  options: ErasureReceiptsOptions,
+  placement: Placement,
+  hash: string,
+  act: Act,
+): Promise<Receipt> {
+  const record = await options.keyedRecord()
+  const { erasure } = await newestErasure(options, placement, hash)
+  const states = await settledStates(options, placement, hash, erasure)
+  return receiptOf(options, record, { placement, hash, erasure, states }, act)
+}
+
+/** Throws `bad_request` for a key within a group. */
+export function ofWholeGroup(table: PlacementTable, dataset: string, group: Key): Placement {
+  const placement = table.locateGroup(dataset, group)
+  if (placement.groupOf(group) === group) return placement
+  const detail = 'it is a key within a group: name the group, as all of it would be erased'
+  throw new DenizenError('bad_request', detail)
+}
+
+/** Throws `bad_request` where the dataset has no other partition of that prefix. */
+export function otherPartition(
+  table: PlacementTable,
+  { data: { name, prefix } }: Placement,
+  other: string,
+): void {
+  const isOther = ({ data }: Placement) => data.prefix === other && other !== prefix
+  if (table.partitions(name).some(isOther)) return
+  throw new DenizenError('bad_request', 'movedTo is no other partition of the dataset')
 }
 
 /** Who does not answer now is not waited for. */
@@ -84,16 +141,25 @@ const ofErasure = (states: readonly RegionErasure[], { term }: Erasure): RegionE
     'failure' in state || state.erasure?.term === term ? state : { ...state, erasure: undefined },
   )
 
+/** What a receipt is of: what it has to say beside what every erasure says. */
+export interface Act {
+  readonly what: Readonly<Record<string, Plain>> & { readonly kind: string }
+  readonly cannotProve: readonly string[]
+}
+
+const erased: Act = { what: { kind: 'erase' }, cannotProve: [] }
+
 function receiptOf(
   { clock }: ErasureReceiptsOptions,
   record: ClusterRecord,
   { placement, hash, erasure, states }: Erased,
+  act: Act,
 ): Receipt {
   const { slot, term, feed, position, atMs } = erasure
   const draft = {
     ...{ cluster: record.current.cluster, clusterId: record.clusterId },
     what: {
-      kind: 'erase',
+      ...act.what,
       ...{ dataset: placement.id, group: hash, erasedAtMs: atMs },
       ledger: { slot, term, feed, position, atMs },
     },
@@ -107,7 +173,7 @@ function receiptOf(
       const reason = openReason(state)
       return reason === undefined ? [] : [{ region: state.region, reason }]
     }),
-    cannotProve: cannotProve(placement),
+    cannotProve: [...act.cannotProve, ...cannotProve(placement)],
   }
   return signReceipt(draft, receiptSigner(record))
 }

@@ -21,8 +21,10 @@ const pathIn = (directory: string): string => join(directory, 'erasures.cbor')
 export function replayOf({ what }: Receipt): Replay {
   const { kind, dataset, group: hash, ledger: erasure } = what
   const parsed = replaysSchema.element.safeParse({ dataset, hash, erasure })
-  if (kind === 'erase' && parsed.success) return parsed.data
-  throw new StartError('a receipt is not one of an erasure', 'Name receipts of denizen erase.')
+  const isOfErasure = kind === 'erase' || kind === 'move'
+  if (isOfErasure && parsed.success) return parsed.data
+  const action = 'Name receipts of denizen erase, or denizen move.'
+  throw new StartError('a receipt is not one of an erasure', action)
 }
 
 export async function keepReplays(directory: string, replays: readonly Replay[]): Promise<void> {

@@ -21,6 +21,7 @@ import { Cores } from './cores.ts'
 import type { DataPlane } from './data-plane.ts'
 import { type ErasureReceiptsOptions, eraseGroup, erasureReceipt } from './erasure-receipts.ts'
 import { listenError } from './listen-error.ts'
+import { holdGroup, moveReceipt } from './move-receipts.ts'
 import { NodeAccess } from './node-access.ts'
 import { NodeMetrics } from './node-metrics.ts'
 import { PolicyCensus } from './policy-census.ts'
@@ -158,6 +159,10 @@ export class Front {
         return await data()?.rehome(question)
       case 'erase':
         return await eraseGroup(this.#erasing(), question)
+      case 'hold':
+        return await holdGroup(this.#erasing(), question)
+      case 'moveReceipt':
+        return await moveReceipt(this.#erasing(), question)
       case 'erasureReceipt':
         return await erasureReceipt(this.#erasing(), question)
       case 'finalizeFormat':

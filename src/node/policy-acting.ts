@@ -3,6 +3,7 @@ import { type ClusterRecord, feedOf } from '../coordination/cluster-record.ts'
 import type { PlacementTable } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Erasures } from '../movement/erasures.ts'
+import type { Holds } from '../movement/holds.ts'
 import type { Movements } from '../movement/movements.ts'
 import { answerPolicy, PolicyPeers } from '../movement/policy-peers.ts'
 import { PolicyWork } from '../movement/policy-work.ts'
@@ -28,6 +29,7 @@ export interface PolicyActingOptions extends StayingCopyOptions {
 export interface PolicyActing {
   readonly movements: Movements
   readonly erasures: Erasures
+  readonly holds: Holds
   /** By the name of the call. */
   readonly answers: Readonly<Record<string, PeerAnswer>>
   /** All threads act by the record: what the phase asks for begins. */
@@ -39,7 +41,7 @@ export interface PolicyActing {
 export function actOnPolicy(options: PolicyActingOptions): PolicyActing {
   const { self, adopted, table, shards, serving, call, clock } = options
   const { onDamaged, onViolation, compare } = options
-  const { claims, movements, erasures, topology } = serving
+  const { claims, movements, erasures, holds, topology } = serving
   const work = new PolicyWork({
     ...{ self, adopted, table, shards, claims, movements, clock, onDamaged, compare },
     peers: new PolicyPeers(adopted, call),
@@ -50,7 +52,7 @@ export function actOnPolicy(options: PolicyActingOptions): PolicyActing {
   const progress = () => work.progress()
   const answering = { self, adopted, table, shards, claims, progress, onViolation }
   return {
-    ...{ movements, erasures },
+    ...{ movements, erasures, holds },
     answers: {
       ...serving.answers,
       policy: async (from, body) => await answerPolicy({ ...answering, hasBegun }, from, body),

@@ -10,6 +10,7 @@ import type { Hasher } from '../model/hash.ts'
 import type { PlacementTable } from '../model/placement.ts'
 import { type RegionId, RegionNumbers } from '../model/slot.ts'
 import { Erasures } from '../movement/erasures.ts'
+import { Holds } from '../movement/holds.ts'
 import { Movements } from '../movement/movements.ts'
 import type { PeerCall } from '../peers/peers.ts'
 import type { RegionsWith } from '../routing/acks.ts'
@@ -78,6 +79,7 @@ export interface Serving {
   readonly claims: Claims
   readonly topology: Topology
   readonly erasures: Erasures
+  readonly holds: Holds
   /** By the name of the call. */
   readonly answers: Readonly<Record<string, PeerAnswer>>
 }
@@ -99,6 +101,7 @@ export function createServing(options: ServingOptions): Serving {
   const movements = new Movements({ ...common, claims, mayMove, regions: () => regions })
   const mayErase = (): boolean => record().dataFormat >= ERASURES_FORMAT
   const erasures = new Erasures({ ...common, claims, moves: movements, mayErase })
+  const holds = new Holds({ ...common, claims, moves: movements })
   const local = new LocalExecution({ ...common, claims, moves: movements })
   const forwarder = new Forwarder({ ...common, local })
   const hotReads = new HotReads(common)
@@ -118,9 +121,11 @@ export function createServing(options: ServingOptions): Serving {
     inspect: (from, body) => explain.answer(from, body),
     rehome: (from, body) => movements.answer(from, body),
     erase: (from, body) => erasures.answer(from, body),
+    hold: (from, body) => holds.answer(from, body),
   }
   return {
-    ...{ router, hotReads, lists, explain, watches, movements, erasures, claims, topology },
+    ...{ router, hotReads, lists, explain, watches, movements, claims, topology },
+    ...{ erasures, holds },
     answers: { ...answers, ...relayAnswers(common, answers) },
   }
 }

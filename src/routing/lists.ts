@@ -218,9 +218,11 @@ export class Lists {
   }
 }
 
-/** What a message `list` asks for, and whether a placement is that of its prefix. */
+/** What a message `list` asks for, and whether a placement is that of its prefix, or its group. */
 export function listAsked(body: unknown) {
   const request = listRequestSchema.parse(body)
-  const isInPlace = (asked: Placement): boolean => request.prefix.startsWith(asked.data.prefix)
+  const { prefix, ofGroup } = request
+  const isInPlace = (asked: Placement): boolean =>
+    ofGroup === undefined ? prefix.startsWith(asked.data.prefix) : asked.hasGroup(ofGroup)
   return { ...request, isInPlace }
 }

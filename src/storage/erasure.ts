@@ -7,6 +7,7 @@
  * The life until then is told by terms: a home never goes on under the term under which it erased a
  * group, so what has a later term was written after the erasure, and nothing else was.
  */
+import { fromUtf8, utf8 } from '../model/bytes.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
@@ -66,13 +67,23 @@ export interface Purge {
   readonly compactedAtMs: number
 }
 
-export function encodePurge({ keys, rows, compactedAtMs }: Purge): Uint8Array {
-  const bytes = new Uint8Array(16)
+const PURGE_BYTES = 16
+
+/**
+ * `movedTo`: the group's life went on in that partition, by its prefix; empty: it did not. Only the
+ * home that erased it has that. Builds before leave it out, in reading as in writing.
+ */
+export function encodePurge({ keys, rows, compactedAtMs }: Purge, movedTo = ''): Uint8Array {
+  const prefix = utf8(movedTo)
+  const bytes = new Uint8Array(PURGE_BYTES + prefix.length)
   writeU32(bytes, 0, keys)
   writeU32(bytes, 4, rows)
   writeU53(bytes, 8, compactedAtMs)
+  bytes.set(prefix, PURGE_BYTES)
   return bytes
 }
+
+export const decodeMovedTo = (bytes: Uint8Array): string => fromUtf8(bytes.subarray(PURGE_BYTES))
 
 export const decodePurge = (bytes: Uint8Array): Purge => ({
   keys: readU32(bytes, 0),

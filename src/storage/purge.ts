@@ -17,10 +17,11 @@
 import { groupOfScope } from '../model/idempotency.ts'
 import type { Key } from '../model/key.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
-import { type Erasure, encodePurge, type Purge } from './erasure.ts'
+import { decodeMovedTo, decodePurge, type Erasure, encodePurge, type Purge } from './erasure.ts'
 import { entryKind, erasureEntry, type FeedEntry } from './feed-entry.ts'
 import { damagedHead } from './record.ts'
 import { rowKeys } from './rows.ts'
+import type { StoreReader } from './store.ts'
 import type { StoreTransaction } from './transaction.ts'
 
 /** Where an erasure was heard of. */
@@ -29,12 +30,16 @@ export interface ErasurePlace {
   readonly position: Position
 }
 
-/** `place` undefined: not from a feed, so that there is no entry to make. */
+/**
+ * `place` undefined: not from a feed, so that there is no entry to make. `to`: the partition in
+ * which the group's life goes on, at the home that ends it here.
+ */
 export function applyErasure(
   store: StoreTransaction,
   hash: string,
   erasure: Erasure,
   place: ErasurePlace | undefined,
+  to?: string,
 ): void {
   const { slot } = erasure
   const held = store.erasureOf(hash)
@@ -43,13 +48,31 @@ export function applyErasure(
     if (held && held.feed === place?.feed) {
       store.dropEntry(slot, held.feed, erasureEntry(hash, held.position))
     }
-    purge(store, hash, erasure)
+    purge(store, hash, erasure, to)
     store.putErasure(hash, erasure)
   }
   if (place) store.putEntry(slot, place.feed, erasureEntry(hash, place.position))
 }
 
-function purge(store: StoreTransaction, hash: string, { slot, term }: Erasure): void {
+/** Where a group that was erased has gone to; undefined: nowhere, as far as this store knows. */
+export function movedTo(store: StoreReader, hash: string): string | undefined {
+  const bytes = store.engine.get(rowKeys.purge(hash))
+  return (bytes && decodeMovedTo(bytes)) || undefined
+}
+
+/** The name of a group that has gone elsewhere is free again. */
+export function forgetMove(store: StoreTransaction, hash: string): void {
+  const bytes = store.engine.get(rowKeys.purge(hash))
+  if (!bytes || !decodeMovedTo(bytes)) return
+  store.putRow(rowKeys.purge(hash), encodePurge(decodePurge(bytes)))
+}
+
+function purge(
+  store: StoreTransaction,
+  hash: string,
+  { slot, term }: Erasure,
+  to: string | undefined,
+): void {
   const { hashOfGroup, placement } = store.context
   const isIt = remembered(group => hashOfGroup(group) === hash)
   const groupOf = (entry: FeedEntry): string =>
@@ -86,7 +109,8 @@ function purge(store: StoreTransaction, hash: string, { slot, term }: Erasure): 
     if (!isIt(group)) continue
     rows += store.dropHomes(group, term)
   }
-  store.putRow(rowKeys.purge(hash), encodePurge({ keys: keys.size, rows, compactedAtMs: 0 }))
+  const found: Purge = { keys: keys.size, rows, compactedAtMs: 0 }
+  store.putRow(rowKeys.purge(hash), encodePurge(found, to))
 }
 
 /** What the entry leads to was written after the erasure. */

@@ -1,5 +1,6 @@
 /** What a store has to know of where it stands. */
 import type { AccessRuns } from '../model/access-runs.ts'
+import type { GroupHolds } from '../model/group-holds.ts'
 import type { Hasher } from '../model/hash.ts'
 import type { Placement } from '../model/placement.ts'
 import type { FeedNumber } from '../model/position.ts'
@@ -22,6 +23,8 @@ export interface StoreContext {
   readonly hashOfGroup: GroupHash
   /** Whence groups are written, where the policy moves them to their writers. */
   readonly accesses?: AccessRuns | undefined
+  /** Groups whose writes wait. */
+  readonly holds?: GroupHolds
   /** Claims are granted under this one alone; undefined: no registrar has been named yet. */
   readonly registrarEpoch?: number | undefined
 }

@@ -3,6 +3,7 @@
  * place: whoever holds a context finds the new placement in its next turn, and never two in one.
  */
 import { AccessRuns } from '../model/access-runs.ts'
+import { GroupHolds } from '../model/group-holds.ts'
 import type { Hasher } from '../model/hash.ts'
 import { type Placement, PlacementTable } from '../model/placement.ts'
 import { RegionNumbers } from '../model/slot.ts'
@@ -42,6 +43,7 @@ export class StoreContexts {
       const context = held ?? {
         ...{ hasher: this.#hasher, placement, regions },
         ...{ self: rest.self, ownFeed: rest.ownFeed },
+        holds: new GroupHolds(),
         hashOfGroup: (group: string) => erasureMac(`${placement.id}\n${group}`),
       }
       context.accesses = accessesOf(placement, held)

@@ -45,6 +45,8 @@ async function operated(
       policyReceipt: () => Promise.reject(new Error('nobody asked for a receipt')),
       erase: () => Promise.reject(new Error('nobody asked for an erasure')),
       erasureReceipt: () => Promise.reject(new Error('nobody asked for a receipt')),
+      hold: () => Promise.reject(new Error('nobody asked for a hold')),
+      moveReceipt: () => Promise.reject(new Error('nobody asked for a receipt')),
       receiptKeys: () => ({ cluster: 'acme', clusterId: 'c1', keys: [] }),
       rotateReceiptKey: () => Promise.reject(new Error('nobody asked for a new key')),
       async record(act) {
@@ -123,6 +125,62 @@ test('a group is erased, its receipt comes back, and the log names no group', as
   assert.equal(acts, [{ who, what: 'erase', outcome: 'done', details: { dataset: 'cities' } }])
   const reader = await operated({}, ['read', 'write', 'list'])
   assert.is(await problemOf(await reader.post('/v1/admin/erase/cities/a')), '403 forbidden')
+})
+
+test('only a group in a certain state is erased, and said to go on elsewhere', async () => {
+  const asked: unknown[] = []
+  const { acts, post, who } = await operated({
+    async erase(request) {
+      asked.push(request)
+      return receipt
+    },
+  })
+  assert.is((await post('/v1/admin/erase/cities/a?state=1-2&movedTo=us%2F')).status, 200)
+  assert.equal(asked, [{ dataset: 'cities', group: 'a', state: '1-2', movedTo: 'us/' }])
+  const details = { dataset: 'cities', movedTo: 'us/' }
+  assert.equal(acts, [{ who, what: 'erase', outcome: 'done', details }])
+})
+
+test('a group is held, for a bounded time, and the log names neither it nor its copy', async () => {
+  const asked: unknown[] = []
+  const held = { group: 'hash', records: 2, bytes: 9, state: '2-0', erasedTerm: 4 }
+  const { acts, post, who } = await operated({
+    async hold(request) {
+      asked.push(request)
+      return held
+    },
+    async moveReceipt(request) {
+      asked.push(request)
+      return receipt
+    },
+  })
+  const reply = await post('/v1/admin/hold/cities/a%2Fb?for=5s')
+  assert.equal([reply.status, await jsonOf(reply)], [200, held])
+  assert.is((await post('/v1/admin/hold/cities/a')).status, 200)
+  for (const wrong of ['2m', '-1s', 'soon']) {
+    assert.is(
+      await problemOf(await post(`/v1/admin/hold/cities/a?for=${wrong}`)),
+      '400 bad_request',
+    )
+  }
+  const copied = { to: 'us/', group: 'other', records: 2, bytes: 9, digest: 'a'.repeat(64) }
+  assert.is((await post('/v1/admin/moved/cities/a', JSON.stringify(copied))).status, 200)
+  const worse = JSON.stringify({ ...copied, digest: 'none' })
+  assert.is(await problemOf(await post('/v1/admin/moved/cities/a', worse)), '400 bad_request')
+  assert.equal(asked, [
+    { dataset: 'cities', group: 'a/b', forMs: 5_000 },
+    { dataset: 'cities', group: 'a', forMs: 0 },
+    { dataset: 'cities', group: 'a', copied },
+  ])
+  assert.equal(acts, [
+    { who, what: 'hold', outcome: 'done', details: { dataset: 'cities', forMs: 5_000 } },
+    {
+      ...{ who, what: 'move.receipt', outcome: 'done' },
+      details: { dataset: 'cities', movedTo: 'us/' },
+    },
+  ])
+  const reader = await operated({}, ['read', 'write', 'list'])
+  assert.is(await problemOf(await reader.post('/v1/admin/hold/cities/a')), '403 forbidden')
 })
 
 test('a group is moved where it is asked to go, and the log names no key', async () => {

@@ -105,6 +105,12 @@ const comparisons = (it: Smuggled) => ({
   repair: { dataset: it.dataset, key: it.key },
 })
 
+/** What ends a group, or has it wait. */
+const ends = (it: Smuggled): [string, object][] => [
+  ['hold', { dataset: it.dataset, group: groupOf(it), forMs: 60_000 }],
+  ['erase', { kind: 'begin', dataset: it.dataset, group: groupOf(it), ifTag: '1', movedTo: 'us/' }],
+]
+
 const follow = (dataset: string) => ({ type: 'follow', dataset, positions: [] })
 
 const chunk = (it: Smuggled, feed: number, after: number) => {
@@ -203,16 +209,15 @@ test('nobody makes a region store what it may not store', async () => {
   await attacked('eu-west', 'us-east', async (world, impostor) => {
     const { feed } = impostor
     let attacks = 0
-    const refusedCall = async (name: string, body: object): Promise<void> => {
+    const refused = async (name: string, body: object): Promise<void> => {
+      for (const [way, message] of waysOf(name, body)) {
+        assert.is(await impostor.refusedCall(way, message), 'residency_violation', way)
+        attacks += 1
+      }
+    }
+    const refusedStraight = async (name: string, body: object): Promise<void> => {
       assert.is(await impostor.refusedCall(name, body), 'residency_violation', name)
       attacks += 1
-    }
-    const refused = async (name: string, body: object): Promise<void> => {
-      for (const [way, message] of waysOf(name, body)) await refusedCall(way, message)
-    }
-    // They are not relayed.
-    const refusedComparisons = async (it: Smuggled): Promise<void> => {
-      for (const [name, body] of Object.entries(comparisons(it))) await refusedCall(name, body)
     }
     for (const it of [anna, tenant, goods]) {
       for (const as of ['home', 'candidate', 'copy']) await refused('execute', put(it, as))
@@ -221,7 +226,10 @@ test('nobody makes a region store what it may not store', async () => {
       await refused('inspect', { dataset: it.dataset, key: it.key })
       for (const kind of ['claim', 'lookup'] as const)
         await refused('registrar', registrar(it, kind))
-      await refusedComparisons(it)
+      await refused('list', { ...list(it), ofGroup: groupOf(it) })
+      // What no relay passes on.
+      const straight = [...Object.entries(comparisons(it)), ...ends(it)]
+      for (const [name, body] of straight) await refusedStraight(name, body)
       await impostor.refusedChunk(() => chunk(it, feed, 0))
       await impostor.refusedChunk(() => markerChunk(it, feed, 0))
       await impostor.refusedChunk(() => replacement(it, feed))
@@ -245,16 +253,15 @@ test('nobody is told what it may neither store nor serve', async () => {
   const attack = async (world: World, impostor: Impostor): Promise<void> => {
     const { feed } = impostor
     let attacks = 0
-    const refusedCall = async (name: string, body: object): Promise<void> => {
+    const refused = async (name: string, body: object): Promise<void> => {
+      for (const [way, message] of waysOf(name, body)) {
+        assert.is(await impostor.refusedCall(way, message), 'residency_violation', way)
+        attacks += 1
+      }
+    }
+    const refusedStraight = async (name: string, body: object): Promise<void> => {
       assert.is(await impostor.refusedCall(name, body), 'residency_violation', name)
       attacks += 1
-    }
-    const refused = async (name: string, body: object): Promise<void> => {
-      for (const [way, message] of waysOf(name, body)) await refusedCall(way, message)
-    }
-    // They are not relayed.
-    const refusedComparisons = async (it: Smuggled): Promise<void> => {
-      for (const [name, body] of Object.entries(comparisons(it))) await refusedCall(name, body)
     }
     for (const it of [anna, tenant]) {
       await refused('execute', get(it))
@@ -264,7 +271,10 @@ test('nobody is told what it may neither store nor serve', async () => {
       await refused('inspect', { dataset: it.dataset, key: it.key })
       for (const kind of ['claim', 'lookup'] as const)
         await refused('registrar', registrar(it, kind))
-      await refusedComparisons(it)
+      await refused('list', { ...list(it), ofGroup: groupOf(it) })
+      // What no relay passes on.
+      const straight = [...Object.entries(comparisons(it)), ...ends(it)]
+      for (const [name, body] of straight) await refusedStraight(name, body)
       await impostor.refusedChunk(() => chunk(it, feed, 0))
       await impostor.refusedChunk(() => replacement(it, feed))
       await impostor.refusedRequest(follow(it.dataset))

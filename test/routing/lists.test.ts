@@ -85,6 +85,10 @@ const storing = ['one', 'two', 'three']
 const data = policy(regions, [
   dataset('hint', storing, { serve: regions, groupBySegments: 1, slots: 16 }),
   dataset('pinned', ['two'], { serve: regions, slots: 16 }),
+  {
+    ...dataset('parts/eu/', storing, { serve: regions, groupBySegments: 2, slots: 16 }),
+    ...{ name: 'parts', prefix: 'eu/' },
+  },
 ])
 const strong = { consistency: 'strong' } as const
 const session = { consistency: 'session' } as const
@@ -164,6 +168,19 @@ lists(
     }
   },
 )
+
+lists('a group of a partition is listed through any region, and taken for no attack', async () => {
+  const world = await RoutingWorld.open(data)
+  await world.at('three').router.execute('parts', [put('eu/g/a'), put('eu/h/a')], strong)
+  for (const region of regions) {
+    const request = { ...all, group: 'eu/g' as Key }
+    const page = await world.at(region).lists.list('parts', request, strong)
+    assert.equal(
+      page.items.map(({ key }) => key),
+      ['eu/g/a'],
+    )
+  }
+})
 
 lists('a copy that starts is passed over', async () => {
   const world = await RoutingWorld.open(data)

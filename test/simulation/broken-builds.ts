@@ -240,9 +240,9 @@ export const defects: readonly Defect[] = [
     patches: [
       {
         file: 'src/storage/purge.ts',
-        from: '    purge(store, hash, erasure)\n',
+        from: '    purge(store, hash, erasure, to)\n',
         to: [
-          '    if (erasure.feed === store.context.ownFeed) purge(store, hash, erasure)',
+          '    if (erasure.feed === store.context.ownFeed) purge(store, hash, erasure, to)',
           '    else {',
           '      const nothing = { keys: 0, rows: 0, compactedAtMs: 0 }',
           '      store.putRow(rowKeys.purge(hash), encodePurge(nothing))',

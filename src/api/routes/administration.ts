@@ -115,7 +115,7 @@ const rehome = (administration: Administration): Route =>
     },
   })
 
-const receiptReplies = {
+export const receiptReplies = {
   200: {
     description: 'A signed receipt: which regions have confirmed, which are open',
     content: { 'application/json': { schema: receiptSchema } },
@@ -133,20 +133,36 @@ const erase = (administration: Administration): Route =>
       'after ten seconds: the receipt then says which are open, and goes on by itself.',
     mutates: true,
     parameters: groupPath,
-    query: viaQuery,
+    query: z.strictObject({
+      via: viaQuery.shape.via,
+      state: z.string().min(1).exactOptional().meta({
+        description: 'Only if the group is still in this state, as /v1/admin/hold has told it',
+      }),
+      movedTo: z
+        .string()
+        .min(1)
+        .exactOptional()
+        .meta({
+          description:
+            'The prefix of the partition that has all of it now. Until it is erased once more, writes ' +
+            'that would begin it anew are answered group_moved, with this prefix.',
+        }),
+    }),
     replies: receiptReplies,
     errors: [
-      ...(['not_ready', 'bad_key', 'upgrade_refused', 'home_moving', 'home_unreachable'] as const),
-      ...(['registrar_unavailable', 'coordinator_unavailable', 'outcome_unknown'] as const),
+      ...(['not_ready', 'bad_key', 'version_mismatch', 'upgrade_refused', 'home_moving'] as const),
+      ...(['home_unreachable', 'registrar_unavailable', 'coordinator_unavailable'] as const),
+      'outcome_unknown',
     ],
     async handle(exchange, inputs) {
       const { dataset, key: group } = keyTarget(exchange.target.path, '/v1/admin/erase/')
-      const { via } = inputs.query()
+      const { via, ...terms } = inputs.query()
       const admission = exchange.service.admit(dataset, `${group}/`, via)
       if (admission.kind !== 'serve') throw diversion(exchange, admission)
-      const act = { what: 'erase', details: { dataset } }
-      const receipt = await audited(exchange, administration, act, () =>
-        exchange.timed('erase', administration.erase({ dataset, group })),
+      const { movedTo } = terms
+      const details = { dataset, ...(movedTo !== undefined && { movedTo }) }
+      const receipt = await audited(exchange, administration, { what: 'erase', details }, () =>
+        exchange.timed('erase', administration.erase({ dataset, group, ...terms })),
       )
       return exchange.structured(200, receipt)
     },

@@ -57,6 +57,7 @@ export const createValue = route({
     'prefix_spans_partitions',
     'idempotency_mismatch',
     'idempotency_full',
+    'group_moved',
     'quota_exceeded',
     'disk_full',
     'acks_above_regions',

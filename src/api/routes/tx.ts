@@ -49,7 +49,7 @@ export const transact = route({
   },
   errors: [
     ...(['bad_key', 'bad_body', 'bad_precondition', 'too_large'] as const),
-    ...(['outside_group', 'idempotency_mismatch', 'idempotency_full'] as const),
+    ...(['outside_group', 'idempotency_mismatch', 'idempotency_full', 'group_moved'] as const),
     ...(['unsupported_media_type', 'not_supported', 'quota_exceeded'] as const),
     ...(['acks_above_regions', 'acks_timeout'] as const),
     ...(['home_unreachable', 'registrar_unavailable', 'outcome_unknown', 'overloaded'] as const),

@@ -3,13 +3,15 @@
  * names the group goes from this store, and the erasure goes into the ledger and, at a position of
  * its own, into the feed, so that every copy does the same when it comes by. A group that nobody
  * has written yet is claimed and erased all the same: what others may have of it goes then, too.
+ * Said of a group that was moved to another partition, it makes the name free again.
  */
 import { assert } from '../../model/assert.ts'
 import type { Erasure } from '../../storage/erasure.ts'
-import { applyErasure } from '../../storage/purge.ts'
+import { applyErasure, forgetMove } from '../../storage/purge.ts'
 import { damagedHead, soundHead } from '../../storage/record.ts'
 import type { GroupHome } from '../../storage/row-values.ts'
 import type { StoreTransaction } from '../../storage/transaction.ts'
+import { emptyGroup, groupState } from '../group-records.ts'
 import { standingOf, unlessErased } from '../home.ts'
 import type { NotAtHome } from './write.ts'
 
@@ -19,11 +21,18 @@ export interface EraseRequest {
   readonly nowMs: number
   /** The registrar's answer to a claim that this region has just made for the group. */
   readonly claimed?: GroupHome
+  /** Only a group in this state is erased: see `GroupState`. */
+  readonly ifTag?: string
+  /** The prefix of the partition in which its life goes on. */
+  readonly movedTo?: string
 }
 
 export type EraseReply =
   /** What stands in the ledger; a group that has not been written since is not erased again. */
-  { readonly kind: 'erased'; readonly hash: string; readonly erasure: Erasure } | NotAtHome
+  | { readonly kind: 'erased'; readonly hash: string; readonly erasure: Erasure }
+  /** It is in another state: nothing was done. */
+  | { readonly kind: 'changed' }
+  | NotAtHome
 
 export function erase(store: StoreTransaction, request: EraseRequest): EraseReply {
   const { group, nowMs, claimed } = request
@@ -34,12 +43,18 @@ export function erase(store: StoreTransaction, request: EraseRequest): EraseRepl
   const standing = held === damagedHead ? unlessErased(stands) : stands
   if (standing.kind !== 'home') return standing
   const hash = hashOfGroup(group)
-  if (!standing.isErased) {
+  if (request.ifTag !== undefined) {
+    const state = standing.isErased ? emptyGroup : groupState(store, group)
+    if (state.tag !== request.ifTag) return { kind: 'changed' }
+  }
+  store.context.holds?.release(group)
+  if (standing.isErased) forgetMove(store, hash)
+  else {
     const slot = placement.slotOf(group)
     const position = store.appendPosition(slot)
     const { term } = standing.home
     const erasure = { slot, term, feed, position, atMs: Math.floor(nowMs) }
-    applyErasure(store, hash, erasure, { feed, position })
+    applyErasure(store, hash, erasure, { feed, position }, request.movedTo)
   }
   const erasure = store.erasureOf(hash)
   assert(erasure, 'what is erased stands in the ledger')

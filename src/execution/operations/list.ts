@@ -7,6 +7,7 @@ import { limits } from '../../model/limits.ts'
 import type { Slot } from '../../model/slot.ts'
 import { isExpired } from '../../storage/record.ts'
 import type { StoreReader } from '../../storage/store.ts'
+import { recordsOfGroup } from '../group-records.ts'
 import { standingOf } from '../home.ts'
 import type { ListItem } from '../operation.ts'
 import { hasSeen, type SeenPoints } from './read.ts'
@@ -50,18 +51,8 @@ export function listAtHome(
   return isHome ? list(store, request) : standing
 }
 
-/** The keys of a group: its name and, where it has all segments of groups, what lies below it. */
-function* rowsOf(store: StoreReader, { prefix, after, ofGroup }: ListStoreRequest) {
-  if (ofGroup === undefined) {
-    yield* store.records(prefix, after)
-    return
-  }
-  const record = after === undefined ? store.record(ofGroup) : undefined
-  if (record) yield { key: ofGroup as Key, record }
-  const { groupBySegments } = store.context.placement.data
-  if (ofGroup.split('/').length !== groupBySegments) return
-  yield* store.records(`${ofGroup}/`, after)
-}
+const rowsOf = (store: StoreReader, { prefix, after, ofGroup }: ListStoreRequest) =>
+  ofGroup === undefined ? store.records(prefix, after) : recordsOfGroup(store, ofGroup, after)
 
 /** A copy that has not got all that the session has seen says so instead. */
 export function list(

@@ -17,7 +17,7 @@ import type { GroupHome } from '../../storage/row-values.ts'
 import type { StoreTransaction } from '../../storage/transaction.ts'
 import { putChange, settled } from '../change.ts'
 import { transactionKeys } from '../check-transaction.ts'
-import { type KnownHome, markHome, standingOf, unlessErased } from '../home.ts'
+import { type KnownHome, markHome, standingOf, toChange } from '../home.ts'
 import { earlierRun, type OnceOnly, onceOnly, remember } from '../idempotency.ts'
 import type {
   FeedPoint,
@@ -64,8 +64,8 @@ export function transact(store: StoreTransaction, request: TransactRequest): Tra
   )
   const slot = placement.slotOf(group)
   const stands = standingOf(store, group, store.recordHead(group), claimed)
-  const puts = [...transaction.success, ...transaction.failure].some(({ kind }) => kind === 'put')
-  const standing = puts ? unlessErased(stands) : stands
+  const begins = [...transaction.success, ...transaction.failure].some(({ kind }) => kind === 'put')
+  const standing = toChange(store, group, stands, { begins, nowMs })
   if (standing.kind !== 'home') return standing
   const { home } = standing
   assert(placement.isSource(self), 'only a region that may home is a home')

@@ -22,7 +22,7 @@ import {
   markHome,
   type Standing,
   standingOf,
-  unlessErased,
+  toChange,
 } from '../home.ts'
 import { earlierRun, onceOnly, remember } from '../idempotency.ts'
 import type { FeedPoint, Precondition } from '../operation.ts'
@@ -76,8 +76,9 @@ export function write(store: StoreTransaction, request: WriteRequest): WriteRepl
   const found = store.heldHead(key)
   const stands = standingOf(store, group, soundHead(found), claimed)
   // A record that is damaged may be of a later life: the registrar knows its term.
-  const begins = value !== undefined && precondition.ifMatch === undefined
-  const standing = begins || found === damagedHead ? unlessErased(stands) : stands
+  const begins =
+    found === damagedHead || (value !== undefined && precondition.ifMatch === undefined)
+  const standing = toChange(store, group, stands, { begins, nowMs })
   if (standing.kind !== 'home') return standing
   const { home } = standing
   assert(placement.isSource(self), 'only a region that may home is a home')

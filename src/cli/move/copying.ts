@@ -1,0 +1,208 @@
+/**
+ * One pass over the group that moves: whatever its copy lacks is written, page by page, and what
+ * has gone meanwhile is deleted. Each write is conditional on what the pass has seen in the other
+ * partition, so it can't take the place of what somebody else has written there.
+ */
+import { limits } from '../../model/limits.ts'
+import { CliError, exitCodes } from '../exit-codes.ts'
+import { type Copy, differenceOf, isSame, lifeLeftMs, type Original } from './differences.ts'
+import { GroupDigest, recordDigest } from './digests.ts'
+import { type GroupDoor, Passing, type Step } from './group-door.ts'
+import type { Journal } from './journal.ts'
+import { keyWithRest, type Renaming, restOf } from './names.ts'
+
+export interface Ends {
+  readonly renaming: Renaming
+  readonly source: GroupDoor
+  readonly target: GroupDoor
+  readonly journal: Journal
+  /** Wall clock. */
+  readonly nowMs: () => number
+}
+
+/** All that a pass has seen of the group, by what its keys are called beside the prefix. */
+export interface Pass {
+  readonly originals: ReadonlyMap<string, Original>
+  readonly copied: ReturnType<GroupDigest['end']>
+  /** Keys that were written or deleted. */
+  readonly changes: number
+}
+
+export class Copying {
+  readonly #ends: Ends
+  /** Versions in which this run was told that a copy is durable. */
+  readonly #acknowledged = new Map<string, string>()
+  /** What the other partition has, as far as is known. */
+  #copies = new Map<string, Copy>()
+
+  constructor(ends: Ends) {
+    this.#ends = ends
+  }
+
+  /** Looks anew at what the other partition has. */
+  async look(): Promise<ReturnType<GroupDigest['end']>> {
+    const { renaming, target, journal } = this.#ends
+    const digest = new GroupDigest()
+    const copies = new Map<string, Copy>()
+    for await (const page of target.pages()) {
+      for (const record of page) {
+        const content = { ...record, rest: restOf(renaming.to, record.key) }
+        digest.add(content)
+        copies.set(content.rest, {
+          etag: `"${record.version}"`,
+          digest: recordDigest(journal.head.salt, content),
+          expiresAtMs: record.expiresAtMs,
+        })
+      }
+    }
+    this.#copies = copies
+    return digest.end()
+  }
+
+  /** Throws `Passing`; `CliError` for what somebody else has written, and what can't be kept. */
+  async pass(): Promise<Pass> {
+    const { renaming, source, journal } = this.#ends
+    const digest = new GroupDigest()
+    const originals = new Map<string, Original>()
+    const writes = new Writes(this.#ends, (rest, copy) => this.#wrote(rest, copy))
+    for await (const page of source.pages()) {
+      for (const record of page) {
+        const content = { ...record, rest: restOf(renaming.from, record.key) }
+        const original = {
+          digest: recordDigest(journal.head.salt, content),
+          expiresAtMs: record.expiresAtMs,
+        }
+        refuseNewLife(renaming, original)
+        digest.add(content)
+        originals.set(content.rest, original)
+        await this.#settle(writes, content.rest, original, content)
+      }
+    }
+    for (const rest of this.#copies.keys()) {
+      if (!originals.has(rest)) await this.#settle(writes, rest, undefined, undefined)
+    }
+    await writes.flush()
+    return { originals, copied: digest.end(), changes: writes.changes }
+  }
+
+  async #settle(
+    writes: Writes,
+    rest: string,
+    original: Original | undefined,
+    content: { readonly mediaType: string; readonly bytes: Uint8Array } | undefined,
+  ): Promise<void> {
+    const { renaming, journal, nowMs } = this.#ends
+    const difference = differenceOf(original, this.#copies.get(rest), {
+      isOurs: digest => journal.has(digest),
+      acknowledged: this.#acknowledged.get(rest),
+    })
+    if (difference.kind === 'none') return
+    if (difference.kind === 'foreign') throw foreign(renaming)
+    const key = keyWithRest(renaming.to, rest)
+    if (difference.kind === 'delete') {
+      await writes.add(rest, undefined, { kind: 'delete', key, over: difference.over })
+    } else if (original && content) {
+      const { mediaType, bytes } = content
+      const { expiresAtMs } = original
+      const ttlMs = expiresAtMs === undefined ? undefined : lifeLeftMs(expiresAtMs, nowMs())
+      const put = { kind: 'put', key, over: difference.over, mediaType, bytes, ttlMs } as const
+      await writes.add(rest, original, put)
+    }
+  }
+
+  #wrote(rest: string, copy: Copy | undefined): void {
+    if (!copy) {
+      this.#copies.delete(rest)
+      this.#acknowledged.delete(rest)
+      return
+    }
+    this.#copies.set(rest, copy)
+    this.#acknowledged.set(rest, copy.etag)
+  }
+
+  /** Reads the copy back, and holds it against what the pass has seen. Throws as `pass`. */
+  async verify({ originals, copied }: Pass): Promise<void> {
+    const { renaming, journal } = this.#ends
+    const found = await this.look()
+    for (const [rest, copy] of this.#copies) {
+      if (!journal.has(copy.digest)) throw foreign(renaming)
+      const original = originals.get(rest)
+      const isSound =
+        original && isSame(original, copy) && this.#acknowledged.get(rest) === copy.etag
+      if (!isSound) throw new Passing(different)
+    }
+    if (found.digest !== copied.digest) throw new Passing(different)
+  }
+}
+
+/** Changes on their way into the other partition, as many in one transaction as it takes. */
+class Writes {
+  changes = 0
+  readonly #ends: Ends
+  readonly #onWritten: (rest: string, copy: Copy | undefined) => void
+  #steps: {
+    readonly rest: string
+    readonly original: Original | undefined
+    readonly step: Step
+  }[] = []
+  #bytes = 0
+
+  constructor(ends: Ends, onWritten: (rest: string, copy: Copy | undefined) => void) {
+    this.#ends = ends
+    this.#onWritten = onWritten
+  }
+
+  async add(rest: string, original: Original | undefined, step: Step): Promise<void> {
+    const bytes = step.kind === 'put' ? step.bytes.length : 0
+    const isFull =
+      this.#steps.length >= limits.transactionOpsMax ||
+      this.#bytes + bytes > limits.transactionBytesMax
+    if (isFull) await this.flush()
+    this.#steps.push({ rest, original, step })
+    this.#bytes += bytes
+  }
+
+  async flush(): Promise<void> {
+    const steps = this.#steps
+    if (steps.length === 0) return
+    this.#steps = []
+    this.#bytes = 0
+    const { journal, target } = this.#ends
+    await journal.copies(steps.flatMap(({ original }) => original?.digest ?? []))
+    const etag = await target.write(steps.map(({ step }) => step))
+    // Who was it? The next look will tell.
+    if (etag === undefined) throw new Passing(overtaken)
+    this.changes += steps.length
+    for (const { rest, original } of steps) this.#onWritten(rest, original && { ...original, etag })
+  }
+}
+
+/** A value without end would begin to expire. */
+function refuseNewLife({ to }: Renaming, { expiresAtMs }: Original): void {
+  const { ttlMs, prefix } = to.placement
+  if (expiresAtMs !== undefined || ttlMs === undefined) return
+  throw new CliError(
+    exitCodes.failed,
+    `values of ${prefix} have a life by its policy, and some of this group stay for good`,
+    'Nothing was erased. Leave ttl out of the policy of that partition, or give the values a life.',
+  )
+}
+
+const foreign = ({ from, to }: Renaming): CliError =>
+  new CliError(
+    exitCodes.failed,
+    `somebody else writes ${to.group}: it has keys that this move did not put there`,
+    `Nothing was erased, and ${from.group} is whole. Stop what writes ${to.group}, erase it with denizen erase, remove the file of --state, and move again.`,
+  )
+
+const different = new CliError(
+  exitCodes.failed,
+  'the copy, read back, is not what was copied',
+  'Nothing was erased. Say the same command again; if that does not help, compare the clocks of the regions: lives of values are added to them.',
+)
+
+const overtaken = new CliError(
+  exitCodes.failed,
+  'somebody has written what was to be copied to',
+  'Nothing was erased. Say the same command again.',
+)
