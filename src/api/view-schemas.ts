@@ -1,5 +1,6 @@
 /** The views that operators read, as schemas of the port's own types. */
 import { z } from 'zod'
+import { phases } from '../model/policy-change.ts'
 import type { ClusterView, Explanation } from '../routing/service.ts'
 
 const regions = z.array(z.string()).meta({ description: 'Region ids' })
@@ -73,6 +74,10 @@ export const clusterSchema: z.ZodType<ClusterView> = z
     keeperEpoch: z.int(),
     revision: z.int(),
     policyEpoch: z.int(),
+    policyPhase: z
+      .enum(phases)
+      .exactOptional()
+      .meta({ description: 'How far a change of the policy is, while one is under way' }),
     dataFormat: z.int().meta({ description: 'The data format in force' }),
     drift: z
       .array(z.string())

@@ -68,6 +68,7 @@ export class ClusterStatus {
       keeperEpoch: current.keeperEpoch,
       revision: current.revision,
       policyEpoch: current.policyEpoch,
+      ...(current.next && { policyPhase: current.next.phase }),
       dataFormat: current.dataFormat,
       drift: drift(),
       regions: current.current.regions.map(({ id, name, country }) => {

@@ -138,8 +138,9 @@ const repairFamilies = ({ found, repaired, waiting }: ScrubReport['repairs']): F
   gauge('denizen_damaged_records_waiting', 'Of them, those that still are not.', waiting),
 ]
 
-const policyFamilies = ({ policyEpoch, drift }: ClusterView): Family[] => [
+const policyFamilies = ({ policyEpoch, policyPhase, drift }: ClusterView): Family[] => [
   gauge('denizen_policy_epoch', 'The number of the policy in force.', policyEpoch),
+  gauge('denizen_policy_changing', '1 while it is being changed.', policyPhase ? 1 : 0),
   gauge(
     'denizen_policy_differences',
     'How many things denizen.yaml of this node has otherwise than the policy in force.',

@@ -15,6 +15,7 @@ import type { KeyChange } from '../execution/operations/watch.ts'
 import type { Phases } from '../metrics/phases.ts'
 import type { AcksLevel } from '../model/acks.ts'
 import type { Key } from '../model/key.ts'
+import type { Phase } from '../model/policy-change.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { FoundNow } from './found-now.ts'
 
@@ -191,6 +192,8 @@ export interface ClusterView {
   readonly keeperEpoch: number
   readonly revision: number
   readonly policyEpoch: number
+  /** Of the change of the policy that is under way. */
+  readonly policyPhase?: Phase
   /** The data format in force. */
   readonly dataFormat: number
   /** How denizen.yaml on this node differs from the policy in force. */

@@ -199,6 +199,10 @@ test('the region is killed amid the change, and comes back with its old file', a
   await world.kill('us-east')
   await writers.more(50)
   assert.not((await phaseOf('eu-west')).includes('force'), 'nothing is skipped')
+  const waiting = await runDenizen(['status', '--url', world.url('eu-west')])
+  assert.match(waiting.stdout, /changing \(transfer\)/)
+  const metrics = await ask(world, 'eu-west', '/metrics')
+  assert.match(metrics.body.toString(), /^denizen_policy_changing\{.*\} 1$/m)
   const reply = await ask(world, 'eu-west', '/v1/admin/policy/receipt')
   const { regions, open } = jsonOf(reply) as { regions: unknown[]; open: { region: string }[] }
   assert.equal(regions, [], 'nothing is called erased')

@@ -95,7 +95,9 @@ function regionRow({ region, url, view, failure }: RegionReport, { colors }: Ter
       if (!peer.reachable) return colors.red(`${peer.region} unreachable`)
       return `${peer.region} ${peer.rttMs === undefined ? '' : `${Math.round(peer.rttMs)} ms`}`
     })
-  const policy = `epoch ${view.policyEpoch}, revision ${view.keeperEpoch}.${view.revision}`
+  const { policyEpoch, policyPhase, keeperEpoch, revision } = view
+  const changing = policyPhase ? `, changing (${policyPhase})` : ''
+  const policy = `epoch ${policyEpoch}${changing}, revision ${keeperEpoch}.${revision}`
   const version = `${view.version}, format ${formatText(view)}`
   return [region, url ?? '-', colors.green('serves'), version, policy, sees.join(', ')]
 }
