@@ -1,5 +1,6 @@
 /** Does to a world what goes wrong, and undoes it. */
 import type { RegionId } from '../model/slot.ts'
+import { AimedFaults } from './aimed-faults.ts'
 import type { Disturbance } from './disturbances.ts'
 import type { Route } from './route.ts'
 import type { SeededRandom } from './seeded-random.ts'
@@ -8,6 +9,8 @@ import type { World } from './world.ts'
 export interface NemesisOptions {
   readonly world: World
   readonly random: SeededRandom
+  /** What aimed faults draw from. */
+  readonly aimRandom: SeededRandom
   /** Times count from now. */
   readonly disturbances: readonly Disturbance[]
 }
@@ -15,10 +18,16 @@ export interface NemesisOptions {
 export class Nemesis {
   readonly #options: NemesisOptions
   readonly #undo = new Set<() => void>()
+  readonly #aimed: AimedFaults
   #stopped = false
 
   constructor(options: NemesisOptions) {
     this.#options = options
+    this.#aimed = new AimedFaults({
+      ...{ world: options.world, random: options.aimRandom },
+      later: (forMs, undo) => this.#for(forMs, undo),
+      cut: (from, to, forMs) => this.#cut([options.world.network.route(from, to)], forMs),
+    })
     for (const disturbance of options.disturbances) {
       options.world.time.after(disturbance.atMs, () => {
         if (!this.#stopped) this.#do(disturbance)
@@ -29,6 +38,7 @@ export class Nemesis {
   /** Ends it all: what is cut heals, what is down starts. */
   stop(): void {
     this.#stopped = true
+    this.#aimed.stop()
     for (const undo of [...this.#undo]) undo()
   }
 
@@ -72,7 +82,7 @@ export class Nemesis {
         return
       }
       case 'policy':
-        world.applyPolicy(disturbance)
+        world.operators.applyPolicy(disturbance)
         return
       case 'reset':
         network.resetOne(random)
@@ -81,16 +91,25 @@ export class Nemesis {
         world.process(disturbance.region)?.stall(forMs)
         return
       case 'rot':
-        world.rot(disturbance.region, random)
+        world.damage.rot(disturbance.region, random)
         return
       case 'loss':
-        world.lose(disturbance.region, random)
+        world.damage.lose(disturbance.region, random)
         return
       case 'trespass':
-        world.trespass(disturbance.region)
+        world.trespass(disturbance.region, disturbance.call)
+        return
+      case 'stray':
+        world.strayTo(disturbance.to, disturbance.region, disturbance.call)
+        return
+      case 'upkeep':
+        world.operators.tend(disturbance.region, disturbance.what)
+        return
+      case 'aim':
+        this.#aimed.add(disturbance)
         return
       case 'stranger':
-        this.#for(forMs, world.stranger(disturbance.region))
+        this.#for(forMs, world.stranger(disturbance.region, disturbance.feeds))
         return
       case 'slow disk': {
         const machine = world.machine(disturbance.region)

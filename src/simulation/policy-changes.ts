@@ -10,6 +10,8 @@ export interface PolicyDraw {
   readonly store: readonly RegionId[]
   readonly serve: readonly RegionId[]
   readonly homing: Homing
+  /** Whom the operator asks; default: the keeper. */
+  readonly at?: RegionId
 }
 
 export interface PolicyDisturbance extends PolicyDraw {
@@ -60,7 +62,7 @@ function homingOf(
 /** The policy with what was drawn. */
 export const withDraw = (
   policy: PolicyData,
-  { dataset, home, store, serve, homing }: PolicyDraw,
+  { dataset, home, store, serve, homing }: Omit<PolicyDraw, 'at'>,
 ): PolicyData => ({
   ...policy,
   placements: policy.placements.map(placement =>

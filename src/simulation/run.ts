@@ -24,6 +24,7 @@ import type {
 } from './observations.ts'
 import { drawPolicyChanges } from './policy-changes.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
+import { drawTheme, themeOf } from './themes.ts'
 import { Workload } from './workload.ts'
 import { World } from './world.ts'
 
@@ -32,6 +33,8 @@ export interface RunOptions {
   readonly hasher: Hasher
   /** How long clients and disturbances go on, in ms of the world's time. */
   readonly forMs: number
+  /** False: no theme, which every fourth world has none of. Default: as the seed has it. */
+  readonly themed?: boolean
   /** Other disturbances than those that the seed draws. */
   readonly disturbances?: readonly Disturbance[]
 }
@@ -62,6 +65,8 @@ export interface RunResult {
 
 const CLIENTS = 6
 const THINK_MS = 450
+/** Seeds below draw worlds, those from here on what is done to them by their themes. */
+const THEME_SEEDS = 2 ** 31
 const DISTURBED_EVERY_MS = 1_500
 const POLICY_EVERY_MS = 15_000
 /** How long a world may take to come up, to answer its last clients, and to come to rest. */
@@ -72,41 +77,57 @@ const STRANGERS_DELAY_MS = 10
 
 export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Promise<RunResult> {
   const random = seededRandom(seed)
+  // Of its own: a world without a theme is as it was before there were any.
+  const themeRandom = seededRandom(seed + THEME_SEEDS)
+  const theme = given.themed === false ? undefined : themeOf(seed)
   const policy = madeUpPolicy(random)
   const delayMs = delays(policy, random.fork())
-  const world = new World({ policy, hasher, random: random.fork(), delayMs })
+  const world = new World({
+    ...{ policy, hasher, random: random.fork(), delayMs },
+    addressesMove: theme?.founding ?? false,
+  })
   const records: OperationRecord[] = []
   const { regions } = world
   const everyMs = DISTURBED_EVERY_MS
   const drawn = drawDisturbances({ random: random.fork(), regions, forMs, everyMs })
   const nemesisRandom = random.fork()
   // Some worlds are founded in peace.
-  const peace = random.oneIn(2)
+  const peace = random.oneIn(2) && !theme?.founding
   for (const region of regions) world.start(region)
   if (peace) await world.time.run(PATIENCE_MS, () => world.allServe)
   const workload = new Workload({
     ...{ world, random: random.fork(), clients: CLIENTS, thinkMs: THINK_MS, records },
+    looks: theme?.looks ?? [],
   })
   const changes = random.oneIn(2)
     ? drawPolicyChanges(policyDraws(random.fork(), policy, forMs))
     : []
-  const all = [...drawn, ...changes].sort((a, b) => a.atMs - b.atMs)
+  const ofTheme = theme ? drawTheme(theme, { random: themeRandom.fork(), policy, forMs }) : []
+  const all = [...drawn, ...changes, ...ofTheme].sort((a, b) => a.atMs - b.atMs)
   const disturbances = given.disturbances ?? all
-  const nemesis = new Nemesis({ world, random: nemesisRandom, disturbances })
+  const nemesis = new Nemesis({
+    ...{ world, random: nemesisRandom, aimRandom: themeRandom.fork(), disturbances },
+  })
   workload.start()
   // In some worlds: the others stay as they have been looked at for long.
-  const eraser = isErased(seed)
-    ? new Eraser({ world, random: random.fork(), records, moves: seed % 8 === 4 })
-    : undefined
+  const eraser =
+    isErased(seed) || theme?.erasing
+      ? new Eraser({ world, random: random.fork(), records, moves: seed % 8 === 4 })
+      : undefined
   eraser?.start()
   await world.time.run(world.time.nowMs + forMs)
   nemesis.stop()
   await until(world, workload.stop())
   if (eraser) await until(world, eraser.stop())
-  const isCalm = (): boolean => world.allServe && !world.governed.isChanging
+  // A home can't promise what it does not know that it has lost: that is mended before it is read.
+  const isCalm = (): boolean =>
+    world.allServe && !world.governed.isChanging && !world.watcher.lacks()
   await world.time.run(world.time.nowMs + PATIENCE_MS, isCalm)
   if (world.governed.isChanging) {
-    world.complain('all', `a change of the policy came to no end: ${world.waiting}`)
+    world.complain(
+      'all',
+      `a change of the policy came to no end: ${await world.operators.waiting()}`,
+    )
   }
   world.scrub()
   await until(world, workload.readAll())
