@@ -5,6 +5,7 @@ import { checkDurability, checkStored } from './checkers/durability.ts'
 import { checkErasures } from './checkers/erasures.ts'
 import { Facts } from './checkers/facts.ts'
 import type { Finding } from './checkers/finding.ts'
+import { checkLevels } from './checkers/levels.ts'
 import { searchOrders } from './checkers/linear-search.ts'
 import { checkResidency } from './checkers/residency.ts'
 import { checkTimelines } from './checkers/timelines.ts'
@@ -72,6 +73,7 @@ const SEARCH_STEPS_MAX = 20_000
 
 export function findingsOf(result: RunResult): readonly Finding[] {
   const { history, changes, seen, erasures, policies, atEnd, complaints, converged } = result
+  const { shortfalls } = result
   const facts = new Facts(history)
   const policy = policies.at(-1)
   return [
@@ -81,6 +83,7 @@ export function findingsOf(result: RunResult): readonly Finding[] {
     ...checkTimelines(changes),
     ...checkDurability(facts, atEnd, policies),
     ...checkStored(facts, atEnd),
+    ...checkLevels(facts, shortfalls, { policies, erases: atEnd.tombstonesCollected }),
     ...checkResidency(policies, seen),
     ...checkErasures(erasures),
     ...(policy ? checkConvergence(policy, atEnd) : []),

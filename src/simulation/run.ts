@@ -21,6 +21,7 @@ import type {
   ErasureSight,
   PolicyInForce,
   SeenBytes,
+  Shortfall,
 } from './observations.ts'
 import { drawPolicyChanges } from './policy-changes.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
@@ -46,6 +47,8 @@ export interface RunResult {
   readonly seen: readonly SeenBytes[]
   /** None in worlds without erasures. */
   readonly erasures: readonly ErasureSight[]
+  /** Of the levels of acknowledged writes. */
+  readonly shortfalls: readonly Shortfall[]
   readonly policies: readonly PolicyInForce[]
   readonly atEnd: DurableState
   /** All copies were equal at the end. */
@@ -141,6 +144,7 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
     history: { header: newHeader('simulation', seed), operations: records },
     ...{ changes: world.watcher.changes, seen: world.watcher.seen },
     erasures: eraser?.sights ?? [],
+    shortfalls: world.disks.shortfalls,
     policies: world.watcher.policies,
     atEnd: { ...durableState(world), tombstonesCollected: eraser !== undefined },
     ...{

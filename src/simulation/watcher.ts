@@ -82,6 +82,16 @@ export class Watcher {
       if (name.startsWith(`${region} ${dataset} `)) this.#lost.delete(name)
   }
 
+  /** The copy has lost the record behind its back. */
+  hasLost(region: RegionId, dataset: string, key: string): boolean {
+    return this.#lost.size > 0 && this.#lost.has(`${region} ${dataset} ${key}`)
+  }
+
+  /** Of the policies in force now. */
+  get epochs(): readonly number[] {
+    return this.#epochs
+  }
+
   /** A copy (of the dataset) has lost a record behind its back, and has it not again. */
   lacks(dataset?: string): boolean {
     if (dataset === undefined) return this.#lost.size > 0

@@ -9,6 +9,7 @@ import type { RegionId } from '../model/slot.ts'
 import type { Serving } from '../node/serving.ts'
 import type { StaleRetries } from '../routing/stale-policy.ts'
 import { Damage } from './damage.ts'
+import { DiskWatch } from './disk-watch.ts'
 import { Governed } from './governed.ts'
 import { Machine } from './machine.ts'
 import { MisplacedAsks } from './misplaced-asks.ts'
@@ -46,6 +47,8 @@ export class World {
   readonly governed: Governed
   /** What befalls records behind the backs of nodes. */
   readonly damage: Damage
+  /** Looks whether disks have what was acknowledged. */
+  readonly disks: DiskWatch
   readonly operators: Operators
   /** What must never happen: a bug, a refused placement, an error that a node logs. */
   readonly complaints: string[] = []
@@ -76,11 +79,14 @@ export class World {
       ...{ time: this.time, random: random.fork(), delayMs },
       onSend: (from, to, bytes) => this.watcher.sent(from, to, bytes),
     })
+    const machines = new Map<RegionId, Machine>()
+    this.disks = new DiskWatch({ time: this.time, watcher: this.watcher, machines })
     for (const { id } of policy.regions) {
       const machine = new Machine({
         ...{ time: this.time, random: random.fork() },
         onFlushed: (directory, changes) => this.watcher.flushed(id, directory, changes),
       })
+      machines.set(id, machine)
       this.#regions.set(id, { machine, process: undefined, node: undefined })
     }
   }
@@ -175,6 +181,7 @@ export class World {
     if (!process?.alive) return
     process.die()
     machine.crash()
+    this.disks.crashed(region)
     this.network.power(region, !power)
     this.network.processDied(process, { resets: !power })
     for (const task of [...(this.#deaths.get(region) ?? [])]) task()
