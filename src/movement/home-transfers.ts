@@ -33,9 +33,13 @@ export interface HomeTransfersOptions {
 
 type Group = HomedHere['groups'][number]
 
+/** Of a dataset: of each a page of groups is at hand. */
+const SLOTS_AT_ONCE = 16
+
 export class HomeTransfers {
   readonly #options: HomeTransfersOptions
   readonly #placement: Placement
+  readonly #turns = new Turns(limits.policyMovesAtOnce)
 
   constructor(options: HomeTransfersOptions, placement: Placement) {
     this.#options = options
@@ -44,9 +48,13 @@ export class HomeTransfers {
 
   /** Goes over all groups once. Returns how many there was something to do about. */
   async pass(): Promise<number> {
-    const { slots } = this.#placement.data
+    const slots = Array.from({ length: this.#placement.data.slots }, (_, slot) => slot)
     let found = 0
-    for (let slot = 0; slot < slots; slot++) found += await this.#passSlot(slot)
+    // A move takes some round trips: one slot after the other, few groups would be on their way.
+    await atOnce(slots, SLOTS_AT_ONCE, async slot => {
+      const ofSlot = await this.#passSlot(slot)
+      found += ofSlot
+    })
     return found + (await this.#settleAll())
   }
 
@@ -61,7 +69,7 @@ export class HomeTransfers {
       const work = page.groups.filter(group => this.#isToDo(group))
       found += work.length + page.damaged.length
       for (const key of page.damaged) this.#options.onDamaged(this.#placement.id, key)
-      await atOnce(work, limits.policyMovesAtOnce, group => quietly(this.#do(group)))
+      await Promise.all(work.map(group => this.#turns.run(() => quietly(this.#do(group)))))
       after = page.next
     }
     return found
@@ -120,6 +128,28 @@ export class HomeTransfers {
       } while (after !== null)
     }
     return found
+  }
+}
+
+/** So many at a time, whoever asks; the others in the order in which they came. */
+class Turns {
+  #free: number
+  readonly #waiting: (() => void)[] = []
+
+  constructor(most: number) {
+    this.#free = most
+  }
+
+  async run(task: () => Promise<void>): Promise<void> {
+    if (this.#free > 0) this.#free -= 1
+    else await new Promise<void>(resolve => void this.#waiting.push(resolve))
+    try {
+      await task()
+    } finally {
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#free += 1
+    }
   }
 }
 

@@ -5,9 +5,10 @@
 import type { RegionId } from '../model/slot.ts'
 import type { Aim } from './message-types.ts'
 import type { PolicyDisturbance } from './policy-changes.ts'
+import type { RegionDisturbance } from './region-changes.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
-export type Disturbance = PolicyDisturbance | ThemeDisturbance | Fault
+export type Disturbance = PolicyDisturbance | RegionDisturbance | ThemeDisturbance | Fault
 
 /** What operators ask the keeper for: a new format, a key for receipts, how far a change is. */
 export type Upkeep = 'format' | 'receipts' | 'view'

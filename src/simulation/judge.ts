@@ -26,6 +26,8 @@ export interface Summary {
   readonly recordsLost: number
   readonly recordsMended: number
   readonly policiesApplied: number
+  readonly regionsAdded: number
+  readonly regionsRetired: number
   /** Operations that were answered by way of a third region. */
   readonly relayed: number
   /** Operations that failed, by code. */
@@ -44,6 +46,7 @@ export function judge(result: RunResult): Summary {
     ...{ operations: operations.length, homesMoved: result.homesMoved },
     ...{ recordsLost, recordsMended },
     policiesApplied: result.policiesApplied,
+    ...{ regionsAdded: result.regionsAdded, regionsRetired: result.regionsRetired },
     relayed: operations.filter(isRelayed).length,
     errors: countBy(operations, ({ result }) =>
       result?.kind === 'error' ? result.code : undefined,

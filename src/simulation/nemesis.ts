@@ -2,6 +2,7 @@
 import type { RegionId } from '../model/slot.ts'
 import { AimedFaults } from './aimed-faults.ts'
 import type { Disturbance } from './disturbances.ts'
+import { Membership } from './membership.ts'
 import type { Route } from './route.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { World } from './world.ts'
@@ -19,6 +20,7 @@ export class Nemesis {
   readonly #options: NemesisOptions
   readonly #undo = new Set<() => void>()
   readonly #aimed: AimedFaults
+  readonly #membership: Membership
   #stopped = false
 
   constructor(options: NemesisOptions) {
@@ -27,6 +29,14 @@ export class Nemesis {
       ...{ world: options.world, random: options.aimRandom },
       later: (forMs, undo) => this.#for(forMs, undo),
       cut: (from, to, forMs) => this.#cut([options.world.network.route(from, to)], forMs),
+    })
+    const { world, aimRandom } = options
+    this.#membership = new Membership({
+      ...{ time: world.time, random: aimRandom.fork(), governed: world.governed },
+      places: world.places,
+      apply: desired => world.operators.apply(desired),
+      start: region => world.start(region),
+      stop: region => world.kill(region, { power: false }),
     })
     for (const disturbance of options.disturbances) {
       options.world.time.after(disturbance.atMs, () => {
@@ -39,6 +49,7 @@ export class Nemesis {
   stop(): void {
     this.#stopped = true
     this.#aimed.stop()
+    this.#membership.stop()
     for (const undo of [...this.#undo]) undo()
   }
 
@@ -65,24 +76,16 @@ export class Nemesis {
       case 'isolation':
         this.#cut(this.#routesOf(disturbance.region), forMs)
         return
-      case 'slow line': {
-        const route = network.route(disturbance.from, disturbance.to)
-        route.slowMs = disturbance.byMs
-        this.#for(forMs, () => {
-          route.slowMs = 0
-        })
+      case 'slow line':
+      case 'lossy line':
+        this.#hinder(disturbance)
         return
-      }
-      case 'lossy line': {
-        const route = network.route(disturbance.from, disturbance.to)
-        route.loss = disturbance.share
-        this.#for(forMs, () => {
-          route.loss = 0
-        })
-        return
-      }
       case 'policy':
         world.operators.applyPolicy(disturbance)
+        return
+      case 'add region':
+      case 'retire region':
+        this.#membership.change(disturbance)
         return
       case 'reset':
         network.resetOne(random)
@@ -119,6 +122,16 @@ export class Nemesis {
         })
       }
     }
+  }
+
+  #hinder(line: Extract<Disturbance, { readonly kind: 'slow line' | 'lossy line' }>): void {
+    const route = this.#options.world.network.route(line.from, line.to)
+    if (line.kind === 'slow line') route.slowMs = line.byMs
+    else route.loss = line.share
+    this.#for(line.forMs, () => {
+      if (line.kind === 'slow line') route.slowMs = 0
+      else route.loss = 0
+    })
   }
 
   #cut(routes: readonly Route[], forMs: number): void {

@@ -1,6 +1,7 @@
 /** Operators of a world: what they ask of its regions, and what comes of it. */
 import type { RehomeRequest } from '../api/administration.ts'
 import { DenizenError } from '../model/errors.ts'
+import type { PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { LedgerEntry } from '../movement/erasure-rows.ts'
 import type { RegionErasure } from '../movement/erasures.ts'
@@ -53,6 +54,12 @@ export class Operators {
     // It may be long on its way to the keeper.
     if (at !== undefined) this.#changesMs = time.nowMs + WISH_MAX_MS
     this.#ask(at ?? keeper, node => node.apply(current => withDraw(current, draw)))
+  }
+
+  /** Applies what is made of the policy in force, at the keeper. */
+  apply(desired: (current: PolicyData) => PolicyData): void {
+    const { keeper, watcher } = this.#options
+    if (!watcher.lacks()) this.#ask(keeper, node => node.apply(desired))
   }
 
   /** Asks the keeper, by way of a region, for what is no change of the policy. */

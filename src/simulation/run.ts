@@ -6,13 +6,13 @@
 
 import { estimateRttMs } from '../model/distance.ts'
 import type { Hasher } from '../model/hash.ts'
-import type { PolicyData } from '../model/placement.ts'
+import type { PolicyData, PolicyRegion } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { type Disturbance, drawDisturbances } from './disturbances.ts'
 import { Eraser } from './eraser.ts'
 import type { FateCounts } from './fates.ts'
 import { type History, newHeader, type OperationRecord } from './history.ts'
-import { madeUpPolicy } from './made-up-policy.ts'
+import { madeUpPolicy, newcomersTo } from './made-up-policy.ts'
 import { Nemesis } from './nemesis.ts'
 import type {
   CopyChange,
@@ -24,8 +24,9 @@ import type {
   Shortfall,
 } from './observations.ts'
 import { drawPolicyChanges } from './policy-changes.ts'
+import { drawRegionChanges } from './region-changes.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
-import { drawTheme, themeOf } from './themes.ts'
+import { drawTheme, type Theme, type ThemeDraw, themeOf } from './themes.ts'
 import { Workload } from './workload.ts'
 import { World } from './world.ts'
 
@@ -61,6 +62,8 @@ export interface RunResult {
   readonly recordsLost: number
   readonly recordsMended: number
   readonly policiesApplied: number
+  readonly regionsAdded: number
+  readonly regionsRetired: number
   /** Of the world's time. */
   readonly simulatedMs: number
   readonly events: number
@@ -84,9 +87,11 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
   const themeRandom = seededRandom(seed + THEME_SEEDS)
   const theme = given.themed === false ? undefined : themeOf(seed)
   const policy = madeUpPolicy(random)
-  const delayMs = delays(policy, random.fork())
+  const grows = theme?.growing || (theme && isGrowing(seed))
+  const newcomers = grows ? newcomersTo(policy, 1 + themeRandom.below(2)) : []
+  const delayMs = delays([...policy.regions, ...newcomers], random.fork())
   const world = new World({
-    ...{ policy, hasher, random: random.fork(), delayMs },
+    ...{ policy, newcomers, hasher, random: random.fork(), delayMs },
     addressesMove: theme?.founding ?? false,
   })
   const records: OperationRecord[] = []
@@ -105,8 +110,8 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
   const changes = random.oneIn(2)
     ? drawPolicyChanges(policyDraws(random.fork(), policy, forMs))
     : []
-  const ofTheme = theme ? drawTheme(theme, { random: themeRandom.fork(), policy, forMs }) : []
-  const all = [...drawn, ...changes, ...ofTheme].sort((a, b) => a.atMs - b.atMs)
+  const more = theme ? drawMore(theme, { random: themeRandom, policy, newcomers, forMs }) : []
+  const all = [...drawn, ...changes, ...more].sort((a, b) => a.atMs - b.atMs)
   const disturbances = given.disturbances ?? all
   const nemesis = new Nemesis({
     ...{ world, random: nemesisRandom, aimRandom: themeRandom.fork(), disturbances },
@@ -153,6 +158,8 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
       recordsLost: world.watcher.recordsLost,
       recordsMended: world.watcher.recordsMended,
       policiesApplied: world.governed.applied,
+      regionsAdded: world.governed.regionsAdded,
+      regionsRetired: world.governed.regionsRetired,
       simulatedMs: world.time.nowMs,
       events: world.time.happened,
     },
@@ -162,13 +169,25 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
 const policyDraws = (random: SeededRandom, policy: PolicyData, forMs: number) => ({
   ...{ random, policy, forMs, everyMs: POLICY_EVERY_MS },
 })
+/** What befalls worlds that have a theme. */
+const drawMore = (
+  theme: Theme,
+  { random, ...draw }: ThemeDraw & { readonly newcomers: readonly PolicyRegion[] },
+): Disturbance[] => [
+  ...drawTheme(theme, { random: random.fork(), ...draw }),
+  ...(draw.newcomers.length > 0 ? drawRegionChanges({ random: random.fork(), ...draw }) : []),
+]
+
 /** One world in four. */
 const isErased = (seed: number): boolean => seed % 4 === 0
+
+/** Of the worlds with a theme, beside those that are about it. */
+const isGrowing = (seed: number): boolean => seed % 5 === 2
 
 /** Some ways are long ones: what goes by way of a third region then comes before. */
 const DETOURS = [1, 1, 1, 4, 10]
 
-const delays = ({ regions }: PolicyData, random: SeededRandom) => {
+const delays = (regions: PolicyData['regions'], random: SeededRandom) => {
   const detours = new Map<string, number>()
   const places = new Map(regions.map(region => [region.id, region]))
   return (from: RegionId, to: RegionId): number => {

@@ -42,6 +42,8 @@ export interface SimulatedNodeOptions {
   /** Where clients find it. */
   readonly url: string
   readonly policy: PolicyData
+  /** All that there are or may be, this one included. */
+  readonly regions: readonly RegionId[]
   readonly hasher: Hasher
   readonly time: VirtualTime
   readonly process: SimulatedProcess
@@ -179,8 +181,8 @@ export class SimulatedNode {
     changes: PolicyChanges,
     { nodeId }: Identity,
   ): Promise<NodeLinks> {
-    const { region, policy, network, random, process, log } = this.#options
-    const others = policy.regions.map(({ id }) => id).filter(id => id !== region)
+    const { region, regions, network, random, process, log } = this.#options
+    const others = regions.filter(id => id !== region)
     this.#links = await NodeLinks.open({
       ...{ region, nodeId, coordination, log, random, clock: process.clock, tracing: undefined },
       listen: { host: region, port: PEER_PORT },

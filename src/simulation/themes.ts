@@ -24,6 +24,8 @@ export interface Theme {
   /** Its regions are founded amid all of it. */
   readonly founding: boolean
   readonly erasing: boolean
+  /** Regions come and retire, as they do in one of five others. */
+  readonly growing: boolean
 }
 
 const theme = (
@@ -42,9 +44,10 @@ const theme = (
     readonly only?: string
     readonly founding?: true
     readonly erasing?: true
+    readonly growing?: true
   },
 ): Theme => ({
-  ...{ calls, stress, looks, founding: false, erasing: false, ...is },
+  ...{ calls, stress, looks, founding: false, erasing: false, growing: false, ...is },
   messages: [
     ...calls.flatMap(answersOf).filter(type => only === undefined || type.startsWith(only)),
     ...others,
@@ -63,9 +66,13 @@ export const themes: readonly Theme[] = [
   theme(['list', 'inspect'], { looks: ['list', 'list at home', 'explain'] }),
   theme(['relay.list'], {
     ...{ stress: ['cuts'], looks: ['list at home'] },
-    others: ['request relayed.list', 'failure relayed.list'],
+    others: ['request relayed.list'],
   }),
-  theme(['relayed.list'], { only: 'reply', stress: ['cuts'], looks: ['list at home'] }),
+  theme(['relayed.list'], {
+    ...{ only: 'reply', others: ['failure relayed.list'] },
+    stress: ['cuts'],
+    looks: ['list at home'],
+  }),
   theme(['relay.inspect', 'relayed.inspect'], { stress: ['cuts'], looks: ['explain'] }),
   theme(['relay.execute', 'relayed.execute'], { stress: ['cuts'] }),
   theme(['relay.registrar', 'relayed.registrar'], { stress: ['cuts'] }),
@@ -76,6 +83,8 @@ export const themes: readonly Theme[] = [
   theme(['policy'], { stress: ['policies'] }),
   theme(['execute', 'registrar'], { only: 'failure', stress: ['policies'] }),
   theme([], { stress: ['strangers'], others: ['refusal', 'hello', 'ping', 'pong'] }),
+  theme([], { growing: true }),
+  theme(['coordination.join'], { only: 'reply', growing: true, looks: ['list'] }),
   theme([], { others: streams.map(type => `stream ${type}`) }),
 ]
 
@@ -84,7 +93,7 @@ export const themeOf = (seed: number): Theme | undefined =>
   seed % 4 === 3 ? undefined : themes[Math.floor(seed / 4) % themes.length]
 
 /** Messages of a cell that are to suffer in one world. */
-const TIMES = 4
+const TIMES = 5
 
 export interface ThemeDraw {
   readonly random: SeededRandom

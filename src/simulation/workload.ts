@@ -102,7 +102,15 @@ export class Workload {
       if (random.oneIn(roams ? 2 : 12)) entry = random.pick(world.regions)
       if (random.oneIn(15)) await this.#looks.look(entry, random)
       if (looks.length > 0) await this.#looks.look(entry, random, looks)
-      if (!roams && random.oneIn(20)) await client.askMany(entry, this.#batch(entry, random))
+      if (!roams && random.oneIn(20) && this.#servesAny(entry)) {
+        await client.askMany(entry, this.#batch(entry, random))
+      }
+      // A region that has retired, or is to come, serves nothing.
+      if (!this.#servesAny(entry)) {
+        entry = random.pick(world.regions)
+        again = undefined
+        continue
+      }
       const asked = again ?? this.#draw(entry, roams, random, versions)
       again = undefined
       const record = await client.ask(entry, asked)
@@ -114,6 +122,10 @@ export class Workload {
       const repeatable = operation.kind !== 'get' && operation.idempotencyKey !== undefined
       if (repeatable && this.#mayServe(asked.dataset, entry)) again = asked
     }
+  }
+
+  #servesAny(entry: RegionId): boolean {
+    return [...this.#options.world.table.placements].some(({ id }) => this.#mayServe(id, entry))
   }
 
   #servedAt(entry: RegionId, random: SeededRandom): Placement {

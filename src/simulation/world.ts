@@ -3,8 +3,9 @@
  * looks at all of it. It knows nothing of clients or of what goes wrong: those act on it.
  */
 
+import { CoordinationError } from '../coordination/coordination.ts'
 import type { Hasher } from '../model/hash.ts'
-import type { PlacementTable, PolicyData } from '../model/placement.ts'
+import type { PlacementTable, PolicyData, PolicyRegion } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Serving } from '../node/serving.ts'
 import type { StaleRetries } from '../routing/stale-policy.ts'
@@ -29,6 +30,8 @@ export interface WorldOptions {
   readonly random: SeededRandom
   /** One way between two regions, in ms. */
   readonly delayMs: (from: RegionId, to: RegionId) => number
+  /** Regions that may come: they have machines, and no node. */
+  readonly newcomers: readonly PolicyRegion[]
   /** A node has another address each time that it starts, and joins anew. */
   readonly addressesMove: boolean
 }
@@ -38,6 +41,9 @@ interface Region {
   process: SimulatedProcess | undefined
   node: SimulatedNode | undefined
 }
+
+/** A node that did not start is started again. */
+const COMES_AGAIN_MS = 500
 
 export class World {
   readonly time = new VirtualTime()
@@ -60,7 +66,7 @@ export class World {
   readonly #deaths = new Map<RegionId, Set<() => void>>()
 
   constructor(options: WorldOptions) {
-    const { policy, hasher, random, delayMs } = options
+    const { policy, newcomers, hasher, random, delayMs } = options
     this.#options = options
     this.watcher = new Watcher({ policy, hasher, time: this.time })
     this.governed = new Governed(policy, hasher, this.watcher)
@@ -81,7 +87,7 @@ export class World {
     })
     const machines = new Map<RegionId, Machine>()
     this.disks = new DiskWatch({ time: this.time, watcher: this.watcher, machines })
-    for (const { id } of policy.regions) {
+    for (const { id } of [...policy.regions, ...newcomers]) {
       const machine = new Machine({
         ...{ time: this.time, random: random.fork() },
         onFlushed: (directory, changes) => this.watcher.flushed(id, directory, changes),
@@ -89,6 +95,12 @@ export class World {
       machines.set(id, machine)
       this.#regions.set(id, { machine, process: undefined, node: undefined })
     }
+  }
+
+  /** Of all regions that there are or may be. */
+  get places(): ReadonlyMap<RegionId, PolicyRegion> {
+    const { policy, newcomers } = this.#options
+    return new Map([...policy.regions, ...newcomers].map(place => [place.id, place]))
   }
 
   get regions(): readonly RegionId[] {
@@ -121,7 +133,7 @@ export class World {
   }
 
   get allServe(): boolean {
-    return this.regions.every(region => this.serving(region) !== undefined)
+    return this.table.data.regions.every(({ id }) => this.serving(id) !== undefined)
   }
 
   /** `task` runs when the region's process dies: its connections break. Returns what ends that. */
@@ -134,7 +146,7 @@ export class World {
 
   start(region: RegionId): void {
     const at = this.#at(region)
-    if (at.process?.alive) return
+    if (at.process?.alive || !this.governed.isMember(region)) return
     const { random } = this.#options
     this.network.power(region, true)
     const process = new SimulatedProcess(this.time, {
@@ -144,7 +156,7 @@ export class World {
     const node = new SimulatedNode({
       url: this.#urlOf(region),
       ...{ region, process, machine: at.machine, random: random.fork(), time: this.time },
-      ...{ policy: this.#options.policy, hasher: this.#options.hasher },
+      ...{ policy: this.#fileOf(region), regions: this.regions, hasher: this.#options.hasher },
       network: this.network.of(region, process),
       log: worldLog({
         isAlive: () => process.alive,
@@ -165,8 +177,25 @@ export class World {
     at.node = node
     node.start().catch((error: unknown) => {
       if (!process.alive) return
+      if (this.#comesTooSoon(region, error)) return
       this.complain(region, `it does not start: ${error instanceof Error ? error.stack : error}`)
     })
+  }
+
+  /** What a node is started with: who comes later has a file with itself in it. */
+  #fileOf(region: RegionId): PolicyData {
+    const { policy, newcomers } = this.#options
+    const itself = newcomers.filter(({ id }) => id === region)
+    return itself.length > 0 ? { ...policy, regions: [...policy.regions, ...itself] } : policy
+  }
+
+  /** It has heard only of a record from before it was wanted: whoever watches it tries again. */
+  #comesTooSoon(region: RegionId, error: unknown): boolean {
+    const isNew = this.#options.newcomers.some(({ id }) => id === region)
+    if (!isNew || !(error instanceof CoordinationError)) return false
+    this.kill(region, { power: false })
+    this.time.after(COMES_AGAIN_MS, () => this.start(region))
+    return true
   }
 
   #urlOf(region: RegionId): string {

@@ -17,7 +17,14 @@ import { hasher } from '../support/policies.ts'
 test('calls are those that nodes answer', async () => {
   const random = seededRandom(1)
   const policy = madeUpPolicy(random)
-  const world = new World({ policy, hasher, random, delayMs: () => 1, addressesMove: false })
+  const world = new World({
+    policy,
+    hasher,
+    random,
+    delayMs: () => 1,
+    newcomers: [],
+    addressesMove: false,
+  })
   for (const region of world.regions) world.start(region)
   await world.time.run(60_000, () => world.allServe)
   const [region = ''] = world.regions
