@@ -184,7 +184,8 @@ export class DataPlane {
 
   /** A feeds connection to a peer is up. */
   follow(to: RegionId, stream: MessageStream): void {
-    if (this.#replication) this.#replication.follow(to, stream)
+    // A record that has the region may be on its way here: until then it is dialled again.
+    if (to in this.#options.record().members) this.#replication?.follow(to, stream)
     else stream.close()
   }
 
