@@ -92,10 +92,11 @@ class Side {
   }
 
   protected async mark(): Promise<MoveEvent> {
-    const { shards } = this.options
+    const { shards, claims, self } = this.options
     const { placement, group } = this.moving
-    const home = this.#granted
-    if (!home) return failed
+    // It was granted to a process before this one, and the other side has said so.
+    const home = this.#granted ?? (await claims.lookup(placement, group))
+    if (!home || claims.known(home).region !== self) return failed
     const slot = placement.slotOf(group)
     const taken = await shards.call(placement.id, slot, 'takeHome', { group, home })
     return taken ? { kind: 'home', home: taken } : { kind: 'lacking' }
