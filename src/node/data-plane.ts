@@ -182,9 +182,8 @@ export class DataPlane {
     else stream.close()
   }
 
-  /** A feeds connection to a peer is up. */
+  /** A feeds connection to a peer is up. Dialled again while the record has it not yet. */
   follow(to: RegionId, stream: MessageStream): void {
-    // A record that has the region may be on its way here: until then it is dialled again.
     if (to in this.#options.record().members) this.#replication?.follow(to, stream)
     else stream.close()
   }
