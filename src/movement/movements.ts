@@ -135,6 +135,10 @@ export class Movements implements Moves {
     }
     const to = this.#takerInstead(placement, group, regions().idOf(stopped.to))
     if (isOwn) return await new HomeMove(this.#options, { placement, group, term, to }).run()
+    if (to !== self && regions().idOf(stopped.to) === self) {
+      const end = await new TakerMove(this.#options, { placement, group, term }).run()
+      return end.kind === 'settled' ? end : { kind: 'settled', home }
+    }
     if (to !== self) return { kind: 'settled', home }
     return await new TakerMove(this.#options, { placement, group, term }).run()
   }

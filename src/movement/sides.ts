@@ -81,9 +81,12 @@ class Side {
 
   protected async claim(): Promise<MoveEvent> {
     const { placement, group, term } = this.moving
-    // The policy takes its homes from this region: whoever is to follow goes on.
-    if (!placement.mayHome(this.options.self)) return failed
-    return this.registered(await this.options.claims.move(placement, group, term))
+    const { self, claims } = this.options
+    if (placement.mayHome(self)) return this.registered(await claims.move(placement, group, term))
+    // The policy takes its homes from this region: whoever is to follow goes on. But what it was
+    // granted before it takes, as nobody else can: from here the policy moves it on.
+    const home = await claims.lookup(placement, group)
+    return home && claims.known(home).region === self ? this.registered(home) : failed
   }
 
   protected registered(home: GroupHome | undefined): MoveEvent {
@@ -92,10 +95,11 @@ class Side {
   }
 
   protected async mark(): Promise<MoveEvent> {
-    const { shards } = this.options
+    const { shards, claims, self } = this.options
     const { placement, group } = this.moving
-    const home = this.#granted
-    if (!home) return failed
+    // It was granted to a process before this one, and the other side has said so.
+    const home = this.#granted ?? (await claims.lookup(placement, group))
+    if (!home || claims.known(home).region !== self) return failed
     const slot = placement.slotOf(group)
     const taken = await shards.call(placement.id, slot, 'takeHome', { group, home })
     return taken ? { kind: 'home', home: taken } : { kind: 'lacking' }

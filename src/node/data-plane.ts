@@ -178,9 +178,9 @@ export class DataPlane {
     else stream.close()
   }
 
-  /** A feeds connection to a peer is up. */
+  /** A feeds connection to a peer is up. Dialled again while the record has it not yet. */
   follow(to: RegionId, stream: MessageStream): void {
-    if (this.#replication) this.#replication.follow(to, stream)
+    if (to in this.#options.record().members) this.#replication?.follow(to, stream)
     else stream.close()
   }
 

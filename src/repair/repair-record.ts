@@ -3,7 +3,9 @@
  * that takes its place has to be proven not to be older (invariants T and D): every change of the
  * record that some feed has brought here must lie within what the asked regions are complete to.
  * Then each of them has that change or a later one, and the newest of their copies is at least as
- * new as what was lost. A region's copy that is absent or damaged itself proves nothing.
+ * new as what was lost. A region's copy that is absent or damaged itself proves nothing. Changes of
+ * closed feeds are owed by every copy, whatever cursor it has of them (closed-feeds.ts): what only
+ * they led to has an entry in an open feed, too, and that is looked at.
  *
  * The home is no exception: what it acknowledged and nobody else has yet lies in its own feed, past
  * all other cursors, and is given up only when somebody writes the key anew.
@@ -14,6 +16,7 @@ import { compareVersions } from '../model/version.ts'
 import { damagedHead, decodeHead } from '../storage/record.ts'
 import type { StoreReader } from '../storage/store.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
+import { isClosed } from './closed-feeds.ts'
 
 /** What a region has of a record. */
 export type CopyOfRecord =
@@ -43,6 +46,9 @@ export interface RepairRequest {
   readonly copies: readonly CopyOfRecord[]
 }
 
+/** No change has such a position. */
+const PAST_ALL: Position = Number.MAX_SAFE_INTEGER - 1
+
 /** `unproven`: the copies may be older than what was lost, or newer than what this one may have. */
 export type RepairReply = 'repaired' | 'sound' | 'unproven'
 
@@ -63,11 +69,15 @@ export function repairRecord(store: StoreTransaction, request: RepairRequest): R
       cursors.set(feed, Math.max(position, cursors.get(feed) ?? 0))
     }
   }
+  for (const { feed } of store.feedsOfSlot(slot)) {
+    if (isClosed(store, feed)) cursors.set(feed, PAST_ALL)
+  }
   if (!newest || store.hasChangeAfter(slot, key, cursors)) return 'unproven'
   const { feed, shared, version } = newest.head
   if (store.isErased(store.context.placement.groupOf(key as Key), version.term)) return 'unproven'
   // A change that has not come here yet comes by its feed, with all that belongs to it.
-  if (version.seq > store.feedState(slot, feed).end) return 'unproven'
+  const isHere = isClosed(store, feed) || version.seq <= store.feedState(slot, feed).end
+  if (!isHere) return 'unproven'
   store.putRecord(slot, key, newest.bytes, { feed, position: version.seq, shared }, held)
   return 'repaired'
 }

@@ -47,7 +47,12 @@ export class Client {
       ...{ client: name, entry, ...asked, invokeMs },
       ...(sessions && { session: name }),
     }
-    const result = await this.#answer(entry, () => this.#run(entry, asked, sessions))
+    const { disks } = world
+    const result = await this.#answer(
+      entry,
+      () => this.#run(entry, asked, sessions),
+      result => disks.acknowledged(asked.dataset, operation, result),
+    )
     const returnMs = result === null ? null : world.time.nowMs
     const record: history.OperationRecord = { ...common, returnMs, result }
     records.push(record)
@@ -58,7 +63,16 @@ export class Client {
   async askMany(entry: RegionId, batch: readonly Asked[]): Promise<void> {
     const { name, world, records } = this.#options
     const invokeMs = world.time.nowMs
-    const answered = await this.#answer(entry, () => this.#runMany(entry, batch))
+    const answered = await this.#answer(
+      entry,
+      () => this.#runMany(entry, batch),
+      results => {
+        for (const [n, { dataset, operation }] of batch.entries()) {
+          const result = Array.isArray(results) ? results[n] : results
+          if (result) world.disks.acknowledged(dataset, operation, result)
+        }
+      },
+    )
     const returnMs = answered === null ? null : world.time.nowMs
     for (const [index, asked] of batch.entries()) {
       const result = Array.isArray(answered) ? answered[index] : answered
@@ -71,6 +85,7 @@ export class Client {
   #answer<Result>(
     entry: RegionId,
     run: () => Promise<Result>,
+    onAnswer: (result: Result | history.Result) => void,
   ): Promise<Result | history.Result | null> {
     const { world } = this.#options
     const { time } = world
@@ -84,8 +99,12 @@ export class Client {
         }
         const settle = (result: Result | history.Result | null): void => {
           forget()
-          if (result === null) resolve(null)
-          else time.after(ACCESS_MS, () => resolve(result))
+          if (result === null) {
+            resolve(null)
+            return
+          }
+          onAnswer(result)
+          time.after(ACCESS_MS, () => resolve(result))
         }
         const forget = world.onDeath(entry, () => settle(null))
         process.enter(() => {

@@ -18,13 +18,28 @@ export interface SimulatedConnectionOptions {
   readonly route: Route
   readonly isUp: (region: RegionId) => boolean
   readonly onSend: (bytes: Uint8Array) => void
+  /** Of a message that is about to leave. */
+  readonly aim: (label: string, end: SimulatedConnection) => AimedFault | undefined
   readonly onEnd: (end: SimulatedConnection) => void
+}
+
+/** What is to become of one message on purpose; nothing of it: what becomes of any. */
+export interface AimedFault {
+  /** How much longer it takes, and all behind it. */
+  readonly lateMs?: number
+  /** Once it has left, before anything else happens. */
+  readonly onDeparture?: () => void
+  /** It has come to the other end's region, which has not seen it yet. */
+  readonly beforeArrival?: () => void
+  /** The other end has taken it. */
+  readonly afterArrival?: () => void
 }
 
 interface Segment {
   readonly bytes: Uint8Array
   readonly label: string
   readonly number: number
+  readonly fault: AimedFault | undefined
 }
 
 /** What an end says beside data: that it has closed, at once or after what it had sent. */
@@ -76,15 +91,28 @@ export class SimulatedConnection implements Connection {
     return this.#state === 'open'
   }
 
+  get region(): RegionId {
+    return this.#options.region
+  }
+
+  /** The process that the other end belongs to. */
+  get otherProcess(): SimulatedProcess {
+    assert(this.#other, 'a connection has two ends')
+    return this.#other.process
+  }
+
   send(bytes: Uint8Array): void {
     if (this.#state !== 'open') return
-    const { route, fates, onSend } = this.#options
+    const { time, route, fates, onSend, aim } = this.#options
     onSend(bytes)
     const label = this.#labels.labelOf(bytes)
     fates.sent(label)
     this.#underWayBytes += bytes.length
-    const late = this.#depart({ bytes, label, number: route.departs() }, bytes.length)
+    const fault = aim(label, this)
+    const segment = { bytes, label, number: route.departs(), fault }
+    const late = this.#depart(segment, bytes.length, fault?.lateMs)
     if (late) fates.suffered(label, 'delayed')
+    if (fault?.onDeparture) time.after(0, fault.onDeparture)
     this.#drainSoon()
   }
 
@@ -123,14 +151,15 @@ export class SimulatedConnection implements Connection {
   }
 
   /** True if it takes longer than it should. */
-  #depart(word: Word, bytes: number): boolean {
+  #depart(word: Word, bytes: number, lateMs = 0): boolean {
     const { time, route } = this.#options
     const { takesMs, late } = route.draw()
-    const atMs = Math.max(time.nowMs + takesMs, this.#busyUntilMs) + bytes / BYTES_PER_MS
+    const comesMs = time.nowMs + takesMs + lateMs
+    const atMs = Math.max(comesMs, this.#busyUntilMs) + bytes / BYTES_PER_MS
     this.#busyUntilMs = atMs
     this.#underWay.push(word)
     time.after(atMs - time.nowMs, () => this.#comes())
-    return late
+    return late || lateMs > 0
   }
 
   /** The first of what is under way has come to the other end's region, or to a cut. */
@@ -160,7 +189,8 @@ export class SimulatedConnection implements Connection {
       if (other.#options.isUp(other.#options.region)) other.#hearReset()
       return
     }
-    const { bytes, label, number } = word
+    const { bytes, label, number, fault } = word
+    fault?.beforeArrival?.()
     this.#underWayBytes -= bytes.length
     this.#drainSoon()
     if (!process.alive) fates.suffered(label, 'sender died')
@@ -177,6 +207,7 @@ export class SimulatedConnection implements Connection {
     other.process.enter(() => {
       if (other.#state === 'open') other.#onData(bytes)
     })
+    fault?.afterArrival?.()
   }
 
   #hearReset(): void {

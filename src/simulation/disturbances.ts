@@ -3,10 +3,28 @@
  * can be tried again with less of it.
  */
 import type { RegionId } from '../model/slot.ts'
+import type { Aim } from './message-types.ts'
 import type { PolicyDisturbance } from './policy-changes.ts'
+import type { RegionDisturbance } from './region-changes.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
-export type Disturbance = PolicyDisturbance | Fault
+export type Disturbance = PolicyDisturbance | RegionDisturbance | ThemeDisturbance | Fault
+
+/** What operators ask the keeper for: a new format, a key for receipts, how far a change is. */
+export type Upkeep = 'format' | 'receipts' | 'view'
+
+/** What is drawn only for worlds that are about it. */
+type ThemeDisturbance = { readonly atMs: number; readonly forMs: number } & (
+  | ({ readonly kind: 'aim' } & Aim)
+  | { readonly kind: 'upkeep'; readonly region: RegionId; readonly what: Upkeep }
+  /** A region asks another one for what only the keeper does. */
+  | {
+      readonly kind: 'stray'
+      readonly region: RegionId
+      readonly to: RegionId
+      readonly call: string
+    }
+)
 
 type Fault = {
   readonly atMs: number
@@ -43,9 +61,19 @@ type Fault = {
   /** One copy loses a record that every copy has, and has no way to tell. */
   | { readonly kind: 'loss'; readonly region: RegionId }
   /** A node of another cluster calls. */
-  | { readonly kind: 'stranger'; readonly region: RegionId }
+  | {
+      readonly kind: 'stranger'
+      readonly region: RegionId
+      /** It dials for feeds, too. */
+      readonly feeds?: true
+    }
   /** A region asks others for what it may not have, as one that is on another policy would. */
-  | { readonly kind: 'trespass'; readonly region: RegionId }
+  | {
+      readonly kind: 'trespass'
+      readonly region: RegionId
+      /** How it asks; default: `execute`. */
+      readonly call?: string
+    }
 )
 
 type FaultKind = Fault['kind']

@@ -119,7 +119,7 @@ export class Eraser {
     const entry = random.pick(placement.data.serve)
     const to = random.pick(placement.data.home)
     const request = { dataset: placement.id, group: name as Key, to }
-    await this.#answer(entry, () => world.move(entry, request))
+    await this.#answer(entry, () => world.operators.move(entry, request))
   }
 
   async #read(group: Group): Promise<void> {
@@ -140,7 +140,7 @@ export class Eraser {
       const asked = { client: 'eraser', entry, ...whereOf(group), operation, invokeMs }
       records.push({ ...asked, returnMs: null, result: null })
     }
-    const done = await this.#answer(entry, () => world.erase(entry, placement.id, name))
+    const done = await this.#answer(entry, () => world.operators.erase(entry, placement.id, name))
     // Whether it was done is not known: it may come later, and end what is written by then.
     if (!done) group.uncertain = true
     group.erased = done
@@ -155,7 +155,7 @@ export class Eraser {
     for (let look = 0; erased && look < looksMax; look++) {
       const entry = random.pick(this.#now(placement).serve)
       const states = await this.#answer(entry, () =>
-        world.erasures(entry, placement.id, erased.hash),
+        world.operators.erasures(entry, placement.id, erased.hash),
       )
       for (const state of states ?? []) {
         if (!hasConfirmed(state, erased) || confirmed.has(state.region)) continue

@@ -2,6 +2,7 @@
 import { type ClusterRecord, compareOrder } from '../coordination/cluster-record.ts'
 import type { Hasher } from '../model/hash.ts'
 import { PlacementTable, type PolicyData } from '../model/placement.ts'
+import type { RegionId } from '../model/slot.ts'
 import type { Watcher } from './watcher.ts'
 
 export class Governed {
@@ -9,12 +10,17 @@ export class Governed {
   table: PlacementTable
   /** Policies that have come into force after the first. */
   applied = 0
+  /** Regions that a policy has brought, or retired. */
+  regionsAdded = 0
+  regionsRetired = 0
   readonly #hasher: Hasher
   readonly #watcher: Watcher
+  readonly #founding: PolicyData
   #record: ClusterRecord | undefined
 
   constructor(policy: PolicyData, hasher: Hasher, watcher: Watcher) {
     this.table = new PlacementTable(policy, 1, hasher)
+    this.#founding = policy
     this.#hasher = hasher
     this.#watcher = watcher
   }
@@ -23,13 +29,35 @@ export class Governed {
   learn(record: ClusterRecord): void {
     if (this.#record && compareOrder(record, this.#record) <= 0) return
     const { current, policyEpoch, next } = record
-    if (this.#record && this.#record.policyEpoch < policyEpoch) this.applied += 1
+    if (this.#record && this.#record.policyEpoch < policyEpoch) {
+      this.applied += 1
+      this.#count(this.#record.current, current)
+    }
     this.#record = record
     this.table = new PlacementTable(current, policyEpoch, this.#hasher)
     this.#watcher.governedBy([
       { epoch: policyEpoch, policy: current },
       ...(next ? [{ epoch: next.policyEpoch, policy: next.policy }] : []),
     ])
+  }
+
+  #count({ regions: before }: PolicyData, { regions: after }: PolicyData): void {
+    const isOf = (all: PolicyData['regions'], id: RegionId): boolean =>
+      all.some(region => region.id === id)
+    this.regionsAdded += after.filter(({ id }) => !isOf(before, id)).length
+    this.regionsRetired += before.filter(({ id }) => !isOf(after, id)).length
+  }
+
+  /** The policy in force, or the one that is coming, has the region. */
+  isWanted(region: RegionId): boolean {
+    const { regions } = this.#record?.next?.policy ?? this.#record?.current ?? this.#founding
+    return regions.some(({ id }) => id === region)
+  }
+
+  /** A policy has it, or had it: its node finds itself in the record. */
+  isMember(region: RegionId): boolean {
+    const members = this.#record?.members
+    return members ? region in members : this.isWanted(region)
   }
 
   /** The policy is being changed. */

@@ -5,6 +5,7 @@ import { checkDurability, checkStored } from './checkers/durability.ts'
 import { checkErasures } from './checkers/erasures.ts'
 import { Facts } from './checkers/facts.ts'
 import type { Finding } from './checkers/finding.ts'
+import { checkLevels } from './checkers/levels.ts'
 import { searchOrders } from './checkers/linear-search.ts'
 import { checkResidency } from './checkers/residency.ts'
 import { checkTimelines } from './checkers/timelines.ts'
@@ -25,6 +26,8 @@ export interface Summary {
   readonly recordsLost: number
   readonly recordsMended: number
   readonly policiesApplied: number
+  readonly regionsAdded: number
+  readonly regionsRetired: number
   /** Operations that were answered by way of a third region. */
   readonly relayed: number
   /** Operations that failed, by code. */
@@ -43,6 +46,7 @@ export function judge(result: RunResult): Summary {
     ...{ operations: operations.length, homesMoved: result.homesMoved },
     ...{ recordsLost, recordsMended },
     policiesApplied: result.policiesApplied,
+    ...{ regionsAdded: result.regionsAdded, regionsRetired: result.regionsRetired },
     relayed: operations.filter(isRelayed).length,
     errors: countBy(operations, ({ result }) =>
       result?.kind === 'error' ? result.code : undefined,
@@ -72,6 +76,7 @@ const SEARCH_STEPS_MAX = 20_000
 
 export function findingsOf(result: RunResult): readonly Finding[] {
   const { history, changes, seen, erasures, policies, atEnd, complaints, converged } = result
+  const { shortfalls } = result
   const facts = new Facts(history)
   const policy = policies.at(-1)
   return [
@@ -81,6 +86,7 @@ export function findingsOf(result: RunResult): readonly Finding[] {
     ...checkTimelines(changes),
     ...checkDurability(facts, atEnd, policies),
     ...checkStored(facts, atEnd),
+    ...checkLevels(facts, shortfalls, { policies, erases: atEnd.tombstonesCollected }),
     ...checkResidency(policies, seen),
     ...checkErasures(erasures),
     ...(policy ? checkConvergence(policy, atEnd) : []),

@@ -28,6 +28,7 @@ export class Machine {
   readonly #options: MachineOptions
   readonly #files = new Map<string, Uint8Array>()
   readonly #directories = new Set<string>()
+  readonly #byDataset = new Map<string, string[]>()
   /** What a sync takes at least now, in ms. */
   slowMs = 0
   #boots = 0
@@ -38,10 +39,17 @@ export class Machine {
     this.stores = createMemoryEngineKind({
       onFlushed,
       whenToFlush: (flush, directory) => {
-        this.#directories.add(directory)
+        this.#add(directory)
         time.after(this.#syncMs(), flush)
       },
     })
+  }
+
+  #add(directory: string): void {
+    if (this.#directories.has(directory)) return
+    this.#directories.add(directory)
+    const dataset = directory.slice(0, directory.lastIndexOf(' '))
+    this.#byDataset.set(dataset, [...this.directoriesOf(dataset), directory])
   }
 
   /** The port for small files, as the process of now has it. */
@@ -99,6 +107,11 @@ export class Machine {
       .filter(directory => directory.startsWith(`${dataset} `))
       .flatMap(directory => [...this.rows(directory, everything)])
       .filter(({ key, value }) => Buffer.concat([key, value]).includes(text)).length
+  }
+
+  /** Of the stores of a dataset. */
+  directoriesOf(dataset: string): readonly string[] {
+    return this.#byDataset.get(dataset) ?? []
   }
 
   /** Every store directory that was ever written. */

@@ -26,12 +26,7 @@ export function madeUpPolicy(random: SeededRandom): PolicyData {
   return {
     cluster: 'simulated',
     keeper: random.pick(regions),
-    regions: regions.map(
-      (id, index): PolicyRegion => ({
-        ...{ id, name: id, country: 'IE', operator: 'Operator', operatorCountry: 'IE' },
-        ...{ latitude: 0, longitude: index * KM_APART },
-      }),
-    ),
+    regions: regions.map(placeOf),
     placements: [
       placement('open', regions, regions, { anywhere: true, rehome: { after: 2 } }),
       placement('kept', restricted, restricted, {
@@ -44,6 +39,15 @@ export function madeUpPolicy(random: SeededRandom): PolicyData {
     ],
   }
 }
+
+const placeOf = (id: RegionId, index: number): PolicyRegion => ({
+  ...{ id, name: id, country: 'IE', operator: 'Operator', operatorCountry: 'IE' },
+  ...{ latitude: 0, longitude: index * KM_APART },
+})
+
+/** Regions that may come to the world later. */
+export const newcomersTo = ({ regions }: PolicyData, count: number): PolicyRegion[] =>
+  Array.from({ length: count }, (_, n) => placeOf(`r${regions.length + n + 1}`, regions.length + n))
 
 const placementsOf =
   (slots: number) =>

@@ -1,6 +1,8 @@
 /** Does to a world what goes wrong, and undoes it. */
 import type { RegionId } from '../model/slot.ts'
+import { AimedFaults } from './aimed-faults.ts'
 import type { Disturbance } from './disturbances.ts'
+import { Membership } from './membership.ts'
 import type { Route } from './route.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { World } from './world.ts'
@@ -8,6 +10,8 @@ import type { World } from './world.ts'
 export interface NemesisOptions {
   readonly world: World
   readonly random: SeededRandom
+  /** What aimed faults draw from. */
+  readonly aimRandom: SeededRandom
   /** Times count from now. */
   readonly disturbances: readonly Disturbance[]
 }
@@ -15,10 +19,25 @@ export interface NemesisOptions {
 export class Nemesis {
   readonly #options: NemesisOptions
   readonly #undo = new Set<() => void>()
+  readonly #aimed: AimedFaults
+  readonly #membership: Membership
   #stopped = false
 
   constructor(options: NemesisOptions) {
     this.#options = options
+    this.#aimed = new AimedFaults({
+      ...{ world: options.world, random: options.aimRandom },
+      later: (forMs, undo) => this.#for(forMs, undo),
+      cut: (from, to, forMs) => this.#cut([options.world.network.route(from, to)], forMs),
+    })
+    const { world, aimRandom } = options
+    this.#membership = new Membership({
+      ...{ time: world.time, random: aimRandom.fork(), governed: world.governed },
+      places: world.places,
+      apply: desired => world.operators.apply(desired),
+      start: region => world.start(region),
+      stop: region => world.kill(region, { power: false }),
+    })
     for (const disturbance of options.disturbances) {
       options.world.time.after(disturbance.atMs, () => {
         if (!this.#stopped) this.#do(disturbance)
@@ -29,6 +48,8 @@ export class Nemesis {
   /** Ends it all: what is cut heals, what is down starts. */
   stop(): void {
     this.#stopped = true
+    this.#aimed.stop()
+    this.#membership.stop()
     for (const undo of [...this.#undo]) undo()
   }
 
@@ -55,24 +76,16 @@ export class Nemesis {
       case 'isolation':
         this.#cut(this.#routesOf(disturbance.region), forMs)
         return
-      case 'slow line': {
-        const route = network.route(disturbance.from, disturbance.to)
-        route.slowMs = disturbance.byMs
-        this.#for(forMs, () => {
-          route.slowMs = 0
-        })
+      case 'slow line':
+      case 'lossy line':
+        this.#hinder(disturbance)
         return
-      }
-      case 'lossy line': {
-        const route = network.route(disturbance.from, disturbance.to)
-        route.loss = disturbance.share
-        this.#for(forMs, () => {
-          route.loss = 0
-        })
-        return
-      }
       case 'policy':
-        world.applyPolicy(disturbance)
+        world.operators.applyPolicy(disturbance)
+        return
+      case 'add region':
+      case 'retire region':
+        this.#membership.change(disturbance)
         return
       case 'reset':
         network.resetOne(random)
@@ -81,16 +94,25 @@ export class Nemesis {
         world.process(disturbance.region)?.stall(forMs)
         return
       case 'rot':
-        world.rot(disturbance.region, random)
+        world.damage.rot(disturbance.region, random)
         return
       case 'loss':
-        world.lose(disturbance.region, random)
+        world.damage.lose(disturbance.region, random)
         return
       case 'trespass':
-        world.trespass(disturbance.region)
+        world.trespass(disturbance.region, disturbance.call)
+        return
+      case 'stray':
+        world.strayTo(disturbance.to, disturbance.region, disturbance.call)
+        return
+      case 'upkeep':
+        world.operators.tend(disturbance.region, disturbance.what)
+        return
+      case 'aim':
+        this.#aimed.add(disturbance)
         return
       case 'stranger':
-        this.#for(forMs, world.stranger(disturbance.region))
+        this.#for(forMs, world.stranger(disturbance.region, disturbance.feeds))
         return
       case 'slow disk': {
         const machine = world.machine(disturbance.region)
@@ -100,6 +122,16 @@ export class Nemesis {
         })
       }
     }
+  }
+
+  #hinder(line: Extract<Disturbance, { readonly kind: 'slow line' | 'lossy line' }>): void {
+    const route = this.#options.world.network.route(line.from, line.to)
+    if (line.kind === 'slow line') route.slowMs = line.byMs
+    else route.loss = line.share
+    this.#for(line.forMs, () => {
+      if (line.kind === 'slow line') route.slowMs = 0
+      else route.loss = 0
+    })
   }
 
   #cut(routes: readonly Route[], forMs: number): void {

@@ -7,7 +7,7 @@
 import { assert } from '../model/assert.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Connection, ListenEvents, Network } from '../runtime/network.ts'
-import { SimulatedConnection } from './connection.ts'
+import { type AimedFault, SimulatedConnection } from './connection.ts'
 import { Fates } from './fates.ts'
 import type { SimulatedProcess } from './process.ts'
 import { Route } from './route.ts'
@@ -31,6 +31,8 @@ interface Host {
 
 export class SimulatedNetwork {
   readonly fates = new Fates()
+  /** Whoever aims at messages is asked about each. */
+  aim: (label: string, end: SimulatedConnection) => AimedFault | undefined = () => undefined
   readonly #options: SimulatedNetworkOptions
   readonly #routes = new Map<string, Route>()
   readonly #hosts = new Map<RegionId, Host>()
@@ -142,6 +144,7 @@ export class SimulatedNetwork {
     const common = {
       ...{ time, fates: this.fates },
       isUp: (region: RegionId) => this.isUp(region),
+      aim: (label: string, end: SimulatedConnection) => this.aim(label, end),
       onEnd: (end: SimulatedConnection) => this.#connections.delete(end),
     }
     const here = new SimulatedConnection({

@@ -41,6 +41,22 @@ export type CopyChange = {
   | { readonly kind: 'removed'; readonly key?: string }
 )
 
+/** Fewer disks than a reply had said had a write, or a later one of its key. */
+export interface Shortfall {
+  readonly dataset: string
+  readonly key: string
+  /** `term.seq` */
+  readonly version: string
+  /** Regions that had it on disk, as the reply says. */
+  readonly acks: number
+  readonly holders: readonly RegionId[]
+  /** What had just happened. */
+  readonly when: string
+  readonly atMs: number
+  /** The latest policy by then, in force or coming. */
+  readonly epoch: number
+}
+
 /** A disk, searched for an erased group that nobody has written since. */
 export interface ErasureSight {
   readonly dataset: string

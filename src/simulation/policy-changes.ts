@@ -10,6 +10,8 @@ export interface PolicyDraw {
   readonly store: readonly RegionId[]
   readonly serve: readonly RegionId[]
   readonly homing: Homing
+  /** Whom the operator asks; default: the keeper. */
+  readonly at?: RegionId
 }
 
 export interface PolicyDisturbance extends PolicyDraw {
@@ -60,10 +62,19 @@ function homingOf(
 /** The policy with what was drawn. */
 export const withDraw = (
   policy: PolicyData,
-  { dataset, home, store, serve, homing }: PolicyDraw,
-): PolicyData => ({
-  ...policy,
-  placements: policy.placements.map(placement =>
-    placement.id === dataset ? { ...placement, home, store, serve, homing } : placement,
-  ),
-})
+  { dataset, ...draw }: Omit<PolicyDraw, 'at'>,
+): PolicyData => {
+  // It was drawn before a region retired.
+  const there = new Set(policy.regions.map(({ id }) => id))
+  const isThere = (region: RegionId): boolean => there.has(region)
+  const [home, store] = [draw.home.filter(isThere), draw.store.filter(isThere)]
+  const serve = draw.serve.filter(isThere)
+  const { homing } = draw
+  if (home.length === 0 || (homing.kind === 'pinned' && !isThere(homing.region))) return policy
+  return {
+    ...policy,
+    placements: policy.placements.map(placement =>
+      placement.id === dataset ? { ...placement, home, store, serve, homing } : placement,
+    ),
+  }
+}

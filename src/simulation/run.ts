@@ -6,13 +6,13 @@
 
 import { estimateRttMs } from '../model/distance.ts'
 import type { Hasher } from '../model/hash.ts'
-import type { PolicyData } from '../model/placement.ts'
+import type { PolicyData, PolicyRegion } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { type Disturbance, drawDisturbances } from './disturbances.ts'
 import { Eraser } from './eraser.ts'
 import type { FateCounts } from './fates.ts'
 import { type History, newHeader, type OperationRecord } from './history.ts'
-import { madeUpPolicy } from './made-up-policy.ts'
+import { madeUpPolicy, newcomersTo } from './made-up-policy.ts'
 import { Nemesis } from './nemesis.ts'
 import type {
   CopyChange,
@@ -21,9 +21,12 @@ import type {
   ErasureSight,
   PolicyInForce,
   SeenBytes,
+  Shortfall,
 } from './observations.ts'
 import { drawPolicyChanges } from './policy-changes.ts'
+import { drawRegionChanges } from './region-changes.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
+import { drawTheme, type Theme, type ThemeDraw, themeOf } from './themes.ts'
 import { Workload } from './workload.ts'
 import { World } from './world.ts'
 
@@ -32,6 +35,8 @@ export interface RunOptions {
   readonly hasher: Hasher
   /** How long clients and disturbances go on, in ms of the world's time. */
   readonly forMs: number
+  /** False: no theme, which every fourth world has none of. Default: as the seed has it. */
+  readonly themed?: boolean
   /** Other disturbances than those that the seed draws. */
   readonly disturbances?: readonly Disturbance[]
 }
@@ -43,6 +48,8 @@ export interface RunResult {
   readonly seen: readonly SeenBytes[]
   /** None in worlds without erasures. */
   readonly erasures: readonly ErasureSight[]
+  /** Of the levels of acknowledged writes. */
+  readonly shortfalls: readonly Shortfall[]
   readonly policies: readonly PolicyInForce[]
   readonly atEnd: DurableState
   /** All copies were equal at the end. */
@@ -55,6 +62,8 @@ export interface RunResult {
   readonly recordsLost: number
   readonly recordsMended: number
   readonly policiesApplied: number
+  readonly regionsAdded: number
+  readonly regionsRetired: number
   /** Of the world's time. */
   readonly simulatedMs: number
   readonly events: number
@@ -62,6 +71,8 @@ export interface RunResult {
 
 const CLIENTS = 6
 const THINK_MS = 450
+/** Seeds below draw worlds, those from here on what is done to them by their themes. */
+const THEME_SEEDS = 2 ** 31
 const DISTURBED_EVERY_MS = 1_500
 const POLICY_EVERY_MS = 15_000
 /** How long a world may take to come up, to answer its last clients, and to come to rest. */
@@ -72,41 +83,59 @@ const STRANGERS_DELAY_MS = 10
 
 export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Promise<RunResult> {
   const random = seededRandom(seed)
+  // Of its own: a world without a theme is as it was before there were any.
+  const themeRandom = seededRandom(seed + THEME_SEEDS)
+  const theme = given.themed === false ? undefined : themeOf(seed)
   const policy = madeUpPolicy(random)
-  const delayMs = delays(policy, random.fork())
-  const world = new World({ policy, hasher, random: random.fork(), delayMs })
+  const grows = theme?.growing || (theme && isGrowing(seed))
+  const newcomers = grows ? newcomersTo(policy, 1 + themeRandom.below(2)) : []
+  const delayMs = delays([...policy.regions, ...newcomers], random.fork())
+  const world = new World({
+    ...{ policy, newcomers, hasher, random: random.fork(), delayMs },
+    addressesMove: theme?.founding ?? false,
+  })
   const records: OperationRecord[] = []
   const { regions } = world
   const everyMs = DISTURBED_EVERY_MS
   const drawn = drawDisturbances({ random: random.fork(), regions, forMs, everyMs })
   const nemesisRandom = random.fork()
   // Some worlds are founded in peace.
-  const peace = random.oneIn(2)
+  const peace = random.oneIn(2) && !theme?.founding
   for (const region of regions) world.start(region)
   if (peace) await world.time.run(PATIENCE_MS, () => world.allServe)
   const workload = new Workload({
     ...{ world, random: random.fork(), clients: CLIENTS, thinkMs: THINK_MS, records },
+    looks: theme?.looks ?? [],
   })
   const changes = random.oneIn(2)
     ? drawPolicyChanges(policyDraws(random.fork(), policy, forMs))
     : []
-  const all = [...drawn, ...changes].sort((a, b) => a.atMs - b.atMs)
+  const more = theme ? drawMore(theme, { random: themeRandom, policy, newcomers, forMs }) : []
+  const all = [...drawn, ...changes, ...more].sort((a, b) => a.atMs - b.atMs)
   const disturbances = given.disturbances ?? all
-  const nemesis = new Nemesis({ world, random: nemesisRandom, disturbances })
+  const nemesis = new Nemesis({
+    ...{ world, random: nemesisRandom, aimRandom: themeRandom.fork(), disturbances },
+  })
   workload.start()
   // In some worlds: the others stay as they have been looked at for long.
-  const eraser = isErased(seed)
-    ? new Eraser({ world, random: random.fork(), records, moves: seed % 8 === 4 })
-    : undefined
+  const eraser =
+    isErased(seed) || theme?.erasing
+      ? new Eraser({ world, random: random.fork(), records, moves: seed % 8 === 4 })
+      : undefined
   eraser?.start()
   await world.time.run(world.time.nowMs + forMs)
   nemesis.stop()
   await until(world, workload.stop())
   if (eraser) await until(world, eraser.stop())
-  const isCalm = (): boolean => world.allServe && !world.governed.isChanging
+  // A home can't promise what it does not know that it has lost: that is mended before it is read.
+  const isCalm = (): boolean =>
+    world.allServe && !world.governed.isChanging && !world.watcher.lacks()
   await world.time.run(world.time.nowMs + PATIENCE_MS, isCalm)
   if (world.governed.isChanging) {
-    world.complain('all', `a change of the policy came to no end: ${world.waiting}`)
+    world.complain(
+      'all',
+      `a change of the policy came to no end: ${await world.operators.waiting()}`,
+    )
   }
   world.scrub()
   await until(world, workload.readAll())
@@ -120,6 +149,7 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
     history: { header: newHeader('simulation', seed), operations: records },
     ...{ changes: world.watcher.changes, seen: world.watcher.seen },
     erasures: eraser?.sights ?? [],
+    shortfalls: world.disks.shortfalls,
     policies: world.watcher.policies,
     atEnd: { ...durableState(world), tombstonesCollected: eraser !== undefined },
     ...{
@@ -128,6 +158,8 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
       recordsLost: world.watcher.recordsLost,
       recordsMended: world.watcher.recordsMended,
       policiesApplied: world.governed.applied,
+      regionsAdded: world.governed.regionsAdded,
+      regionsRetired: world.governed.regionsRetired,
       simulatedMs: world.time.nowMs,
       events: world.time.happened,
     },
@@ -137,13 +169,25 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
 const policyDraws = (random: SeededRandom, policy: PolicyData, forMs: number) => ({
   ...{ random, policy, forMs, everyMs: POLICY_EVERY_MS },
 })
+/** What befalls worlds that have a theme. */
+const drawMore = (
+  theme: Theme,
+  { random, ...draw }: ThemeDraw & { readonly newcomers: readonly PolicyRegion[] },
+): Disturbance[] => [
+  ...drawTheme(theme, { random: random.fork(), ...draw }),
+  ...(draw.newcomers.length > 0 ? drawRegionChanges({ random: random.fork(), ...draw }) : []),
+]
+
 /** One world in four. */
 const isErased = (seed: number): boolean => seed % 4 === 0
+
+/** Of the worlds with a theme, beside those that are about it. */
+const isGrowing = (seed: number): boolean => seed % 5 === 2
 
 /** Some ways are long ones: what goes by way of a third region then comes before. */
 const DETOURS = [1, 1, 1, 4, 10]
 
-const delays = ({ regions }: PolicyData, random: SeededRandom) => {
+const delays = (regions: PolicyData['regions'], random: SeededRandom) => {
   const detours = new Map<string, number>()
   const places = new Map(regions.map(region => [region.id, region]))
   return (from: RegionId, to: RegionId): number => {

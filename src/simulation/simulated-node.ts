@@ -9,20 +9,18 @@ import { StaticCoordination } from '../coordination/static.ts'
 import { PeerMeter } from '../metrics/peer-meter.ts'
 import { assert } from '../model/assert.ts'
 import type { Hasher } from '../model/hash.ts'
-import type { Key } from '../model/key.ts'
 import {
   type PlacementTable,
   type PolicyData,
   PlacementTable as Table,
 } from '../model/placement.ts'
-import { nextPolicy } from '../model/policy-change.ts'
 import type { RegionId } from '../model/slot.ts'
-import { PolicyDriver } from '../movement/policy-driver.ts'
 import { build } from '../node/build.ts'
 import type { ServingState, ToCore } from '../node/core-messages.ts'
 import { DataPlane } from '../node/data-plane.ts'
 import { Identity } from '../node/identity.ts'
 import { NodeLinks } from '../node/node-links.ts'
+import { PolicyChanges } from '../node/policy-changes.ts'
 import { createServing, type Serving } from '../node/serving.ts'
 import { type NodeOperations, nodeHandlers } from '../node/shard-operations.ts'
 import { CopyAges } from '../replication/copy-ages.ts'
@@ -31,16 +29,21 @@ import type { Logger } from '../runtime/log.ts'
 import type { Network } from '../runtime/network.ts'
 import { LocalReads } from '../storage/local-reads.ts'
 import { ShardClient } from '../storage/shard-client.ts'
-import type { StoreLocation } from '../storage/shard-messages.ts'
+import type { Upkeep } from './disturbances.ts'
 import type { Machine } from './machine.ts'
 import type { SimulatedProcess } from './process.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { ShardThread } from './shard-thread.ts'
+import { storesOf } from './stores-of.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 export interface SimulatedNodeOptions {
   readonly region: RegionId
+  /** Where clients find it. */
+  readonly url: string
   readonly policy: PolicyData
+  /** All that there are or may be, this one included. */
+  readonly regions: readonly RegionId[]
   readonly hasher: Hasher
   readonly time: VirtualTime
   readonly process: SimulatedProcess
@@ -58,8 +61,6 @@ export interface SimulatedNodeOptions {
 
 /** What a message between two threads takes, in ms. */
 const HOP_MS = 0.03
-/** Stores of each dataset in a region. */
-const STORES = 2
 const PEER_PORT = 7100
 
 export class SimulatedNode {
@@ -71,7 +72,7 @@ export class SimulatedNode {
   #ages: CopyAges | undefined
   #table: PlacementTable | undefined
   #shards: ShardClient<NodeOperations> | undefined
-  #driver: PolicyDriver | undefined
+  #changes: PolicyChanges | undefined
   #serving: Serving | undefined
 
   constructor(options: SimulatedNodeOptions) {
@@ -98,6 +99,11 @@ export class SimulatedNode {
     return new StaleRetries({ answering, clock: this.#options.process.clock })
   }
 
+  /** Something happens to its process, if it serves. */
+  enter(task: () => void): void {
+    if (this.#serving) this.#options.process.enter(task)
+  }
+
   /** It looks through all that it stores, if it serves. */
   scrub(): void {
     if (this.#serving) this.#data?.scrub(true)
@@ -113,10 +119,9 @@ export class SimulatedNode {
     if (this.#serving) await this.#data?.rehome(request)
   }
 
-  /** Asks another region's copy for a value, and for nothing else: no router decides it. */
-  ask(to: RegionId, dataset: string, key: Key): void {
-    const step = { operation: { kind: 'get', key }, as: 'copy', seen: [] }
-    this.#links?.links.call(to, 'execute', { dataset, steps: [step] }).catch(() => {})
+  /** Asks another region for something: nothing of this node has decided it. */
+  ask(to: RegionId, call: string, body: object): void {
+    this.#links?.links.call(to, call, body).catch(() => {})
   }
 
   /** Resolves when the node serves; never where its process dies before. */
@@ -125,9 +130,10 @@ export class SimulatedNode {
     const disk = machine.disk()
     const identity = await Identity.open({ disk, directory: 'data', region, build }, random)
     const coordination = this.#coordinate(identity)
+    const changes = this.#change(coordination)
     coordination.onChange(this.#options.onRecord)
     await coordination.load()
-    const links = await this.#link(coordination, identity)
+    const links = await this.#link(coordination, changes, identity)
     await coordination.start()
     const data = new DataPlane({
       ...{ self: region, hasher: this.#options.hasher, clock: process.clock, random, log },
@@ -151,13 +157,13 @@ export class SimulatedNode {
     coordination.onChange(() => data.onRecord())
     await data.open()
     links.links.follow()
-    this.#drive(coordination, data, links)
+    changes.start()
   }
 
   #coordinate({ nodeId }: Identity): StaticCoordination {
-    const { region, policy, hasher, machine, random, process, log } = this.#options
+    const { region, url, policy, hasher, machine, random, process, log } = this.#options
     this.#coordination = new StaticCoordination({
-      ...{ self: region, nodeId, url: `http://${region}`, build, desired: policy, hasher },
+      ...{ self: region, nodeId, url, build, desired: policy, hasher },
       ...{ othersStopped: false, restored: undefined, disk: machine.disk(), random, log },
       ...{ path: 'data/coordination.cbor', clock: process.clock },
       call: (to, name, body) => {
@@ -170,15 +176,20 @@ export class SimulatedNode {
 
   #links: NodeLinks | undefined
 
-  async #link(coordination: StaticCoordination, { nodeId }: Identity): Promise<NodeLinks> {
-    const { region, policy, network, random, process, log } = this.#options
-    const others = policy.regions.map(({ id }) => id).filter(id => id !== region)
+  async #link(
+    coordination: StaticCoordination,
+    changes: PolicyChanges,
+    { nodeId }: Identity,
+  ): Promise<NodeLinks> {
+    const { region, regions, network, random, process, log } = this.#options
+    const others = regions.filter(id => id !== region)
     this.#links = await NodeLinks.open({
       ...{ region, nodeId, coordination, log, random, clock: process.clock, tracing: undefined },
       listen: { host: region, port: PEER_PORT },
       peers: new Map(others.map(id => [id, `${id}:${PEER_PORT}`])),
       network: { network, close: () => {} },
       meter: new PeerMeter(process.clock),
+      change: body => changes.answer(body),
       data: () => this.#data,
       onReachability: (peer, reachable) => {
         if (reachable) this.#reachable.add(peer)
@@ -237,42 +248,44 @@ export class SimulatedNode {
     })
   }
 
-  /** Takes changes of the policy to their ends, where this is the keeper. */
-  #drive(coordination: StaticCoordination, data: DataPlane, { links }: NodeLinks): void {
+  /** Takes operators' wishes, and changes of the policy to their ends where this is the keeper. */
+  #change(coordination: StaticCoordination): PolicyChanges {
     const { region, process, log } = this.#options
-    this.#driver = new PolicyDriver({
-      ...{ self: region, keeper: coordination.keeper, clock: process.clock, log },
-      record: () => coordination.record(),
-      call: (...args) => links.call(...args),
-      answer: async (from, body) => await data.answerTo('policy')?.(from, body),
+    this.#changes = new PolicyChanges({
+      ...{ self: region, coordination, clock: process.clock, log },
+      call: (...args) => {
+        assert(this.#links, 'the links are open')
+        return this.#links.links.call(...args)
+      },
+      answer: () => this.#data?.answerTo('policy'),
     })
-    this.#driver.start()
+    return this.#changes
   }
 
   /** Why a change of the policy does not go on, as the keeper knows it. */
-  get waiting(): string {
-    const waiting = this.#driver?.progress().filter(({ done }) => !done) ?? []
+  async waiting(): Promise<string> {
+    const regions = (await this.#changes?.view())?.next?.regions ?? []
+    const waiting = regions.filter(({ done }) => !done)
     return waiting.map(({ region, waitsFor }) => `${region}: ${waitsFor}`).join('; ')
   }
 
-  /** As an operator asks for it, at the keeper. Throws `DenizenError`. */
+  /** As an operator asks for it, who has the policy in force at hand. Throws `DenizenError`. */
   async apply(desired: (current: PolicyData) => PolicyData): Promise<void> {
-    await this.#coordination?.keeper.beginChange(({ current }) =>
-      nextPolicy(current, desired(current)),
-    )
+    if (!this.#coordination?.order()) return
+    const policy = desired(this.#coordination.record().current)
+    await this.#changes?.begin({ policy, eraseDatasets: [] })
+  }
+
+  /** As an operator asks for it. */
+  async tend(what: Upkeep): Promise<void> {
+    if (!this.#coordination?.order()) return
+    const { acts } = this.#coordination
+    if (what === 'format') await acts.finalizeFormat()
+    else if (what === 'view') await this.#changes?.view()
+    else await acts.receiptKey(this.#options.random.oneIn(3))
   }
 
   #hear(message: ToCore): void {
     if (message.kind === 'aged') this.#ages?.learn(message.change)
   }
 }
-
-/** The stores of a region under a policy. */
-export const storesOf = (table: PlacementTable, region: RegionId): StoreLocation[] =>
-  [...table.placements]
-    .filter(placement => placement.mayHold(region))
-    .flatMap(({ id: dataset }) =>
-      Array.from({ length: STORES }, (_, store) => ({
-        ...{ dataset, store, directory: `${dataset} ${store}` },
-      })),
-    )

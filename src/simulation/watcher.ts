@@ -78,6 +78,24 @@ export class Watcher {
   /** A region has erased its copy. */
   erased(region: RegionId, dataset: string): void {
     this.changes.push({ region, dataset, kind: 'removed' })
+    for (const name of this.#lost)
+      if (name.startsWith(`${region} ${dataset} `)) this.#lost.delete(name)
+  }
+
+  /** The copy has lost the record behind its back. */
+  hasLost(region: RegionId, dataset: string, key: string): boolean {
+    return this.#lost.size > 0 && this.#lost.has(`${region} ${dataset} ${key}`)
+  }
+
+  /** Of the policies in force now. */
+  get epochs(): readonly number[] {
+    return this.#epochs
+  }
+
+  /** A copy (of the dataset) has lost a record behind its back, and has it not again. */
+  lacks(dataset?: string): boolean {
+    if (dataset === undefined) return this.#lost.size > 0
+    return [...this.#lost].some(name => name.split(' ')[1] === dataset)
   }
 
   /** What lies on a machine now is judged by the policies in force now. */

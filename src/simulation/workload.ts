@@ -2,14 +2,14 @@
  * What clients do to a world: hot keys, races for new ones, sessions that move between regions,
  * conditional writes, transactions, lives, repeats of what was not answered. It checks nothing.
  */
-import { DenizenError } from '../model/errors.ts'
-import type { Key } from '../model/key.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import { type Asked, Client } from './client.ts'
 import type * as history from './history.ts'
+import { Looks } from './looks.ts'
 import { keyOf, onceWritten } from './marks.ts'
 import type { SeededRandom } from './seeded-random.ts'
+import type { Look } from './themes.ts'
 import type { World } from './world.ts'
 
 export interface WorkloadOptions {
@@ -19,6 +19,8 @@ export interface WorkloadOptions {
   /** Between an answer and the next question, on average, in ms. */
   readonly thinkMs: number
   readonly records: history.OperationRecord[]
+  /** What there is more of. */
+  readonly looks: readonly Look[]
 }
 
 /** New keys come in such steps of time, so that clients of all regions ask for the same. */
@@ -42,12 +44,15 @@ export class Workload {
   readonly #options: WorkloadOptions
   readonly #running: Promise<void>[] = []
   readonly #keys = new Map<string, Known>()
+  readonly #looks: Looks
   #stopped = false
   #values = 0
   #keysGiven = 0
 
   constructor(options: WorkloadOptions) {
     this.#options = options
+    const pause = (forMs: number): Promise<void> => this.#pause(forMs)
+    this.#looks = new Looks({ world: options.world, hotKeys: HOT_KEYS, pause })
   }
 
   start(): void {
@@ -86,7 +91,7 @@ export class Workload {
   }
 
   async #client(name: string, random: SeededRandom): Promise<void> {
-    const { world, records, thinkMs } = this.#options
+    const { world, records, thinkMs, looks } = this.#options
     const client = new Client({ name, world, random, records })
     const versions = new Map<string, string>()
     let entry = random.pick(world.regions)
@@ -95,8 +100,17 @@ export class Workload {
     while (!this.#stopped) {
       await this.#pause(random.between(0, roams ? thinkMs : 2 * thinkMs))
       if (random.oneIn(roams ? 2 : 12)) entry = random.pick(world.regions)
-      if (random.oneIn(15)) await this.#lookAround(entry, random)
-      if (!roams && random.oneIn(20)) await client.askMany(entry, this.#batch(entry, random))
+      if (random.oneIn(15)) await this.#looks.look(entry, random)
+      if (looks.length > 0) await this.#looks.look(entry, random, looks)
+      if (!roams && random.oneIn(20) && this.#servesAny(entry)) {
+        await client.askMany(entry, this.#batch(entry, random))
+      }
+      // A region that has retired, or is to come, serves nothing.
+      if (!this.#servesAny(entry)) {
+        entry = random.pick(world.regions)
+        again = undefined
+        continue
+      }
       const asked = again ?? this.#draw(entry, roams, random, versions)
       again = undefined
       const record = await client.ask(entry, asked)
@@ -110,34 +124,8 @@ export class Workload {
     }
   }
 
-  /** Lists, explanations, moves: what they answer is not judged, but they must not be bugs. */
-  async #lookAround(entry: RegionId, random: SeededRandom): Promise<void> {
-    const { world } = this.#options
-    const serving = world.serving(entry)
-    if (!serving) return
-    const placement = random.pick([...world.table.placements])
-    const { id, data } = placement
-    if (!data.serve.includes(entry)) return
-    const request = { prefix: '', limit: 20, values: random.oneIn(2) }
-    const consistency = random.pick(['session', 'eventual'] as const)
-    const to = random.pick(world.regions)
-    const hot = keyOf(id, `hot${random.below(HOT_KEYS)}`)
-    const looks: readonly (() => Promise<unknown>)[] = [
-      () => world.move(entry, { dataset: id, group: hot, to }),
-      () => world.move(entry, { dataset: id, group: hot, to }),
-      () => serving.lists.list(id, request, { consistency }),
-      () => serving.explain.explain(id, keyOf(id, 'hot0') as Key),
-    ]
-    let over = false
-    random
-      .pick(looks)()
-      .catch((error: unknown) => {
-        if (!(error instanceof DenizenError)) world.complain(entry, (error as Error).stack ?? '')
-      })
-      .finally(() => {
-        over = true
-      })
-    for (let waits = 0; !over && waits < LOOKS_MAX; waits++) await this.#pause(100)
+  #servesAny(entry: RegionId): boolean {
+    return [...this.#options.world.table.placements].some(({ id }) => this.#mayServe(id, entry))
   }
 
   #servedAt(entry: RegionId, random: SeededRandom): Placement {
@@ -281,8 +269,6 @@ export class Workload {
 
 const TRIES_MAX = 100
 const JUDGES = 12
-/** Who asks a region that dies is not answered. */
-const LOOKS_MAX = 50
 
 /** Some writes are to be in several regions before they are answered. */
 const acksOf = ({ data }: Placement, random: SeededRandom): { readonly acks?: number } =>

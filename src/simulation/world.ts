@@ -3,25 +3,20 @@
  * looks at all of it. It knows nothing of clients or of what goes wrong: those act on it.
  */
 
-import type { RehomeRequest } from '../api/administration.ts'
-import { DenizenError } from '../model/errors.ts'
+import { CoordinationError } from '../coordination/coordination.ts'
 import type { Hasher } from '../model/hash.ts'
-import type { Key } from '../model/key.ts'
-import type { Placement, PlacementTable, PolicyData } from '../model/placement.ts'
+import type { PlacementTable, PolicyData, PolicyRegion } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
-import type { LedgerEntry } from '../movement/erasure-rows.ts'
-import type { RegionErasure } from '../movement/erasures.ts'
 import type { Serving } from '../node/serving.ts'
 import type { StaleRetries } from '../routing/stale-policy.ts'
+import { Damage } from './damage.ts'
+import { DiskWatch } from './disk-watch.ts'
 import { Governed } from './governed.ts'
-import { loseOne } from './loss.ts'
-import { Losses } from './losses.ts'
 import { Machine } from './machine.ts'
-import { keyOf } from './marks.ts'
+import { MisplacedAsks } from './misplaced-asks.ts'
 import { SimulatedNetwork } from './network.ts'
-import { type PolicyDraw, withDraw } from './policy-changes.ts'
+import { Operators } from './operators.ts'
 import { SimulatedProcess } from './process.ts'
-import { rotOne } from './rot.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { SimulatedNode } from './simulated-node.ts'
 import { strangerLinks } from './stranger.ts'
@@ -35,6 +30,10 @@ export interface WorldOptions {
   readonly random: SeededRandom
   /** One way between two regions, in ms. */
   readonly delayMs: (from: RegionId, to: RegionId) => number
+  /** Regions that may come: they have machines, and no node. */
+  readonly newcomers: readonly PolicyRegion[]
+  /** A node has another address each time that it starts, and joins anew. */
+  readonly addressesMove: boolean
 }
 
 interface Region {
@@ -43,38 +42,65 @@ interface Region {
   node: SimulatedNode | undefined
 }
 
+/** A node that did not start is started again. */
+const COMES_AGAIN_MS = 500
+
 export class World {
   readonly time = new VirtualTime()
   readonly network: SimulatedNetwork
   readonly watcher: Watcher
   /** The policies in force. */
   readonly governed: Governed
+  /** What befalls records behind the backs of nodes. */
+  readonly damage: Damage
+  /** Looks whether disks have what was acknowledged. */
+  readonly disks: DiskWatch
+  readonly operators: Operators
   /** What must never happen: a bug, a refused placement, an error that a node logs. */
   readonly complaints: string[] = []
   readonly #options: WorldOptions
   readonly #regions = new Map<RegionId, Region>()
   #strangers = 0
-  /** By the region that was asked. */
-  readonly #trespasses = new Map<RegionId, number>()
-  readonly #losses = new Losses()
+  #starts = 0
+  readonly #misplaced = new MisplacedAsks()
   readonly #deaths = new Map<RegionId, Set<() => void>>()
 
   constructor(options: WorldOptions) {
-    const { policy, hasher, random, delayMs } = options
+    const { policy, newcomers, hasher, random, delayMs } = options
     this.#options = options
     this.watcher = new Watcher({ policy, hasher, time: this.time })
     this.governed = new Governed(policy, hasher, this.watcher)
+    this.operators = new Operators({
+      ...{ keeper: policy.keeper, time: this.time, watcher: this.watcher },
+      governed: this.governed,
+      nodeOf: region => this.#alive(region),
+      complain: (region, what) => this.complain(region, what),
+    })
+    this.damage = new Damage({
+      ...{ hasher, watcher: this.watcher, machineOf: region => this.machine(region) },
+      table: () => this.table,
+      mayBeChanging: () => this.operators.mayBeChanging,
+    })
     this.network = new SimulatedNetwork({
       ...{ time: this.time, random: random.fork(), delayMs },
       onSend: (from, to, bytes) => this.watcher.sent(from, to, bytes),
     })
-    for (const { id } of policy.regions) {
+    const machines = new Map<RegionId, Machine>()
+    this.disks = new DiskWatch({ time: this.time, watcher: this.watcher, machines })
+    for (const { id } of [...policy.regions, ...newcomers]) {
       const machine = new Machine({
         ...{ time: this.time, random: random.fork() },
         onFlushed: (directory, changes) => this.watcher.flushed(id, directory, changes),
       })
+      machines.set(id, machine)
       this.#regions.set(id, { machine, process: undefined, node: undefined })
     }
+  }
+
+  /** Of all regions that there are or may be. */
+  get places(): ReadonlyMap<RegionId, PolicyRegion> {
+    const { policy, newcomers } = this.#options
+    return new Map([...policy.regions, ...newcomers].map(place => [place.id, place]))
   }
 
   get regions(): readonly RegionId[] {
@@ -98,8 +124,7 @@ export class World {
 
   /** What clients ask there; undefined where nobody listens yet. */
   serving(region: RegionId): Serving | undefined {
-    const { process, node } = this.#at(region)
-    return process?.alive ? node?.serving : undefined
+    return this.#alive(region)?.serving
   }
 
   /** The same, as often as a change of the policy comes between. */
@@ -108,7 +133,7 @@ export class World {
   }
 
   get allServe(): boolean {
-    return this.regions.every(region => this.serving(region) !== undefined)
+    return this.table.data.regions.every(({ id }) => this.serving(id) !== undefined)
   }
 
   /** `task` runs when the region's process dies: its connections break. Returns what ends that. */
@@ -121,7 +146,7 @@ export class World {
 
   start(region: RegionId): void {
     const at = this.#at(region)
-    if (at.process?.alive) return
+    if (at.process?.alive || !this.governed.isMember(region)) return
     const { random } = this.#options
     this.network.power(region, true)
     const process = new SimulatedProcess(this.time, {
@@ -129,12 +154,13 @@ export class World {
       wallOffsetMs: random.between(-20_000, 20_000),
     })
     const node = new SimulatedNode({
+      url: this.#urlOf(region),
       ...{ region, process, machine: at.machine, random: random.fork(), time: this.time },
-      ...{ policy: this.#options.policy, hasher: this.#options.hasher },
+      ...{ policy: this.#fileOf(region), regions: this.regions, hasher: this.#options.hasher },
       network: this.network.of(region, process),
       log: worldLog({
         isAlive: () => process.alive,
-        isExplained: (message, fields) => this.#losses.explain(region, message, fields),
+        isExplained: (message, fields) => this.damage.explain(region, message, fields),
         complain: what => this.complain(region, what),
       }),
       erase: datasets => {
@@ -151,8 +177,31 @@ export class World {
     at.node = node
     node.start().catch((error: unknown) => {
       if (!process.alive) return
+      if (this.#comesTooSoon(region, error)) return
       this.complain(region, `it does not start: ${error instanceof Error ? error.stack : error}`)
     })
+  }
+
+  /** What a node is started with: who comes later has a file with itself in it. */
+  #fileOf(region: RegionId): PolicyData {
+    const { policy, newcomers } = this.#options
+    const itself = newcomers.filter(({ id }) => id === region)
+    return itself.length > 0 ? { ...policy, regions: [...policy.regions, ...itself] } : policy
+  }
+
+  /** It has heard only of a record from before it was wanted: whoever watches it tries again. */
+  #comesTooSoon(region: RegionId, error: unknown): boolean {
+    const isNew = this.#options.newcomers.some(({ id }) => id === region)
+    if (!isNew || !(error instanceof CoordinationError)) return false
+    this.kill(region, { power: false })
+    this.time.after(COMES_AGAIN_MS, () => this.start(region))
+    return true
+  }
+
+  #urlOf(region: RegionId): string {
+    if (!this.#options.addressesMove) return `http://${region}`
+    this.#starts += 1
+    return `http://${region}-${this.#starts}`
   }
 
   /** kill -9, or with `power` a machine that falls silent until it is started again. */
@@ -161,83 +210,35 @@ export class World {
     if (!process?.alive) return
     process.die()
     machine.crash()
+    this.disks.crashed(region)
     this.network.power(region, !power)
     this.network.processDied(process, { resets: !power })
     for (const task of [...(this.#deaths.get(region) ?? [])]) task()
   }
 
-  /** A record of which every copy is the same rots in this region. */
-  rot(region: RegionId, random: SeededRandom): void {
-    // A copy that was found sound, and rots before the others are erased, can't be told from one
-    // that rots as the last.
-    if (this.governed.isChanging) return
-    const placement = random.pick(this.#sharedBy(region))
-    if (placement) rotOne(placement, region, other => this.machine(other), random)
-  }
-
-  /** A record of which every copy is the same is no more in this region, and nobody is told. */
-  lose(region: RegionId, random: SeededRandom): void {
-    // A copy may be the last one soon, and what it lacks can't be told then.
-    if (this.governed.isChanging) return
-    const { hasher } = this.#options
-    const placement = random.pick(this.#sharedBy(region))
-    const machineOf = (other: RegionId): Machine => this.machine(other)
-    const key = placement && loseOne({ placement, region, machineOf, hasher, random })
-    if (key === undefined) return
-    this.watcher.lost(region, placement.id, key)
-    const slot = placement.slotOf(placement.groupOf(key as Key))
-    this.#losses.add(region, placement.id, slot)
-  }
-
-  #sharedBy(region: RegionId): Placement[] {
-    return [...this.table.placements].filter(
-      ({ data }) => data.store.length > 1 && data.store.includes(region),
-    )
-  }
-
-  /** Why a change of the policy does not go on. */
-  get waiting(): string {
-    return this.#at(this.#options.policy.keeper).node?.waiting ?? ''
-  }
-
-  /** An operator applies another policy, where the keeper can be asked, and nothing else runs. */
-  applyPolicy(draw: PolicyDraw): void {
-    const keeper = this.#options.policy.keeper
-    const { process, node } = this.#at(keeper)
-    if (!process?.alive || !this.serving(keeper)) return
-    process.enter(() => {
-      node
-        ?.apply(current => withDraw(current, draw))
-        .catch((error: unknown) => {
-          if (!(error instanceof DenizenError)) this.complain(keeper, (error as Error).stack ?? '')
-        })
-    })
-  }
-
   /** This region asks each that stores what it may neither store nor serve for some of it. */
-  trespass(region: RegionId): void {
-    const { process, node } = this.#at(region)
+  trespass(region: RegionId, call = 'execute'): void {
+    const node = this.#alive(region)
     // While the policy changes nobody is alarmed, nor by who has just left.
-    if (!process?.alive || this.governed.isChanging) return
-    for (const { id, data } of this.table.placements) {
-      const { store, serve, left = [] } = data
-      if ([...store, ...serve, ...left].includes(region)) continue
-      for (const to of data.store) {
-        this.#trespasses.set(to, (this.#trespasses.get(to) ?? 0) + 1)
-        node?.ask(to, id, keyOf(id, 'hot0'))
-      }
-    }
+    if (!node || this.operators.mayBeChanging) return
+    this.#misplaced.trespass({ call, self: region, table: this.table }, node)
+  }
+
+  /** This region takes another one for the keeper. */
+  strayTo(to: RegionId, region: RegionId, call: string): void {
+    const node = this.#alive(region)
+    const isKeeper = to === this.#options.policy.keeper
+    if (node && !isKeeper) this.#misplaced.stray(to, call, node)
   }
 
   /** What was asked for on purpose is to be refused. */
   #refused(region: RegionId): void {
-    const awaited = this.#trespasses.get(region) ?? 0
-    if (awaited > 0) this.#trespasses.set(region, awaited - 1)
-    else this.complain(region, `a residency check refused: ${new Error('where').stack}`)
+    if (this.#misplaced.isAwaited(region)) return
+    this.complain(region, `a residency check refused: ${new Error('where').stack}`)
   }
 
   /** A node of another cluster dials this region until it is told to end. */
-  stranger(region: RegionId): () => void {
+  stranger(region: RegionId, feeds = false): () => void {
     this.#strangers += 1
     const from = `stranger${this.#strangers}`
     const { random } = this.#options
@@ -248,42 +249,22 @@ export class World {
       random,
       region,
     })
-    links.start().catch((error: unknown) => this.complain(from, String(error)))
+    const started = links.start().then(() => feeds && links.follow())
+    started.catch((error: unknown) => this.complain(from, String(error)))
     return () => {
       process.die()
       this.network.processDied(process, { resets: true })
     }
   }
 
-  /** An operator asks this region to move a group. Throws `DenizenError`. */
-  async move(region: RegionId, request: RehomeRequest): Promise<void> {
-    const { process, node } = this.#at(region)
-    if (process?.alive) await node?.move(request)
-  }
-
-  /** An operator asks this region to erase a group. Throws `DenizenError`. */
-  async erase(region: RegionId, dataset: string, group: string): Promise<LedgerEntry> {
-    const { placement, erasures } = this.#erasing(region, dataset)
-    return await erasures.erase(placement, group)
-  }
-
-  /** What all regions say of an erasure, as this one hears it. */
-  async erasures(region: RegionId, dataset: string, hash: string): Promise<RegionErasure[]> {
-    const { placement, erasures } = this.#erasing(region, dataset)
-    return await erasures.states(placement, hash)
-  }
-
-  #erasing(region: RegionId, dataset: string) {
-    const { process, node } = this.#at(region)
-    const found = process?.alive ? node?.erasing() : undefined
-    const placement = found?.table.byId(dataset)
-    if (!found || !placement) throw new DenizenError('not_ready', 'the node does not serve')
-    return { placement, erasures: found.erasures }
-  }
-
   /** Every node looks through all that it stores. */
   scrub(): void {
     for (const { process, node } of this.#regions.values()) if (process?.alive) node?.scrub()
+  }
+
+  #alive(region: RegionId): SimulatedNode | undefined {
+    const { process, node } = this.#at(region)
+    return process?.alive ? node : undefined
   }
 
   #at(region: RegionId): Region {

@@ -203,6 +203,24 @@ test('whoever meets a stopped group drives it on: each party dead in turn', asyn
   }
 })
 
+test('a home that won its next term, and died before it said so, goes on under it', async () => {
+  const world = await worldOf()
+  const first = await put(world, 'one', 'k', 'first')
+  const { shards, claims } = world.at('one')
+  const placement = world.placement('things')
+  const slot = placement.slotOf('k')
+  const term = first.version.term
+  const why = { kind: 'operator', writes: 0, atMs: 0 } as const
+  assert.ok(await shards.call('things', slot, 'stopHome', { group: 'k', term, to: 'two', why }))
+  for (const to of regions) await world.replicate('things', 'one', to)
+  const granted = await claims.move(placement, 'k', term)
+  await world.start('one')
+  // The other side is there, and knows from the registrar who is next: not itself.
+  const written = await put(world, 'three', 'k', 'second')
+  assert.equal([written.home, written.version.term], ['one', granted?.term])
+  assert.is(await get(world, 'two', 'k'), 'second @one')
+})
+
 test('a strong read at a home that has stopped is answered by the next', async () => {
   const world = await worldOf()
   await put(world, 'one', 'k', 'first')

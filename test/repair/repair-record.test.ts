@@ -5,7 +5,7 @@ import { utf8 } from '../../src/model/bytes.ts'
 import { copyOf, type RepairReply, repairRecord } from '../../src/repair/repair-record.ts'
 import { applyChunk } from '../../src/replication/apply.ts'
 import { readFeeds } from '../../src/replication/read-feeds.ts'
-import { damagedHead } from '../../src/storage/record.ts'
+import { damagedHead, encodeRecord } from '../../src/storage/record.ts'
 import { damageRecord } from '../support/damage.ts'
 import { feeds, openStore, type TestStore } from '../support/store.ts'
 
@@ -76,6 +76,31 @@ test('a change that is still to come by its feed does not come by repair', async
   await follow(home, copy)
   assert.equal(copy.reader.record(key)?.value, utf8('2'), 'it replaces what is damaged')
   assert.equal(copy.reader.digest(slot), home.reader.digest(slot))
+})
+
+/** Regions one and three have the record of two, which has left: three came after that. */
+async function afterTwoLeft(): Promise<readonly [TestStore, TestStore]> {
+  const placement = { ...oneSlot.placement, store: ['one', 'three'], home: ['one', 'three'] }
+  const stays = await openStore({ placement, directory: 'stays' })
+  const came = await openStore({ placement, directory: 'came', self: 'three' })
+  const version = { term: 1, seq: 2 ** 32 + 7 }
+  const head = { version, feed: feeds.two, tombstone: false, shared: false, expiresAtMs: 0 }
+  const record = { ...head, mediaType: '', value: utf8('1') }
+  const bytes = encodeRecord(stays.context.hasher, key, record)
+  for (const store of [stays, came]) {
+    const at = { feed: feeds.two, position: version.seq, shared: false }
+    await store.commit(tx => tx.putRecord(slot, key, bytes, at, undefined))
+  }
+  return [stays, came]
+}
+
+test('a record of a region that has left is taken from any copy, and needs no cursor', async () => {
+  const [stays, came] = await afterTwoLeft()
+  await damageRecord(came.engine, key)
+  assert.is(await repair(came, stays), 'repaired')
+  await damageRecord(stays.engine, key)
+  assert.is(await repair(stays, came), 'repaired')
+  assert.equal(stays.reader.record(key), came.reader.record(key))
 })
 
 test('copies that are absent or damaged themselves prove nothing', async () => {

@@ -32,6 +32,21 @@ export const defects: readonly Defect[] = [
     ],
   },
   {
+    name: 'a region counts as having a write as soon as it is sent',
+    seed: 1,
+    breaks: ['D'],
+    patches: [
+      {
+        file: 'src/replication/feed-sender.ts',
+        from: "        effects.push(send({ type: 'chunk', dataset, ...body }))\n",
+        to: [
+          "        effects.push(send({ type: 'chunk', dataset, ...body }))",
+          '        effects.push(completedTo(dataset, chunk.slot, chunk.to))\n',
+        ].join('\n'),
+      },
+    ],
+  },
+  {
     name: "the receiver does not check who may ask for a dataset's bytes",
     seed: 2,
     breaks: ['R'],

@@ -65,6 +65,8 @@ export function totalsOf(summaries: readonly Summary[]): Totals {
     recordsLost: sum(({ recordsLost }) => recordsLost),
     recordsMended: sum(({ recordsMended }) => recordsMended),
     policiesApplied: sum(({ policiesApplied }) => policiesApplied),
+    regionsAdded: sum(({ regionsAdded }) => regionsAdded),
+    regionsRetired: sum(({ regionsRetired }) => regionsRetired),
     relayed: sum(({ relayed }) => relayed),
     errors: addCounts(summaries.map(({ errors }) => errors)),
     disturbances: addCounts(summaries.map(({ disturbances }) => disturbances)),

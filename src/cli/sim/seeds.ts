@@ -2,17 +2,17 @@
 import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { loadHasher } from '../../model/hash.ts'
-import { faultKinds } from '../../simulation/fates.ts'
+import { thinCells } from '../../simulation/coverage.ts'
 import { historyLine } from '../../simulation/history-file.ts'
 import type { Summary } from '../../simulation/judge.ts'
 import { minimise } from '../../simulation/minimise.ts'
 import { runSeed } from '../../simulation/run.ts'
 import { exitCodes, usageError } from '../exit-codes.ts'
 import { startProgress } from '../import/progress.ts'
-import { formatTable } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 import { runCampaign, type Totals, totalsOf } from './campaign.ts'
 import { failureText } from './failure.ts'
+import { showFates } from './fate-table.ts'
 
 export interface SeedsOptions {
   readonly seed: number
@@ -47,7 +47,8 @@ export async function runSeeds(options: SeedsOptions, terminal: Terminal): Promi
   const totals = totalsOf(summaries)
   const failed = summaries.filter(({ findings }) => findings.length > 0)
   failed.sort((a, b) => a.seed - b.seed)
-  if (json) terminal.json({ ok: failed.length === 0, ...totals, failed })
+  if (json)
+    terminal.json({ ok: failed.length === 0, ...totals, thin: thinCells(totals.fates), failed })
   else show(terminal, totals)
   if (failed.length === 0) return
   terminal.exitCode = exitCodes.failed
@@ -73,23 +74,19 @@ export async function writeHistoryOfSeed(
 }
 
 function show(terminal: Terminal, totals: Totals): void {
-  const { colors } = terminal
   const { seeds, simulatedMs, operations, relayed, homesMoved, policiesApplied } = totals
+  const { regionsAdded, regionsRetired } = totals
   const { errors, disturbances, fates } = totals
   const { recordsLost, recordsMended } = totals
   const minutes = simulatedMs / 60_000
   terminal.line(
-    `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute), ${relayed} of them relayed, ${homesMoved} homes moved, ${policiesApplied} policies applied`,
+    `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute), ${relayed} of them relayed, ${homesMoved} homes moved, ${policiesApplied} policies applied, ${regionsAdded} regions added, ${regionsRetired} regions retired`,
   )
   terminal.line(`failed operations: ${countsText(errors)}`)
   terminal.line(`disturbances: ${countsText(disturbances)}`)
   terminal.line(`records lost behind a copy's back: ${recordsLost}, mended: ${recordsMended}`)
   terminal.line()
-  const rows = Object.entries(fates).map(([type, counted]) => [
-    ...[type, `${counted.sent}`],
-    ...faultKinds.map(kind => `${counted[kind]}`),
-  ])
-  terminal.line(formatTable(colors, ['message', 'sent', ...faultKinds], rows))
+  showFates(terminal, fates)
 }
 
 const countsText = (counts: Readonly<Record<string, number>>): string =>

@@ -69,7 +69,7 @@ function covers(
 }
 
 /** The write was a deletion, or one came after it. */
-function mayBeCollected(facts: Facts, write: Write): boolean {
+export function mayBeCollected(facts: Facts, write: Write): boolean {
   const writes = facts.writesOf(write.effect.name)
   if (write.effect.value === null || writes.mayBeDeleted(write, Infinity)) return true
   return write.version !== undefined && writes.isDeletedFrom(write.version, Infinity)
