@@ -10,12 +10,10 @@ import type { Governed } from './governed.ts'
 import { type PolicyDraw, withDraw } from './policy-changes.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import type { VirtualTime } from './virtual-time.ts'
-import type { Watcher } from './watcher.ts'
 
 export interface OperatorsOptions {
   readonly keeper: RegionId
   readonly time: VirtualTime
-  readonly watcher: Watcher
   readonly governed: Governed
   /** Of a region whose process runs. */
   readonly nodeOf: (region: RegionId) => SimulatedNode | undefined
@@ -48,9 +46,7 @@ export class Operators {
 
   /** Applies another policy, where a region can be asked. */
   applyPolicy({ at, ...draw }: PolicyDraw): void {
-    const { keeper, watcher, time } = this.#options
-    // A copy may be the last one soon, and what it lacks can't be told then.
-    if (watcher.lacks(draw.dataset)) return
+    const { keeper, time } = this.#options
     // It may be long on its way to the keeper.
     if (at !== undefined) this.#changesMs = time.nowMs + WISH_MAX_MS
     this.#ask(at ?? keeper, node => node.apply(current => withDraw(current, draw)))
@@ -58,8 +54,7 @@ export class Operators {
 
   /** Applies what is made of the policy in force, at the keeper. */
   apply(desired: (current: PolicyData) => PolicyData): void {
-    const { keeper, watcher } = this.#options
-    if (!watcher.lacks()) this.#ask(keeper, node => node.apply(desired))
+    this.#ask(this.#options.keeper, node => node.apply(desired))
   }
 
   /** Asks the keeper, by way of a region, for what is no change of the policy. */

@@ -128,8 +128,7 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
   await until(world, workload.stop())
   if (eraser) await until(world, eraser.stop())
   // A home can't promise what it does not know that it has lost: that is mended before it is read.
-  const isCalm = (): boolean =>
-    world.allServe && !world.governed.isChanging && !world.watcher.lacks()
+  const isCalm = (): boolean => world.allServe && !world.governed.isChanging && !world.watcher.lacks
   await world.time.run(world.time.nowMs + PATIENCE_MS, isCalm)
   if (world.governed.isChanging) {
     world.complain(

@@ -92,10 +92,9 @@ export class Watcher {
     return this.#epochs
   }
 
-  /** A copy (of the dataset) has lost a record behind its back, and has it not again. */
-  lacks(dataset?: string): boolean {
-    if (dataset === undefined) return this.#lost.size > 0
-    return [...this.#lost].some(name => name.split(' ')[1] === dataset)
+  /** A copy has lost a record behind its back, and has it not again. */
+  get lacks(): boolean {
+    return this.#lost.size > 0
   }
 
   /** What lies on a machine now is judged by the policies in force now. */

@@ -71,8 +71,7 @@ export class World {
     this.watcher = new Watcher({ policy, hasher, time: this.time })
     this.governed = new Governed(policy, hasher, this.watcher)
     this.operators = new Operators({
-      ...{ keeper: policy.keeper, time: this.time, watcher: this.watcher },
-      governed: this.governed,
+      ...{ keeper: policy.keeper, time: this.time, governed: this.governed },
       nodeOf: region => this.#alive(region),
       complain: (region, what) => this.complain(region, what),
     })
