@@ -24,6 +24,9 @@ export class MemoryGroup implements GroupDoor {
   isHeld = false
   movedTo: string | undefined
   erasedTerm: number | undefined
+  /** The next erasure arrives when `landErasure` says so; who asked hears nothing. */
+  isLate = false
+  #late: { readonly state: string; readonly movedTo: string | undefined } | undefined
   readonly records = new Map<string, Held>()
   /** Before and after each call has its effect. */
   readonly #onCall: (what: string) => void
@@ -117,10 +120,22 @@ export class MemoryGroup implements GroupDoor {
 
   erase(state: string, movedTo: string | undefined): Promise<boolean> {
     return this.#called('erase', () => {
-      if (state !== `${this.#tag}`) return false
-      this.#end(movedTo)
-      return true
+      if (!this.isLate) return this.#eraseIf(state, movedTo)
+      this.isLate = false
+      this.#late = { state, movedTo }
+      throw passing()
     })
+  }
+
+  landErasure(): void {
+    if (this.#late) this.#eraseIf(this.#late.state, this.#late.movedTo)
+    this.#late = undefined
+  }
+
+  #eraseIf(state: string, movedTo: string | undefined): boolean {
+    if (state !== `${this.#tag}`) return false
+    this.#end(movedTo)
+    return true
   }
 
   #end(movedTo: string | undefined): void {

@@ -18,6 +18,8 @@ import { MemoryGroup, passing } from './move-ends.ts'
 const scratch = mkdtempSync(join(tmpdir(), 'denizen-mover-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
 let files = 0
+/** More than a second attempt has. */
+const LATE_STEPS = 30
 
 const partition = (prefix: string, more = {}) => ({
   ...dataset(`tenants/${prefix}`, ['one']),
@@ -146,6 +148,30 @@ test('a write at any step is refused, or in the copy; a failure at any step is p
       assert.is(what.records, Object.keys(expected).length)
     }
   }
+})
+
+test('an erasure that comes late, at any step of what was tried next, is found; the copy stays', async () => {
+  const landed = new Set<string>()
+  for (const forgets of [false, true]) {
+    for (let at = 0; at < LATE_STEPS; at++) {
+      let step = -1
+      const ends = endsWith(what => {
+        if (what === 'source before erase' && step < 0) step = 0
+        if (step < 0 || step++ !== at + 1) return
+        if (forgets) ends.source.isHeld = false
+        ends.source.landErasure()
+        if (ends.source.movedTo !== undefined) landed.add(what)
+      })
+      ends.source.isLate = true
+      fill(ends)
+      const { what } = await move(ends)
+      const contents = { '/0': 'v0', '/1': 'v1', '/2': 'v2', '/3': 'v3', '/4': 'v4' }
+      assertMoved(ends, contents, `step ${at}`)
+      assert.is(what.records, 5)
+    }
+  }
+  // It has come amid the list of the attempt after it.
+  assert.ok(landed.has('source after page'), [...landed].join())
 })
 
 test('a group that is written faster than it is copied says so, and is whole', async () => {

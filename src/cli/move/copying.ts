@@ -59,8 +59,15 @@ export class Copying {
     return digest.end()
   }
 
-  /** Throws `Passing`; `CliError` for what somebody else has written, and what can't be kept. */
-  async pass(): Promise<Pass> {
+  /**
+   * Undefined: the group is not there any more, and its copy was left as it is. Throws `Passing`;
+   * `CliError` for what somebody else has written, and what can't be kept.
+   *
+   * `isThere` is asked once all has been read, before anything is deleted: an erasure of which
+   * nobody was told how it ended may end the group while it is read, and what it has taken away is
+   * not gone from it.
+   */
+  async pass(isThere: () => Promise<boolean>): Promise<Pass | undefined> {
     const { renaming, source, journal } = this.#ends
     const digest = new GroupDigest()
     const originals = new Map<string, Original>()
@@ -78,9 +85,9 @@ export class Copying {
         await this.#settle(writes, content.rest, original, content)
       }
     }
-    for (const rest of this.#copies.keys()) {
-      if (!originals.has(rest)) await this.#settle(writes, rest, undefined, undefined)
-    }
+    const gone = [...this.#copies.keys()].filter(rest => !originals.has(rest))
+    if (gone.length > 0 && !(await isThere())) return undefined
+    for (const rest of gone) await this.#settle(writes, rest, undefined, undefined)
     await writes.flush()
     return { originals, copied: digest.end(), changes: writes.changes }
   }

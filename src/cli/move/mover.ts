@@ -69,11 +69,11 @@ export class Mover {
     const { onProgress } = this.#options
     for (let n = 1; n <= freePassesMax; n++) {
       onProgress(n === 1 ? 'copying' : 'copying what has changed')
-      const { changes } = await this.#patiently(async () => {
+      const pass = await this.#patiently(async () => {
         await this.#copying.look()
-        return await this.#copying.pass()
+        return await this.#copying.pass(() => this.#isThere(0))
       })
-      if (changes <= quietChanges) return
+      if (!pass || pass.changes <= quietChanges) return
     }
   }
 
@@ -105,7 +105,11 @@ export class Mover {
       isOver = movedTo === to
       if (isOver) return true
       this.#refuseIfErased(held)
-      const pass = await this.#copying.pass()
+      const pass = await this.#copying.pass(() => this.#isThere(holdMs))
+      if (!pass) {
+        isOver = true
+        return true
+      }
       await this.#copying.verify(pass)
       const { group } = await target.hold(0)
       await journal.ends({ to, group, ...pass.copied })
@@ -115,6 +119,15 @@ export class Mover {
       // A hold that can't be ended ends by itself.
       if (!isOver) await source.hold(0).catch(ignorePassing)
     }
+  }
+
+  /** False where an earlier attempt has ended it here after all. `forMs`: as for `hold`. */
+  async #isThere(forMs: number): Promise<boolean> {
+    const { source, renaming } = this.#options
+    const held = await source.hold(forMs)
+    if (held.movedTo === renaming.to.placement.prefix) return false
+    this.#refuseIfErased(held)
+    return true
   }
 
   /** Tries again what may pass, more and more slowly. */
