@@ -6,7 +6,6 @@
  * In a history an erasure is a deletion of each key of which nobody was told how it ended: it may
  * have found something, and took effect at some moment after it was asked for.
  */
-import { DenizenError } from '../model/errors.ts'
 import type { Key } from '../model/key.ts'
 import type { Placement, PlacementData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
@@ -16,6 +15,7 @@ import { Client } from './client.ts'
 import type * as history from './history.ts'
 import { keyOf } from './marks.ts'
 import type { ErasureSight } from './observations.ts'
+import { asked } from './operator-asks.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { World } from './world.ts'
 
@@ -41,8 +41,6 @@ const GROUPS = 3
 const PAUSE_MS = 900
 const LOOKS_MAX = 6
 const LOOK_EVERY_MS = 400
-/** A region that died, or can't be reached, answers no operator. */
-const ANSWER_MAX_MS = 8_000
 
 export class Eraser {
   readonly sights: ErasureSight[] = []
@@ -182,17 +180,9 @@ export class Eraser {
   }
 
   /** Undefined: there was none, or it was a failure. */
-  #answer<T>(entry: RegionId, run: () => Promise<T>): Promise<T | undefined> {
-    const { world } = this.#options
-    return new Promise(resolve => {
-      const forget = world.onDeath(entry, () => resolve(undefined))
-      world.time.after(ANSWER_MAX_MS, () => resolve(undefined))
-      run().then(resolve, (error: unknown) => {
-        forget()
-        if (!(error instanceof DenizenError)) world.complain(entry, (error as Error).stack ?? '')
-        resolve(undefined)
-      })
-    })
+  async #answer<T>(entry: RegionId, run: () => Promise<T>): Promise<T | undefined> {
+    const answer = await asked(this.#options.world, entry, run)
+    return 'value' in answer ? answer.value : undefined
   }
 
   #pause(forMs: number): Promise<void> {

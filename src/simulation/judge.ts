@@ -1,6 +1,7 @@
 /** Holds one run against all that is promised, and sums it up. */
 import { checkHistory } from './checkers/check-history.ts'
 import { checkConvergence } from './checkers/convergence.ts'
+import { checkDepartures } from './checkers/departures.ts'
 import { checkDurability, checkStored } from './checkers/durability.ts'
 import { checkErasures } from './checkers/erasures.ts'
 import { Facts } from './checkers/facts.ts'
@@ -11,6 +12,7 @@ import { checkResidency } from './checkers/residency.ts'
 import { checkTimelines } from './checkers/timelines.ts'
 import type { FateCounts } from './fates.ts'
 import type { OperationRecord } from './history.ts'
+import { MOVER } from './mover.ts'
 import type { RunResult } from './run.ts'
 
 /** Plain data: it crosses threads. */
@@ -25,6 +27,8 @@ export interface Summary {
   /** See `RunResult`. */
   readonly recordsLost: number
   readonly recordsMended: number
+  /** Groups that went to another partition. */
+  readonly departures: number
   readonly policiesApplied: number
   readonly regionsAdded: number
   readonly regionsRetired: number
@@ -45,7 +49,7 @@ export function judge(result: RunResult): Summary {
     findings: findingsOf(result),
     ...{ operations: operations.length, homesMoved: result.homesMoved },
     ...{ recordsLost, recordsMended },
-    policiesApplied: result.policiesApplied,
+    ...{ departures: result.departures.length, policiesApplied: result.policiesApplied },
     ...{ regionsAdded: result.regionsAdded, regionsRetired: result.regionsRetired },
     relayed: operations.filter(isRelayed).length,
     errors: countBy(operations, ({ result }) =>
@@ -76,7 +80,7 @@ const SEARCH_STEPS_MAX = 20_000
 
 export function findingsOf(result: RunResult): readonly Finding[] {
   const { history, changes, seen, erasures, policies, atEnd, complaints, converged } = result
-  const { shortfalls } = result
+  const { shortfalls, departures } = result
   const facts = new Facts(history)
   const policy = policies.at(-1)
   return [
@@ -89,9 +93,20 @@ export function findingsOf(result: RunResult): readonly Finding[] {
     ...checkLevels(facts, shortfalls, { policies, erases: atEnd.tombstonesCollected }),
     ...checkResidency(policies, seen),
     ...checkErasures(erasures),
+    ...checkDepartures(history, departures, { mover: MOVER, mayForget: mayForgetIn(result) }),
     ...(policy ? checkConvergence(policy, atEnd) : []),
     ...(converged ? [] : [notConverged]),
   ]
+}
+
+/** Datasets that homes may have left. */
+function mayForgetIn({ disturbances }: RunResult): (dataset: string) => boolean {
+  const changed = new Set<string>()
+  for (const disturbance of disturbances) {
+    if (disturbance.kind === 'add region' || disturbance.kind === 'retire region') return () => true
+    if (disturbance.kind === 'policy') changed.add(disturbance.dataset)
+  }
+  return dataset => changed.has(dataset)
 }
 
 const notConverged: Finding = {

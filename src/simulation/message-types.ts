@@ -10,7 +10,7 @@ export const dataCalls: readonly string[] = [
   ...relayable,
   ...relayable.map(name => `relay.${name}`),
   ...relayable.map(name => `relayed.${name}`),
-  ...['rehome', 'erase', 'policy', 'repair'],
+  ...['rehome', 'erase', 'hold', 'policy', 'repair'],
   ...['compare.digests', 'compare.page', 'compare.witness'],
 ]
 

@@ -19,6 +19,7 @@ const ofDatasets: Readonly<Record<string, (dataset: string, self: RegionId) => o
   inspect: dataset => ({ dataset, key: hotOf(dataset) }),
   rehome: (dataset, self) => ({ kind: 'move', dataset, group: hotOf(dataset), to: self }),
   erase: dataset => ({ kind: 'begin', dataset, group: hotOf(dataset) }),
+  hold: dataset => ({ dataset, group: hotOf(dataset), forMs: 0 }),
   policy: dataset => ({ kind: 'ends', dataset, policyEpoch: 1, phase: 'prepare' }),
   repair: dataset => ({ dataset, key: hotOf(dataset) }),
   'compare.digests': dataset => ({ dataset, states: new Uint8Array(16) }),

@@ -67,6 +67,24 @@ export interface ErasureSight {
   readonly atMs: number
 }
 
+/** A group that went to another partition: it was erased in the state that had been copied. */
+export interface Departure {
+  readonly dataset: string
+  readonly group: string
+  /** Of all its keys. */
+  readonly copy: readonly CopiedKey[]
+  /** Under which its life here has ended. */
+  readonly term: number
+  /** When its end was known. */
+  readonly atMs: number
+}
+
+export interface CopiedKey {
+  readonly key: string
+  /** `term.seq`; null: the key was absent. */
+  readonly version: string | null
+}
+
 /** A dataset is what has a residency of its own: a partition is one. */
 export interface PolicyInForce {
   readonly epoch: number

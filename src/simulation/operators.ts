@@ -4,7 +4,8 @@ import { DenizenError } from '../model/errors.ts'
 import type { PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { LedgerEntry } from '../movement/erasure-rows.ts'
-import type { RegionErasure } from '../movement/erasures.ts'
+import type { ErasureTerms, RegionErasure } from '../movement/erasures.ts'
+import type { Held } from '../movement/holds.ts'
 import type { Upkeep } from './disturbances.ts'
 import type { Governed } from './governed.ts'
 import { type PolicyDraw, withDraw } from './policy-changes.ts'
@@ -68,9 +69,20 @@ export class Operators {
   }
 
   /** Erases a group, by way of a region. Throws `DenizenError`. */
-  async erase(region: RegionId, dataset: string, group: string): Promise<LedgerEntry> {
+  async erase(
+    region: RegionId,
+    dataset: string,
+    group: string,
+    terms: ErasureTerms = {},
+  ): Promise<LedgerEntry> {
     const { placement, erasures } = this.#erasing(region, dataset)
-    return await erasures.erase(placement, group)
+    return await erasures.erase(placement, group, terms)
+  }
+
+  /** Has the writes of a group wait, by way of a region. Throws `DenizenError`. */
+  async hold(region: RegionId, dataset: string, group: string, forMs: number): Promise<Held> {
+    const { placement, holds } = this.#erasing(region, dataset)
+    return await holds.hold(placement, group, forMs)
   }
 
   /** What all regions say of an erasure, as this one hears it. */
@@ -83,7 +95,7 @@ export class Operators {
     const found = this.#options.nodeOf(region)?.erasing()
     const placement = found?.table.byId(dataset)
     if (!found || !placement) throw new DenizenError('not_ready', 'the node does not serve')
-    return { placement, erasures: found.erasures }
+    return { placement, erasures: found.erasures, holds: found.holds }
   }
 
   /** Of a region that serves; nobody waits for what comes of it. */

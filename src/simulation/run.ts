@@ -13,10 +13,12 @@ import { Eraser } from './eraser.ts'
 import type { FateCounts } from './fates.ts'
 import { type History, newHeader, type OperationRecord } from './history.ts'
 import { madeUpPolicy, newcomersTo } from './made-up-policy.ts'
+import { Mover } from './mover.ts'
 import { Nemesis } from './nemesis.ts'
 import type {
   CopyChange,
   CopyRow,
+  Departure,
   DurableState,
   ErasureSight,
   PolicyInForce,
@@ -48,6 +50,8 @@ export interface RunResult {
   readonly seen: readonly SeenBytes[]
   /** None in worlds without erasures. */
   readonly erasures: readonly ErasureSight[]
+  /** None in worlds in which no group goes to another partition. */
+  readonly departures: readonly Departure[]
   /** Of the levels of acknowledged writes. */
   readonly shortfalls: readonly Shortfall[]
   readonly policies: readonly PolicyInForce[]
@@ -123,10 +127,50 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
       ? new Eraser({ world, random: random.fork(), records, moves: seed % 8 === 4 })
       : undefined
   eraser?.start()
+  const mover = theme?.moving
+    ? new Mover({ world, random: themeRandom.fork(), records })
+    : undefined
+  mover?.start()
   await world.time.run(world.time.nowMs + forMs)
   nemesis.stop()
+  const converged = await comesToAnEnd(world, { workload, eraser, mover })
+  for (const region of regions) world.watcher.lookAt(region, world.machine(region))
+  const erases = eraser !== undefined || mover !== undefined
+
+  return {
+    ...{ seed, converged, complaints: world.complaints, fates: world.network.fates.counts() },
+    history: { header: newHeader('simulation', seed), operations: records },
+    ...{ changes: world.watcher.changes, seen: world.watcher.seen },
+    erasures: eraser?.sights ?? [],
+    departures: mover?.departures ?? [],
+    shortfalls: world.disks.shortfalls,
+    policies: world.watcher.policies,
+    atEnd: { ...durableState(world), tombstonesCollected: erases },
+    ...{
+      disturbances,
+      homesMoved: world.watcher.homesMoved,
+      recordsLost: world.watcher.recordsLost,
+      recordsMended: world.watcher.recordsMended,
+      policiesApplied: world.governed.applied,
+      regionsAdded: world.governed.regionsAdded,
+      regionsRetired: world.governed.regionsRetired,
+      simulatedMs: world.time.nowMs,
+      events: world.time.happened,
+    },
+  }
+}
+
+interface Clients {
+  readonly workload: Workload
+  readonly eraser: Eraser | undefined
+  readonly mover: Mover | undefined
+}
+
+/** All that is under way ends, and all is read. True once all copies are equal. */
+async function comesToAnEnd(world: World, { workload, eraser, mover }: Clients): Promise<boolean> {
   await until(world, workload.stop())
   if (eraser) await until(world, eraser.stop())
+  if (mover) await until(world, mover.stop())
   // A home can't promise what it does not know that it has lost: that is mended before it is read.
   const isCalm = (): boolean => world.allServe && !world.governed.isChanging && !world.watcher.lacks
   await world.time.run(world.time.nowMs + PATIENCE_MS, isCalm)
@@ -140,29 +184,7 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
   await until(world, workload.readAll())
   if (eraser) await until(world, eraser.lookAtAll())
   // Reading has told homes what has expired.
-  const converged = await comesToRest(world)
-  for (const region of regions) world.watcher.lookAt(region, world.machine(region))
-
-  return {
-    ...{ seed, converged, complaints: world.complaints, fates: world.network.fates.counts() },
-    history: { header: newHeader('simulation', seed), operations: records },
-    ...{ changes: world.watcher.changes, seen: world.watcher.seen },
-    erasures: eraser?.sights ?? [],
-    shortfalls: world.disks.shortfalls,
-    policies: world.watcher.policies,
-    atEnd: { ...durableState(world), tombstonesCollected: eraser !== undefined },
-    ...{
-      disturbances,
-      homesMoved: world.watcher.homesMoved,
-      recordsLost: world.watcher.recordsLost,
-      recordsMended: world.watcher.recordsMended,
-      policiesApplied: world.governed.applied,
-      regionsAdded: world.governed.regionsAdded,
-      regionsRetired: world.governed.regionsRetired,
-      simulatedMs: world.time.nowMs,
-      events: world.time.happened,
-    },
-  }
+  return await comesToRest(world)
 }
 
 const policyDraws = (random: SeededRandom, policy: PolicyData, forMs: number) => ({

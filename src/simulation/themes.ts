@@ -1,5 +1,5 @@
 /**
- * What a world is about, beside what every one is: three in four have a theme, a few types of
+ * What a world is about, beside what every one is: of twelve ten have a theme, a few types of
  * messages that are sent seldom. There is more of what brings them about, and faults are aimed at
  * them, of every kind. Themes take turns by the number of the seed.
  */
@@ -24,6 +24,8 @@ export interface Theme {
   /** Its regions are founded amid all of it. */
   readonly founding: boolean
   readonly erasing: boolean
+  /** Groups go to other partitions. */
+  readonly moving: boolean
   /** Regions come and retire, as they do in one of five others. */
   readonly growing: boolean
 }
@@ -44,10 +46,12 @@ const theme = (
     readonly only?: string
     readonly founding?: true
     readonly erasing?: true
+    readonly moving?: true
     readonly growing?: true
   },
 ): Theme => ({
-  ...{ calls, stress, looks, founding: false, erasing: false, growing: false, ...is },
+  ...{ calls, stress, looks },
+  ...{ founding: false, erasing: false, moving: false, growing: false, ...is },
   messages: [
     ...calls.flatMap(answersOf).filter(type => only === undefined || type.startsWith(only)),
     ...others,
@@ -56,7 +60,7 @@ const theme = (
 
 const streams = ['follow', 'following', 'ack', 'poll', 'polled', 'chunk']
 
-export const themes: readonly Theme[] = [
+const themes: readonly Theme[] = [
   theme(['coordination.read', 'coordination.join'], {
     ...{ founding: true, stress: ['deaths'], others: ['hello'] },
   }),
@@ -88,9 +92,16 @@ export const themes: readonly Theme[] = [
   theme([], { others: streams.map(type => `stream ${type}`) }),
 ]
 
-/** In each four seeds three have the same theme, and one none. */
-export const themeOf = (seed: number): Theme | undefined =>
-  seed % 4 === 3 ? undefined : themes[Math.floor(seed / 4) % themes.length]
+/** That of one seed in twelve: groups that move are in no other world. */
+const moving = theme(['hold'], { moving: true })
+
+export const allThemes: readonly Theme[] = [...themes, moving]
+
+/** In each four seeds three have the same theme; of three that are left one is about moves. */
+export function themeOf(seed: number): Theme | undefined {
+  if (seed % 4 !== 3) return themes[Math.floor(seed / 4) % themes.length]
+  return seed % 3 === 1 ? moving : undefined
+}
 
 /** Messages of a cell that are to suffer in one world. */
 const TIMES = 5

@@ -360,4 +360,28 @@ export const defects: readonly Defect[] = [
       },
     ],
   },
+  {
+    name: 'a group that goes elsewhere is erased in whatever state it is',
+    seed: 7,
+    breaks: ['M'],
+    patches: [
+      {
+        file: 'src/execution/operations/erase.ts',
+        from: "    if (state.tag !== request.ifTag) return { kind: 'changed' }\n",
+        to: "    if (state.tag === '') return { kind: 'changed' }\n",
+      },
+    ],
+  },
+  {
+    name: 'a group that has gone elsewhere begins anew for whoever writes it',
+    seed: 43,
+    breaks: ['M'],
+    patches: [
+      {
+        file: 'src/execution/home.ts',
+        from: '  const to = standing.isErased && movedTo(store, hashOfGroup(group))\n',
+        to: "  const to = standing.isErased && movedTo(store, hashOfGroup(group)) === ''\n",
+      },
+    ],
+  },
 ]

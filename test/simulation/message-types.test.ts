@@ -10,7 +10,7 @@ import { madeUpPolicy } from '../../src/simulation/made-up-policy.ts'
 import { allCalls, cells, messageTypes, recordCalls } from '../../src/simulation/message-types.ts'
 import { runSeed } from '../../src/simulation/run.ts'
 import { seededRandom } from '../../src/simulation/seeded-random.ts'
-import { themes } from '../../src/simulation/themes.ts'
+import { allThemes } from '../../src/simulation/themes.ts'
 import { World } from '../../src/simulation/world.ts'
 import { hasher } from '../support/policies.ts'
 
@@ -53,7 +53,7 @@ test('no world has messages of other types', async () => {
 })
 
 test('what a theme is about can be sent', () => {
-  const messages = themes.flatMap(theme => theme.messages)
+  const messages = allThemes.flatMap(theme => theme.messages)
   assert.equal(
     messages.filter(message => !messageTypes.includes(message)),
     [],

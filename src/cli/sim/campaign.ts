@@ -64,6 +64,7 @@ export function totalsOf(summaries: readonly Summary[]): Totals {
     homesMoved: sum(({ homesMoved }) => homesMoved),
     recordsLost: sum(({ recordsLost }) => recordsLost),
     recordsMended: sum(({ recordsMended }) => recordsMended),
+    departures: sum(({ departures }) => departures),
     policiesApplied: sum(({ policiesApplied }) => policiesApplied),
     regionsAdded: sum(({ regionsAdded }) => regionsAdded),
     regionsRetired: sum(({ regionsRetired }) => regionsRetired),

@@ -74,13 +74,14 @@ export async function writeHistoryOfSeed(
 }
 
 function show(terminal: Terminal, totals: Totals): void {
-  const { seeds, simulatedMs, operations, relayed, homesMoved, policiesApplied } = totals
+  const { seeds, simulatedMs, operations, relayed, homesMoved, policiesApplied, departures } =
+    totals
   const { regionsAdded, regionsRetired } = totals
   const { errors, disturbances, fates } = totals
   const { recordsLost, recordsMended } = totals
   const minutes = simulatedMs / 60_000
   terminal.line(
-    `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute), ${relayed} of them relayed, ${homesMoved} homes moved, ${policiesApplied} policies applied, ${regionsAdded} regions added, ${regionsRetired} regions retired`,
+    `${seeds} seeds, ${timeText(minutes)} of the worlds' time, ${operations} operations (${Math.round(operations / minutes)} a minute), ${relayed} of them relayed, ${homesMoved} homes moved, ${departures} groups moved to another partition, ${policiesApplied} policies applied, ${regionsAdded} regions added, ${regionsRetired} regions retired`,
   )
   terminal.line(`failed operations: ${countsText(errors)}`)
   terminal.line(`disturbances: ${countsText(disturbances)}`)

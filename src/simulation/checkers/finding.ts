@@ -9,6 +9,7 @@ export type Invariant =
   | 'R'
   | 'X'
   | 'E'
+  | 'M'
   | 'convergence'
   | 'bounded staleness'
   | 'truthful errors'
