@@ -29,6 +29,7 @@ import { drawPolicyChanges } from './policy-changes.ts'
 import { drawRegionChanges } from './region-changes.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
 import { drawTheme, type Theme, type ThemeDraw, themeOf } from './themes.ts'
+import { Travellers } from './travellers.ts'
 import { Workload } from './workload.ts'
 import { World } from './world.ts'
 
@@ -131,9 +132,13 @@ export async function runSeed({ seed, hasher, forMs, ...given }: RunOptions): Pr
     ? new Mover({ world, random: themeRandom.fork(), records })
     : undefined
   mover?.start()
+  const travellers = theme?.travelling
+    ? new Travellers({ world, random: themeRandom.fork(), records })
+    : undefined
+  travellers?.start()
   await world.time.run(world.time.nowMs + forMs)
   nemesis.stop()
-  const converged = await comesToAnEnd(world, { workload, eraser, mover })
+  const converged = await comesToAnEnd(world, { workload, eraser, mover, travellers })
   for (const region of regions) world.watcher.lookAt(region, world.machine(region))
   const erases = eraser !== undefined || mover !== undefined
 
@@ -164,13 +169,15 @@ interface Clients {
   readonly workload: Workload
   readonly eraser: Eraser | undefined
   readonly mover: Mover | undefined
+  readonly travellers: Travellers | undefined
 }
 
 /** All that is under way ends, and all is read. True once all copies are equal. */
-async function comesToAnEnd(world: World, { workload, eraser, mover }: Clients): Promise<boolean> {
-  await until(world, workload.stop())
-  if (eraser) await until(world, eraser.stop())
-  if (mover) await until(world, mover.stop())
+async function comesToAnEnd(world: World, clients: Clients): Promise<boolean> {
+  const { workload, eraser, mover, travellers } = clients
+  for (const each of [workload, eraser, mover, travellers]) {
+    if (each) await until(world, each.stop())
+  }
   // A home can't promise what it does not know that it has lost: that is mended before it is read.
   const isCalm = (): boolean => world.allServe && !world.governed.isChanging && !world.watcher.lacks
   await world.time.run(world.time.nowMs + PATIENCE_MS, isCalm)

@@ -26,6 +26,8 @@ export interface Theme {
   readonly erasing: boolean
   /** Groups go to other partitions. */
   readonly moving: boolean
+  /** Sessions travel right behind news. */
+  readonly travelling: boolean
   /** Regions come and retire, as they do in one of five others. */
   readonly growing: boolean
 }
@@ -47,11 +49,12 @@ const theme = (
     readonly founding?: true
     readonly erasing?: true
     readonly moving?: true
+    readonly travelling?: true
     readonly growing?: true
   },
 ): Theme => ({
   ...{ calls, stress, looks },
-  ...{ founding: false, erasing: false, moving: false, growing: false, ...is },
+  ...{ founding: false, erasing: false, moving: false, travelling: false, growing: false, ...is },
   messages: [
     ...calls.flatMap(answersOf).filter(type => only === undefined || type.startsWith(only)),
     ...others,
@@ -89,7 +92,7 @@ const themes: readonly Theme[] = [
   theme([], { stress: ['strangers'], others: ['refusal', 'hello', 'ping', 'pong'] }),
   theme([], { growing: true }),
   theme(['coordination.join'], { only: 'reply', growing: true, looks: ['list'] }),
-  theme([], { others: streams.map(type => `stream ${type}`) }),
+  theme([], { travelling: true, others: streams.map(type => `stream ${type}`) }),
 ]
 
 /** That of one seed in twelve: groups that move are in no other world. */

@@ -15,7 +15,7 @@ interface SimOptions extends PlanetCommandOptions, SeedsOptions {
 }
 
 /** 2,000 seeds of it are fifty hours. */
-const MINUTES = 1.25
+const MINUTES = 1.5
 
 export function registerSim(program: Command, terminal: Terminal): void {
   const { users, locality, travellers, rehomeAfter } = planetDefaults
