@@ -85,7 +85,7 @@ const themes: readonly Theme[] = [
   theme(['relay.registrar', 'relayed.registrar'], { stress: ['cuts'] }),
   theme(['compare.page', 'compare.digests'], { stress: ['damage'] }),
   theme(['compare.witness'], { stress: ['damage'] }),
-  theme(['repair'], { stress: ['damage'] }),
+  theme(['repair'], { stress: ['damage', 'policies'] }),
   theme(['erase', 'rehome'], { erasing: true, looks: ['move'] }),
   theme(['policy'], { stress: ['policies'] }),
   theme(['execute', 'registrar'], { only: 'failure', stress: ['policies'] }),

@@ -21,7 +21,8 @@ for (const defect of defects.filter(({ name }) => name.includes(wanted))) {
   test(`caught: ${defect.name}`, async () => {
     const build = brokenBuild(defect.patches)
     try {
-      const soon = await broken(build, '--seed', `${defect.seed}`)
+      const { seed, minutes = 0.5 } = defect
+      const soon = await broken(build, '--seed', `${seed}`, '--minutes', `${minutes}`)
       const found = isCaught(defect, soon) ? soon : await broken(build, '--seeds', SEEDS)
       assert.ok(
         isCaught(defect, found),

@@ -9,6 +9,8 @@ export interface Defect {
   readonly name: string
   /** Has shown it lately: it is tried first. */
   readonly seed: number
+  /** Of its world's time, until it shows. Default: half a one. */
+  readonly minutes?: number
   /** Any of these. */
   readonly breaks: readonly Invariant[]
   readonly patches: readonly Patch[]
@@ -48,7 +50,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: "the receiver does not check who may ask for a dataset's bytes",
-    seed: 2,
+    seed: 16,
     breaks: ['R'],
     patches: [
       {
@@ -60,7 +62,8 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a session forgets what it found absent',
-    seed: 107,
+    seed: 76,
+    minutes: 1,
     breaks: ['S'],
     patches: [
       {
@@ -72,7 +75,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a chunk that is full moves the cursor to the end, past what was not read',
-    seed: 2,
+    seed: 3,
     breaks: ['S', 'convergence', 'D', 'no bugs'],
     patches: [
       {
@@ -84,7 +87,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'an older version takes the place of a newer one',
-    seed: 30,
+    seed: 42,
     breaks: ['T', 'convergence', 'S'],
     patches: [
       {
@@ -96,7 +99,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'the next home accepts writes before the compare-and-set',
-    seed: 1,
+    seed: 3,
     breaks: ['H and L', 'T', 'no bugs'],
     patches: [
       {
@@ -111,7 +114,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a home that has stopped goes on once it was started again',
-    seed: 39,
+    seed: 55,
     breaks: ['H and L', 'T'],
     patches: [
       {
@@ -123,7 +126,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a term is given twice',
-    seed: 1,
+    seed: 3,
     breaks: ['H and L', 'T', 'convergence', 'no bugs'],
     patches: [
       {
@@ -147,7 +150,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a call that was sent is said to have had no effect',
-    seed: 1,
+    seed: 2,
     breaks: ['truthful errors', 'H and L', 'X'],
     patches: [
       {
@@ -176,7 +179,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'what was sent to a relay is said to have had no effect',
-    seed: 46,
+    seed: 38,
     breaks: ['truthful errors', 'H and L', 'X'],
     patches: [
       {
@@ -200,7 +203,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a copy is mended with what another has, newer or not',
-    seed: 2,
+    seed: 3,
     breaks: ['T', 'convergence', 'S'],
     patches: [
       {
@@ -238,7 +241,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'copies are never compared',
-    seed: 2,
+    seed: 30,
     breaks: ['convergence', 'D'],
     patches: [
       {
@@ -268,7 +271,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a home goes on under the term of an erasure',
-    seed: 4,
+    seed: 12,
     breaks: ['E', 'H and L', 'S', 'T', 'D', 'convergence', 'no bugs'],
     patches: [
       {
@@ -280,7 +283,8 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'copies are erased before those that stay are verified',
-    seed: 40,
+    seed: 130,
+    minutes: 1.5,
     breaks: ['D', 'convergence', 'no bugs'],
     patches: [
       {
@@ -292,7 +296,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'copies are erased before those that stay have all of them',
-    seed: 5,
+    seed: 62,
     breaks: ['D', 'H and L', 'S', 'X', 'convergence'],
     patches: [
       {
@@ -309,7 +313,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a registrar grants what the one before it has granted',
-    seed: 6,
+    seed: 4,
     breaks: ['H and L', 'S', 'T', 'D'],
     patches: [
       {
@@ -338,7 +342,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a region that comes back begins its feeds anew',
-    seed: 5,
+    seed: 63,
     breaks: ['D', 'S', 'H and L', 'convergence', 'no bugs'],
     patches: [
       {
