@@ -354,7 +354,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'what only a leaving feed leads to stays there',
-    seed: 64,
+    seed: 72,
     breaks: ['D', 'H and L', 'S', 'convergence', 'no bugs'],
     patches: [
       {
