@@ -232,6 +232,16 @@ test('a claim whose write never came is no life, and its name goes with the next
   assert.equal(await eraseIn(one, 'g'), erased, 'nobody has claimed it since')
 })
 
+test('a region that was restored may have claimed what it had erased: it asks', async () => {
+  const one = await openStore(grouped)
+  await put(one, 'g/a', home)
+  await eraseIn(one, 'g')
+  const [entry] = [...one.reader.erasures()]
+  assert.ok(entry)
+  await one.commit(transaction => replayErasure(transaction, entry))
+  assert.equal(await eraseIn(one, 'g'), { kind: 'homeless', over: 7 })
+})
+
 test('of a damaged record it is not said that nothing was written since', async () => {
   const one = await openStore({ placement: { slots: 1 } })
   await put(one, 'g', home)
