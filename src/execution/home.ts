@@ -18,7 +18,7 @@ import { type FeedNumber, feedRegionNumber, type Position } from '../model/posit
 import type { RegionId, Slot } from '../model/slot.ts'
 import { IMPLICIT_TERM } from '../model/version.ts'
 import type { FeedEnd, HomeMarker } from '../storage/home-marker.ts'
-import { movedTo } from '../storage/purge.ts'
+import { movedTo, noteReclaim } from '../storage/purge.ts'
 import type { RecordHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { StoreReader } from '../storage/store.ts'
@@ -174,7 +174,7 @@ export function standingOf(
  * `group_moved` where it is to bring something into being that goes on in another partition.
  */
 export function toChange(
-  store: StoreReader,
+  store: StoreTransaction,
   group: string,
   standing: Standing,
   { begins, nowMs }: { readonly begins: boolean; readonly nowMs: number },
@@ -189,17 +189,19 @@ export function toChange(
     const detail = 'its group was moved to another partition of the dataset: see movedTo'
     throw new DenizenError('group_moved', detail, { extra: { movedTo: to } })
   }
-  return unlessErased(standing)
+  return unlessErased(store, group, standing)
 }
 
 /**
  * Of a home that is to bring something into being: nothing may be written under the term of an
- * erasure, so the group has to be claimed first.
+ * erasure, so the group has to be claimed first. That is noted before anybody is asked, for the
+ * erasure that comes next: docs/PROTOCOL.md.
  */
-export const unlessErased = (standing: Standing): Standing =>
-  standing.kind === 'home' && standing.isErased
-    ? { kind: 'homeless', over: standing.home.term }
-    : standing
+export function unlessErased(store: StoreTransaction, group: string, standing: Standing): Standing {
+  if (standing.kind !== 'home' || !standing.isErased) return standing
+  noteReclaim(store, store.context.hashOfGroup(group))
+  return { kind: 'homeless', over: standing.home.term }
+}
 
 /** The change that an absence is due to, where the group was erased: what sessions remember. */
 export function erasurePoint(store: StoreReader, group: string): FeedPoint | undefined {

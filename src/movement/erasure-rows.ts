@@ -6,7 +6,7 @@ import {
   encodePurge,
   type Purge,
 } from '../storage/erasure.ts'
-import { applyErasure } from '../storage/purge.ts'
+import { applyErasure, noteReclaim } from '../storage/purge.ts'
 import { rowKeys, rowText, tableRange } from '../storage/rows.ts'
 import type { StoreReader } from '../storage/store.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
@@ -60,10 +60,14 @@ export interface LedgerEntry {
 /** The part of a ledger that belongs to this store's slots. */
 export const ledger = (store: StoreReader): LedgerEntry[] => [...store.erasures()]
 
-/** Enters what another ledger has, and applies it here. */
+/**
+ * Enters what another ledger has, and applies it here. Of a group that this region has erased
+ * itself a backup does not tell whether it has claimed it since.
+ */
 export function replayErasure(store: StoreTransaction, { hash, erasure }: LedgerEntry): null {
   const { feed, position, slot } = erasure
   const isLost = feed === store.context.ownFeed && position > store.feedState(slot, feed).end
   applyErasure(store, hash, erasure, isLost ? undefined : { feed, position })
+  if (feed === store.context.ownFeed) noteReclaim(store, hash)
   return null
 }

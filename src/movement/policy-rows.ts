@@ -137,7 +137,8 @@ export interface BeginTermRequest {
 export function beginTerm(store: StoreTransaction, { group, home }: BeginTermRequest): boolean {
   const { placement, regions, self } = store.context
   const standing = standingOf(store, group, soundHead(store.heldHead(group)))
-  if (standing.kind !== 'home' || regions.idOf(home.region) !== self) return false
+  if (standing.kind !== 'home' || standing.isErased) return false
+  if (regions.idOf(home.region) !== self) return false
   if (standing.home.term >= home.term) return true
   const slot = placement.slotOf(group)
   const { region, feed, term } = home

@@ -76,11 +76,13 @@ function applyRecord(
 }
 
 /**
- * The version that lies here is damaged, and so unknown. What its home has just written is newer;
- * anything else may be older, and waits until the copy has been repaired.
+ * The version that lies here is damaged, and so unknown. What its home has written at this place of
+ * its feed, or further on, is newer; anything else may be older, and waits until the copy has been
+ * repaired. It can be further on where the place is that of an entry of what another home had
+ * written (`adoptFeed`): to wait for a repair would be in vain, as that waits for the feed.
  */
 function refuseUnlessNewest(incoming: VerifiedHead, feed: FeedNumber, position: Position): void {
-  if (incoming.feed === feed && incoming.version.seq === position) return
+  if (incoming.feed === feed && incoming.version.seq >= position) return
   throw new DenizenError('damaged_record', 'a change has to wait for the repair of its record')
 }
 

@@ -49,6 +49,7 @@ export function applyErasure(
       store.dropEntry(slot, held.feed, erasureEntry(hash, held.position))
     }
     purge(store, hash, erasure, to)
+    if (mayBeReclaimed(store, hash)) store.dropRow(rowKeys.reclaim(hash))
     store.putErasure(hash, erasure)
   }
   if (place) store.putEntry(slot, place.feed, erasureEntry(hash, place.position))
@@ -66,6 +67,18 @@ export function forgetMove(store: StoreTransaction, hash: string): void {
   if (!bytes || !decodeMovedTo(bytes)) return
   store.putRow(rowKeys.purge(hash), encodePurge(decodePurge(bytes)))
 }
+
+/**
+ * The home of an erased group is about to claim it anew: from now on the registrar may have an
+ * entry of it, or get one, whatever becomes of the claim's answer and of the write behind it.
+ */
+export function noteReclaim(store: StoreTransaction, hash: string): void {
+  if (!mayBeReclaimed(store, hash)) store.putRow(rowKeys.reclaim(hash), new Uint8Array())
+}
+
+/** It was, since the erasure that the ledger has. */
+export const mayBeReclaimed = (store: StoreReader, hash: string): boolean =>
+  store.engine.get(rowKeys.reclaim(hash)) !== undefined
 
 function purge(
   store: StoreTransaction,

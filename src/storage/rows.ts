@@ -20,6 +20,7 @@
  * | 12 erasure | keyed hash of the group | see erasure.ts |
  * | 13 there are erasures | | empty |
  * | 14 what an erasure has removed here | keyed hash of the group | see erasure.ts |
+ * | 15 a claim above the term of an erasure was asked for | keyed hash of the group | empty |
  */
 import {
   compareUtf8,
@@ -36,7 +37,7 @@ import type { Slot } from '../model/slot.ts'
 const table = {
   ...{ record: 1, feedEntry: 2, feedState: 3, home: 4, registrar: 5, claims: 6, digest: 7 },
   ...{ expiry: 8, idempotency: 9, idempotencyCount: 10, marked: 11 },
-  ...{ erasure: 12, erased: 13, purge: 14 },
+  ...{ erasure: 12, erased: 13, purge: 14, reclaim: 15 },
 }
 
 const U53_HIGH = 2 ** 32
@@ -163,6 +164,7 @@ export const rowKeys = {
   erasure: (hash: string) => textRow(table.erasure, hash),
   erased: () => Uint8Array.of(table.erased),
   purge: (hash: string) => textRow(table.purge, hash),
+  reclaim: (hash: string) => textRow(table.reclaim, hash),
 }
 
 /** The half-open range of all rows of one kind. */

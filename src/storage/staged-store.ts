@@ -48,6 +48,10 @@ export class StagedStore extends StoreReader {
     this.staged.stageRow(rowKey, value)
   }
 
+  dropRow(rowKey: Uint8Array): void {
+    this.staged.stageRow(rowKey, null)
+  }
+
   /** Enters an erasure in the ledger: its entry in a feed is another matter. */
   putErasure(hash: string, erasure: Erasure): void {
     this.putRow(rowKeys.erasure(hash), encodeErasure(erasure))

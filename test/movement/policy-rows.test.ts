@@ -2,6 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { standingOf } from '../../src/execution/home.ts'
+import { erase } from '../../src/execution/operations/erase.ts'
 import { write } from '../../src/execution/operations/write.ts'
 import { utf8 } from '../../src/model/bytes.ts'
 import { DenizenError } from '../../src/model/errors.ts'
@@ -129,6 +130,23 @@ test('a home that was computed goes on under a term of its own', async () => {
   assert.is(written.kind === 'written' && written.version.term, claimTerm(2, 1))
   const other = { ...home, region: 2 }
   assert.not(await store.commit(tx => beginTerm(tx, { group: 'a', home: other })))
+})
+
+test('a computed home whose next term may be granted already erases under that, or not at all', async () => {
+  const [before, after] = [of(['one']), of(['one', 'two'])]
+  const store = await open('one', before)
+  await put(store, 'a')
+  adopt(store, before, after, 'transfer')
+  const home = { region: 1, feed: feeds.one, term: claimTerm(2, 1) }
+  const request = { group: 'a', nowMs: 1 }
+  const asked = await store.commit(tx => erase(tx, request))
+  assert.equal(asked, { kind: 'homeless', over: 0 })
+  const erased = await store.commit(tx => erase(tx, { ...request, claimed: home }))
+  assert.is(erased.kind === 'erased' && erased.erasure.term, home.term)
+  // Of a grant that comes late nothing is written.
+  await store.commit(tx => beginTerm(tx, { group: 'a', home }))
+  await store.commit(tx => beginTerm(tx, { group: 'a', home: { ...home, term: home.term + 1 } }))
+  assert.is(store.reader.homeMarker('a'), undefined)
 })
 
 test('a leaving region begins with no home that it was granted before', async () => {

@@ -8,6 +8,7 @@ import { applyChunk, applyReplace } from '../../src/replication/apply.ts'
 import type { FeedChunk, ReplaceChunk } from '../../src/replication/messages.ts'
 import { goesOn, readFeeds } from '../../src/replication/read-feeds.ts'
 import { readSnapshot, type SnapshotPart } from '../../src/replication/read-snapshot.ts'
+import { recordEntry } from '../../src/storage/feed-entry.ts'
 import { createMemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import type { FeedState } from '../../src/storage/row-values.ts'
 import { damageRecord } from '../support/damage.ts'
@@ -139,6 +140,24 @@ chunks('an older version never takes the place of a newer one', async () => {
     assert.is(applyChunk(tx, old).kind, 'applied')
   })
   assert.equal(contents(copy), { a: 'new' })
+})
+
+chunks('a damaged record is replaced by what its home wrote behind an entry of it', async () => {
+  const [host, copy] = [await openStore(oneSlot), await openStore({ ...oneSlot, self: 'two' })]
+  await write(host, { a: '1' })
+  const after = stateOf(host, 'one').end
+  await copy.commit(transaction => applyChunk(transaction, chunkOf(host, 0)))
+  await damageRecord(copy.engine, 'a')
+  await host.commit(tx =>
+    tx.putEntry(slot, feeds.one, recordEntry('a', tx.appendPosition(slot), false)),
+  )
+  const early = chunkOf(host, after)
+  assert.throws(() => applyChunk(copy.begin(), early), isRefused('damaged_record'))
+  await write(host, { a: '2' })
+  const chunk = chunkOf(host, after)
+  assert.is(chunk.items.length, 2, 'the control')
+  await copy.commit(transaction => applyChunk(transaction, chunk))
+  assert.equal(contents(copy), { a: '2' })
 })
 
 chunks('damage, wrong slots, strange items and own feeds are refused', async () => {

@@ -276,8 +276,8 @@ export const defects: readonly Defect[] = [
     patches: [
       {
         file: 'src/execution/home.ts',
-        from: "  standing.kind === 'home' && standing.isErased\n",
-        to: "  standing.kind === 'home' && standing.isErased && standing.home.term < 0\n",
+        from: "  if (standing.kind !== 'home' || !standing.isErased) return standing\n",
+        to: '  if (standing) return standing\n',
       },
     ],
   },

@@ -207,6 +207,41 @@ test('a registrar answers as before, and grants a later term to whoever knows of
   assert.equal(await ask(first.term), [next], 'asked again, the same')
 })
 
+test('a claim whose write never came is no life, and its name goes with the next erasure', async () => {
+  const [one, two] = [await openStore(grouped), await openStore({ ...grouped, self: 'two' })]
+  const asked = { group: 'g', region: numbers.one, feed: feeds.one }
+  const claimAt = (registrar: TestStore, over: number) =>
+    registrar.commit(tx => claim(tx, { epoch: 1, claims: [{ ...asked, over }] }))
+  await put(one, 'g/a', home)
+  await eraseIn(one, 'g')
+  const at = await follow(one, two)
+  assert.is(naming(two.engine, 'g'), 0)
+  // The registrar, two, has granted a later term, and its answer is lost.
+  const { over = 0 } = (await put(one, 'g/a')) as { over?: number }
+  const [granted] = await claimAt(two, over)
+  assert.is(naming(two.engine, 'g'), 1, 'the control')
+  const again = await eraseIn(one, 'g')
+  assert.equal(again, { kind: 'homeless', over: 7 }, 'who may have entered the name is asked')
+  const erased = await eraseIn(one, 'g', granted as typeof home)
+  assert.is(erased.kind === 'erased' && erased.erasure.term, granted?.term)
+  await follow(one, two, at)
+  assert.is(naming(two.engine, 'g'), 0)
+  // Said again, it comes from before: it was under way all the time.
+  assert.equal(await claimAt(two, over), [{ region: 1, feed: feeds.one, term: granted?.term }])
+  assert.is(naming(two.engine, 'g'), 0)
+  assert.equal(await eraseIn(one, 'g'), erased, 'nobody has claimed it since')
+})
+
+test('a region that was restored may have claimed what it had erased: it asks', async () => {
+  const one = await openStore(grouped)
+  await put(one, 'g/a', home)
+  await eraseIn(one, 'g')
+  const [entry] = [...one.reader.erasures()]
+  assert.ok(entry)
+  await one.commit(transaction => replayErasure(transaction, entry))
+  assert.equal(await eraseIn(one, 'g'), { kind: 'homeless', over: 7 })
+})
+
 test('of a damaged record it is not said that nothing was written since', async () => {
   const one = await openStore({ placement: { slots: 1 } })
   await put(one, 'g', home)

@@ -6,13 +6,14 @@
  * Said of a group that was moved to another partition, it makes the name free again.
  */
 import { assert } from '../../model/assert.ts'
+import { IMPLICIT_TERM } from '../../model/version.ts'
 import type { Erasure } from '../../storage/erasure.ts'
-import { applyErasure, forgetMove } from '../../storage/purge.ts'
+import { applyErasure, forgetMove, mayBeReclaimed } from '../../storage/purge.ts'
 import { damagedHead, soundHead } from '../../storage/record.ts'
 import type { GroupHome } from '../../storage/row-values.ts'
 import type { StoreTransaction } from '../../storage/transaction.ts'
 import { emptyGroup, groupState } from '../group-records.ts'
-import { standingOf, unlessErased } from '../home.ts'
+import { type Standing, standingOf, unlessErased } from '../home.ts'
 import type { NotAtHome } from './write.ts'
 
 export interface EraseRequest {
@@ -38,11 +39,12 @@ export function erase(store: StoreTransaction, request: EraseRequest): EraseRepl
   const { group, nowMs, claimed } = request
   const { placement, hashOfGroup, ownFeed: feed } = store.context
   const held = store.heldHead(group)
+  const hash = hashOfGroup(group)
   const stands = standingOf(store, group, soundHead(held), claimed)
   // A record that is damaged may be of a later life: the registrar knows its term.
-  const standing = held === damagedHead ? unlessErased(stands) : stands
+  const mayLive = held === damagedHead || mayBeReclaimed(store, hash)
+  const standing = withLastTerm(store, group, mayLive ? unlessErased(store, group, stands) : stands)
   if (standing.kind !== 'home') return standing
-  const hash = hashOfGroup(group)
   if (request.ifTag !== undefined) {
     const state = standing.isErased ? emptyGroup : groupState(store, group)
     if (state.tag !== request.ifTag) return { kind: 'changed' }
@@ -59,4 +61,16 @@ export function erase(store: StoreTransaction, request: EraseRequest): EraseRepl
   const erasure = store.erasureOf(hash)
   assert(erasure, 'what is erased stands in the ledger')
   return { kind: 'erased', hash, erasure }
+}
+
+/**
+ * While the policy is about to compute other homes, those that it has computed claim terms of their
+ * own: the registrar may name the group under one that is not written here yet.
+ */
+function withLastTerm({ context }: StoreTransaction, group: string, standing: Standing): Standing {
+  if (standing.kind !== 'home' || standing.isErased) return standing
+  const { placement, self } = context
+  const { term } = standing.home
+  const isEntered = !placement.beginsComputed(group) && placement.mayHome(self)
+  return isEntered && term === IMPLICIT_TERM ? { kind: 'homeless', over: term } : standing
 }
