@@ -2,7 +2,7 @@
 import type { CopiedGroup, HeldGroup } from '../../src/api/administration.ts'
 import { CliError, exitCodes } from '../../src/cli/exit-codes.ts'
 import type { ExportedRecord } from '../../src/cli/export/pages.ts'
-import { type GroupDoor, Passing, type Step } from '../../src/cli/move/group-door.ts'
+import { type GroupDoor, Passing, type Step, type Written } from '../../src/cli/move/group-door.ts'
 import type { Receipt } from '../../src/receipts/receipt.ts'
 
 export interface Value {
@@ -27,6 +27,11 @@ export class MemoryGroup implements GroupDoor {
   /** The next erasure arrives when `landErasure` says so; who asked hears nothing. */
   isLate = false
   #late: { readonly state: string; readonly movedTo: string | undefined } | undefined
+  /** The next write arrives when `landWrites` says so; who asked hears nothing. */
+  isWriteLate = false
+  readonly #lateWrites: { readonly name: string; readonly steps: readonly Step[] }[] = []
+  /** By the names of writes. */
+  readonly #written = new Map<string, { readonly text: string; readonly etag: string }>()
   readonly records = new Map<string, Held>()
   /** Before and after each call has its effect. */
   readonly #onCall: (what: string) => void
@@ -96,21 +101,39 @@ export class MemoryGroup implements GroupDoor {
     return { key, mediaType, bytes, version: `1.${version}`, expiresAtMs }
   }
 
-  write(steps: readonly Step[]): Promise<string | undefined> {
+  write(name: string, steps: readonly Step[]): Promise<Written> {
     return this.#called('write', () => {
-      const holds = steps.every(({ key, over }) => {
-        const held = this.records.get(key)
-        return over === (held && `"1.${held.version}"`)
-      })
-      if (!holds || this.movedTo !== undefined) return undefined
-      const version = this.#version + 1
-      for (const step of steps) {
-        this.#version = version - 1
-        this.#put(step.key, step.kind === 'put' ? this.#valueOf(step) : undefined)
-      }
-      this.#version = version
-      return `"1.${version}"`
+      if (!this.isWriteLate) return this.#write(name, steps)
+      this.isWriteLate = false
+      this.#lateWrites.push({ name, steps })
+      throw passing()
     })
+  }
+
+  landWrites(): void {
+    for (const { name, steps } of this.#lateWrites.splice(0)) this.#write(name, steps)
+  }
+
+  #write(name: string, steps: readonly Step[]): Written {
+    const text = JSON.stringify(steps)
+    const earlier = this.#written.get(name)
+    if (earlier) {
+      return earlier.text === text ? { kind: 'written', etag: earlier.etag } : { kind: 'used' }
+    }
+    const holds = steps.every(({ key, over }) => {
+      const held = this.records.get(key)
+      return over === (held && `"1.${held.version}"`)
+    })
+    if (!holds || this.movedTo !== undefined) return { kind: 'overtaken' }
+    const version = this.#version + 1
+    for (const step of steps) {
+      this.#version = version - 1
+      this.#put(step.key, step.kind === 'put' ? this.#valueOf(step) : undefined)
+    }
+    this.#version = version
+    const etag = `"1.${version}"`
+    this.#written.set(name, { text, etag })
+    return { kind: 'written', etag }
   }
 
   #valueOf({ bytes, mediaType, ttlMs }: Extract<Step, { kind: 'put' }>): Value {

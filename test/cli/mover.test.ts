@@ -174,6 +174,50 @@ test('an erasure that comes late, at any step of what was tried next, is found; 
   assert.ok(landed.has('source after page'), [...landed].join())
 })
 
+test('a write that comes late, at any step, or when all is over, brings nothing back', async () => {
+  let landed = 0
+  for (const dies of [false, true]) {
+    for (const late of [1, 2]) {
+      for (let at = 0; at < LATE_STEPS; at++) {
+        const what = `${dies ? 'run' : 'write'} ${late}, step ${at}`
+        let writes = 0
+        let step = -1
+        let isDying = false
+        const ends = endsWith(call => {
+          if (isDying) throw new Error('killed')
+          if (step >= 0 && step++ === at) {
+            ends.target.landWrites()
+            landed += 1
+          }
+          if (call === 'target after write' && step < 0) {
+            ends.source.change('eu/a/5', { text: 'v5' })
+          }
+          if (call !== 'target before write' || ++writes !== late) return
+          ends.target.isWriteLate = true
+          // What it was to write is deleted, or another, by the time that it is tried again.
+          step = 0
+          ends.source.isHeld = false
+          for (const n of [0, 2, 4, 5]) ends.source.change(`eu/a/${n}`, undefined)
+          ends.source.change('eu/a/1', { text: 'other' })
+          isDying = dies
+        })
+        fill(ends)
+        if (at % 2 === 0) ends.source.change('eu/a', { text: 'itself' })
+        if (dies) {
+          const killed = await move(ends).catch((error: Error) => error.message)
+          assert.is(killed, 'killed', what)
+          isDying = false
+        }
+        await move(ends)
+        ends.target.landWrites()
+        const itself = at % 2 === 0 ? { '': 'itself' } : {}
+        assertMoved(ends, { ...itself, '/1': 'other', '/3': 'v3' }, what)
+      }
+    }
+  }
+  assert.ok(landed > LATE_STEPS, `${landed}`)
+})
+
 test('a group that is written faster than it is copied says so, and is whole', async () => {
   let n = 0
   const ends = endsWith(what => {

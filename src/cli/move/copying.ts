@@ -3,13 +3,13 @@
  * has gone meanwhile is deleted. Each write is conditional on what the pass has seen in the other
  * partition, so it can't take the place of what somebody else has written there.
  */
-import { limits } from '../../model/limits.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
 import { type Copy, differenceOf, isSame, lifeLeftMs, type Original } from './differences.ts'
 import { GroupDigest, recordDigest } from './digests.ts'
-import { type GroupDoor, Passing, type Step } from './group-door.ts'
+import { type GroupDoor, Passing } from './group-door.ts'
 import type { Journal } from './journal.ts'
 import { keyWithRest, type Renaming, restOf } from './names.ts'
+import { Writes } from './writes.ts'
 
 export interface Ends {
   readonly renaming: Renaming
@@ -32,11 +32,32 @@ export class Copying {
   readonly #ends: Ends
   /** Versions in which this run was told that a copy is durable. */
   readonly #acknowledged = new Map<string, string>()
+  readonly #writes: Writes
   /** What the other partition has, as far as is known. */
   #copies = new Map<string, Copy>()
 
   constructor(ends: Ends) {
     this.#ends = ends
+    this.#writes = new Writes(ends, (rest, copy) => this.#wrote(rest, copy))
+  }
+
+  /**
+   * Settles what was sent into the other partition and never answered: it could come later, undo
+   * what is decided next, and bring back what was deleted. What this run has sent is sent again. Of
+   * what another one has sent the name is used up: by a change of the group's own key.
+   */
+  async settle(): Promise<void> {
+    await this.#writes.settle()
+    const { journal, renaming } = this.#ends
+    const rest = restOf(renaming.to, renaming.to.group)
+    const { unanswered } = journal
+    for (const name of unanswered) {
+      await this.look()
+      const copy = this.#copies.get(rest)
+      if (copy && !journal.has(copy.digest)) throw foreign(renaming)
+      await this.#writes.useUp(name, rest, copy)
+    }
+    if (unanswered.length > 0) await this.look()
   }
 
   /** Looks anew at what the other partition has. */
@@ -71,7 +92,8 @@ export class Copying {
     const { renaming, source, journal } = this.#ends
     const digest = new GroupDigest()
     const originals = new Map<string, Original>()
-    const writes = new Writes(this.#ends, (rest, copy) => this.#wrote(rest, copy))
+    const writes = this.#writes
+    const before = writes.changes
     for await (const page of source.pages()) {
       for (const record of page) {
         const content = { ...record, rest: restOf(renaming.from, record.key) }
@@ -82,17 +104,17 @@ export class Copying {
         refuseNewLife(renaming, original)
         digest.add(content)
         originals.set(content.rest, original)
-        await this.#settle(writes, content.rest, original, content)
+        await this.#bring(writes, content.rest, original, content)
       }
     }
     const gone = [...this.#copies.keys()].filter(rest => !originals.has(rest))
     if (gone.length > 0 && !(await isThere())) return undefined
-    for (const rest of gone) await this.#settle(writes, rest, undefined, undefined)
+    for (const rest of gone) await this.#bring(writes, rest, undefined, undefined)
     await writes.flush()
-    return { originals, copied: digest.end(), changes: writes.changes }
+    return { originals, copied: digest.end(), changes: writes.changes - before }
   }
 
-  async #settle(
+  async #bring(
     writes: Writes,
     rest: string,
     original: Original | undefined,
@@ -142,48 +164,6 @@ export class Copying {
   }
 }
 
-/** Changes on their way into the other partition, as many in one transaction as it takes. */
-class Writes {
-  changes = 0
-  readonly #ends: Ends
-  readonly #onWritten: (rest: string, copy: Copy | undefined) => void
-  #steps: {
-    readonly rest: string
-    readonly original: Original | undefined
-    readonly step: Step
-  }[] = []
-  #bytes = 0
-
-  constructor(ends: Ends, onWritten: (rest: string, copy: Copy | undefined) => void) {
-    this.#ends = ends
-    this.#onWritten = onWritten
-  }
-
-  async add(rest: string, original: Original | undefined, step: Step): Promise<void> {
-    const bytes = step.kind === 'put' ? step.bytes.length : 0
-    const isFull =
-      this.#steps.length >= limits.transactionOpsMax ||
-      this.#bytes + bytes > limits.transactionBytesMax
-    if (isFull) await this.flush()
-    this.#steps.push({ rest, original, step })
-    this.#bytes += bytes
-  }
-
-  async flush(): Promise<void> {
-    const steps = this.#steps
-    if (steps.length === 0) return
-    this.#steps = []
-    this.#bytes = 0
-    const { journal, target } = this.#ends
-    await journal.copies(steps.flatMap(({ original }) => original?.digest ?? []))
-    const etag = await target.write(steps.map(({ step }) => step))
-    // Who was it? The next look will tell.
-    if (etag === undefined) throw new Passing(overtaken)
-    this.changes += steps.length
-    for (const { rest, original } of steps) this.#onWritten(rest, original && { ...original, etag })
-  }
-}
-
 /** A value without end would begin to expire. */
 function refuseNewLife({ to }: Renaming, { expiresAtMs }: Original): void {
   const { ttlMs, prefix } = to.placement
@@ -206,10 +186,4 @@ const different = new CliError(
   exitCodes.failed,
   'the copy, read back, is not what was copied',
   'Nothing was erased. Say the same command again; if that does not help, compare the clocks of the regions: lives of values are added to them.',
-)
-
-const overtaken = new CliError(
-  exitCodes.failed,
-  'somebody has written what was to be copied to',
-  'Nothing was erased. Say the same command again.',
 )

@@ -27,6 +27,15 @@ export type Step = { readonly key: string } & (
   | { readonly kind: 'delete'; readonly over: string }
 )
 
+/** What became of a write. */
+export type Written =
+  /** The version in which the keys are written, durable as far as was asked. */
+  | { readonly kind: 'written'; readonly etag: string }
+  /** Nothing: somebody has changed one of the keys. */
+  | { readonly kind: 'overtaken' }
+  /** Nothing: other steps were applied under this name before. */
+  | { readonly kind: 'used' }
+
 /** All throw `Passing`, or `CliError` for what will not pass. */
 export interface GroupDoor {
   /** Its writes wait for so long; 0: not, or not any more. */
@@ -34,10 +43,10 @@ export interface GroupDoor {
   /** Its live records, in key order, as its home has them; pages need not be of one moment. */
   pages(): AsyncIterable<readonly ExportedRecord[]>
   /**
-   * All of it, or nothing where somebody has changed one of the keys: undefined. Else the version
-   * in which the keys are written now, durable as far as the partition or the mover asks.
+   * All of it or nothing, and at most once under its name: what is sent again under it is answered
+   * as the first was, and what was sent before and comes later does nothing.
    */
-  write(steps: readonly Step[]): Promise<string | undefined>
+  write(name: string, steps: readonly Step[]): Promise<Written>
   /** False where it is in another state by now; `movedTo` undefined makes its name free. */
   erase(state: string, movedTo: string | undefined): Promise<boolean>
   receipt(copied: CopiedGroup): Promise<Receipt>

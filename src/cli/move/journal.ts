@@ -2,7 +2,8 @@
  * How far a move has come, durably: so that the same command, said again after whatever happened to
  * the first one, goes on. Each line is on disk before what it announces is sent. What stands there
  * of records is salted digests: what lies in the other partition with one of them was put there by
- * this move, and may be written over; whatever else lies there may not.
+ * this move, and may be written over; whatever else lies there may not. And the names of writes:
+ * one that was never answered may come at any later time, and has to be kept from it.
  */
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, rm, truncate } from 'node:fs/promises'
@@ -24,7 +25,8 @@ const headSchema = z.strictObject({
 type Head = z.infer<typeof headSchema>
 
 const lineSchema = z.union([
-  z.strictObject({ copies: z.array(z.string()) }),
+  z.strictObject({ copies: z.array(z.string()), write: z.string() }),
+  z.strictObject({ answered: z.string() }),
   z.strictObject({ ends: copiedSchema }),
 ])
 type Line = z.infer<typeof lineSchema>
@@ -35,6 +37,7 @@ export class Journal {
   /** What was verified before the source was last asked to erase the group. */
   copied: CopiedGroup | undefined
   readonly #copies: Set<string>
+  readonly #unanswered: Set<string>
   readonly #file: FileHandle
 
   private constructor(path: string, file: FileHandle, head: Head, lines: readonly Line[]) {
@@ -42,6 +45,8 @@ export class Journal {
     this.head = head
     this.#file = file
     this.#copies = new Set(lines.flatMap(line => ('copies' in line ? line.copies : [])))
+    this.#unanswered = new Set(lines.flatMap(line => ('write' in line ? line.write : [])))
+    for (const line of lines) if ('answered' in line) this.#unanswered.delete(line.answered)
     this.copied = lines.flatMap(line => ('ends' in line ? line.ends : [])).at(-1)
   }
 
@@ -75,12 +80,22 @@ export class Journal {
     return this.#copies.has(digest)
   }
 
-  /** Records with these digests are about to be written in the other partition. */
-  async copies(digests: readonly string[]): Promise<void> {
-    const news = digests.filter(digest => !this.#copies.has(digest))
-    if (news.length === 0) return
-    await this.#append({ copies: news })
-    for (const digest of news) this.#copies.add(digest)
+  /** Writes in the other partition of which it is not known whether they are over. */
+  get unanswered(): readonly string[] {
+    return [...this.#unanswered]
+  }
+
+  /** A write of that name is about to put records with these digests into the other partition. */
+  async writes(name: string, digests: readonly string[]): Promise<void> {
+    await this.#append({ copies: [...digests], write: name })
+    for (const digest of digests) this.#copies.add(digest)
+    this.#unanswered.add(name)
+  }
+
+  /** It is over. Where that is forgotten it is asked once more. */
+  async answered(name: string): Promise<void> {
+    if (!this.#unanswered.delete(name)) return
+    await this.#file.appendFile(lineOf({ answered: name }))
   }
 
   /** The group is about to end where it was. */
@@ -100,10 +115,12 @@ export class Journal {
   }
 
   async #append(line: Head | Line): Promise<void> {
-    await this.#file.appendFile(`${JSON.stringify(line)}\n`)
+    await this.#file.appendFile(lineOf(line))
     await this.#file.sync()
   }
 }
+
+const lineOf = (line: Head | Line): string => `${JSON.stringify(line)}\n`
 
 function parsed(path: string, text: string): [Head, ...Line[]] {
   try {

@@ -17,7 +17,7 @@ import {
   unreachable,
 } from '../http-client.ts'
 import { keyPath } from '../key-target.ts'
-import { type GroupDoor, Passing, type Step } from './group-door.ts'
+import { type GroupDoor, Passing, type Step, type Written } from './group-door.ts'
 
 export interface KeyApiDoorOptions {
   readonly url: string
@@ -52,21 +52,23 @@ export class KeyApiDoor implements GroupDoor {
     }
   }
 
-  async write(steps: readonly Step[]): Promise<string | undefined> {
+  async write(name: string, steps: readonly Step[]): Promise<Written> {
     const { acks } = this.#options
     // biome-ignore lint/suspicious/noThenProperty: the API's own name
     const transaction = { if: steps.map(conditionOf), then: steps.map(operationOf), else: [] }
-    const reply = await this.#ask({
+    const reply = await this.#send({
       path: this.#path('tx'),
       headers: {
         ...{ 'content-type': 'application/cbor', accept: 'application/cbor' },
+        'idempotency-key': name,
         ...(acks !== undefined && { 'denizen-acks': acks }),
       },
       body: writeCbor(transaction),
     })
-    const { succeeded, results } = transactionReplySchema.parse(decodeData(reply))
-    if (!succeeded) return undefined
-    return results.find(({ etag }) => etag !== undefined)?.etag ?? ''
+    if (problemCodeOf(reply) === 'idempotency_mismatch') return { kind: 'used' }
+    const { succeeded, results } = transactionReplySchema.parse(decodeData(checked(reply)))
+    if (!succeeded) return { kind: 'overtaken' }
+    return { kind: 'written', etag: results.find(({ etag }) => etag !== undefined)?.etag ?? '' }
   }
 
   async erase(state: string, movedTo: string | undefined): Promise<boolean> {

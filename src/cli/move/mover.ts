@@ -70,6 +70,7 @@ export class Mover {
     for (let n = 1; n <= freePassesMax; n++) {
       onProgress(n === 1 ? 'copying' : 'copying what has changed')
       const pass = await this.#patiently(async () => {
+        await this.#copying.settle()
         await this.#copying.look()
         return await this.#copying.pass(() => this.#isThere(0))
       })
@@ -105,6 +106,7 @@ export class Mover {
       isOver = movedTo === to
       if (isOver) return true
       this.#refuseIfErased(held)
+      await this.#copying.settle()
       const pass = await this.#copying.pass(() => this.#isThere(holdMs))
       if (!pass) {
         isOver = true
