@@ -21,6 +21,8 @@ export interface Theme {
   readonly calls: readonly string[]
   readonly stress: readonly Stress[]
   readonly looks: readonly Look[]
+  /** Calls that are to be refused come four times as often: few others are. */
+  readonly refusing: boolean
   /** Its regions are founded amid all of it. */
   readonly founding: boolean
   readonly erasing: boolean
@@ -43,6 +45,7 @@ const theme = (
   }: {
     readonly stress?: readonly Stress[]
     readonly looks?: readonly Look[]
+    readonly refusing?: true
     readonly others?: readonly string[]
     /** Of what belongs to its calls. Default: all of it. */
     readonly only?: string
@@ -53,7 +56,7 @@ const theme = (
     readonly growing?: true
   },
 ): Theme => ({
-  ...{ calls, stress, looks },
+  ...{ calls, stress, looks, refusing: false },
   ...{ founding: false, erasing: false, moving: false, travelling: false, growing: false, ...is },
   messages: [
     ...calls.flatMap(answersOf).filter(type => only === undefined || type.startsWith(only)),
@@ -83,9 +86,12 @@ const themes: readonly Theme[] = [
   theme(['relay.inspect', 'relayed.inspect'], { stress: ['cuts'], looks: ['explain'] }),
   theme(['relay.execute', 'relayed.execute'], { stress: ['cuts'] }),
   theme(['relay.registrar', 'relayed.registrar'], { stress: ['cuts'] }),
-  theme(['compare.page', 'compare.digests'], { stress: ['damage'] }),
+  theme(['compare.page', 'compare.digests'], { stress: ['damage'], refusing: true }),
   theme(['compare.witness'], { stress: ['damage'] }),
-  theme(['repair'], { stress: ['damage', 'policies'] }),
+  theme(['repair'], {
+    ...{ only: 'failure', others: ['reply repair'], refusing: true },
+    stress: ['damage', 'policies'],
+  }),
   theme(['erase', 'rehome'], { erasing: true, looks: ['move'] }),
   theme(['policy'], { stress: ['policies'] }),
   theme(['execute', 'registrar'], { only: 'failure', stress: ['policies'] }),
@@ -106,20 +112,20 @@ export function themeOf(seed: number): Theme | undefined {
   return seed % 3 === 1 ? moving : undefined
 }
 
-/** Messages of a cell that are to suffer in one world. */
-const TIMES = 5
-
 export interface ThemeDraw {
   readonly random: SeededRandom
   readonly policy: PolicyData
   readonly forMs: number
 }
 
+/** Messages of a cell that are to suffer in one world. */
+const TIMES = 5
+
 /** What its theme does to a world, in no order. */
 export function drawTheme(of: Theme, draw: ThemeDraw): Disturbance[] {
   return [
     ...of.stress.flatMap(stress => stresses[stress](draw)),
-    ...each(MISPLACED_EVERY_MS, draw, at => misplaced(of, at)),
+    ...each(of.refusing ? REFUSED_EVERY_MS : MISPLACED_EVERY_MS, draw, at => misplaced(of, at)),
     ...cells.filter(({ message }) => of.messages.includes(message)).map(cell => aimAt(cell, draw)),
   ]
 }
@@ -138,6 +144,7 @@ interface Moment {
 }
 
 const MISPLACED_EVERY_MS = 400
+const REFUSED_EVERY_MS = 100
 
 function misplaced({ calls }: Theme, { random, atMs, region, other }: Moment): Disturbance[] {
   const possible = calls.filter(call => dataCalls.includes(call) || mayStray(call))
