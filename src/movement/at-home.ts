@@ -3,6 +3,7 @@ import type { KnownHome } from '../execution/home.ts'
 import { DenizenError } from '../model/errors.ts'
 import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
+import { refuseUnlessStored } from '../routing/named-home.ts'
 import { unanswered } from '../routing/unanswered.ts'
 import type { SidesOptions } from './sides.ts'
 
@@ -20,7 +21,8 @@ export interface HomeAct<Reply> {
 
 /**
  * Does it here if the home is here, else asks who is said to be the home, and whom that one names.
- * Throws `home_moving`, `home_unreachable`, `registrar_unavailable`, `outcome_unknown`.
+ * Throws `home_moving`, `home_unreachable`, `registrar_unavailable`, `outcome_unknown`,
+ * `stale_policy`.
  */
 export async function atHome<Reply extends { readonly kind: string }>(
   options: SidesOptions,
@@ -31,6 +33,7 @@ export async function atHome<Reply extends { readonly kind: string }>(
   let home = await likelyHome(options, placement, group)
   for (let n = 0; n < HOMES_ASKED_MAX; n++) {
     const region = home
+    refuseUnlessStored(placement, region)
     const reply: Reply | Elsewhere =
       region === options.self ? await here() : await at(region).catch(lostAnswer(region, what))
     if (!isElsewhere(reply)) return reply

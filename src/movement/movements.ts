@@ -12,6 +12,7 @@ import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { RegionId, RegionNumbers } from '../model/slot.ts'
 import type { Moves } from '../routing/between-homes.ts'
 import type { Topology } from '../routing/decide.ts'
+import { refuseUnlessStored } from '../routing/named-home.ts'
 import { placementAsked } from '../routing/receive.ts'
 import { unanswered } from '../routing/unanswered.ts'
 import type { MoveReason } from '../storage/home-marker.ts'
@@ -162,6 +163,7 @@ export class Movements implements Moves {
     let home = await this.#homeOf(placement, group)
     for (let n = 0; n < HOMES_ASKED_MAX; n++) {
       if (!home) throw new DenizenError('not_found', 'the group has no home yet')
+      refuseUnlessStored(placement, home.region)
       const reply =
         home.region === self
           ? await this.#moveHere(placement, group, to)

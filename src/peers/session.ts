@@ -88,6 +88,8 @@ export class PeerSession {
   #heardMs: number
   #cancelTimer: () => void
   #stallForgiven = false
+  /** Messages since the hellos have come: it has heard ours, and pings. */
+  #isAnswered = false
 
   constructor(context: SessionContext, options: SessionOptions, events: SessionEvents) {
     this.#context = context
@@ -162,7 +164,10 @@ export class PeerSession {
 
   #message(message: Message): void {
     if (this.#state === 'greeting') this.#greet(message)
-    else if (this.#state === 'open') this.#dispatch(message)
+    else if (this.#state === 'open') {
+      this.#isAnswered = true
+      this.#dispatch(message)
+    }
   }
 
   #greet(message: Message): void {
@@ -227,7 +232,8 @@ export class PeerSession {
     if (this.#state !== 'open') return
     const nowMs = this.#context.clock.monotonicMs()
     const silentMs = nowMs - this.#heardMs
-    if (silentMs >= timing.peerSilenceMaxMs) {
+    const silenceMaxMs = this.#silenceMaxMs
+    if (silentMs >= silenceMaxMs) {
       if (lateMs < OWN_STALL_MS || this.#stallForgiven) {
         this.#end(`silent for ${Math.round(silentMs)} ms`, 'abort')
         return
@@ -236,11 +242,20 @@ export class PeerSession {
       this.#stallForgiven = true
     }
     if (nowMs >= this.#nextPingMs) this.#ping(nowMs)
-    const silenceMs = this.#heardMs + timing.peerSilenceMaxMs
+    const silenceMs = this.#heardMs + silenceMaxMs
     const nextMs = silenceMs > nowMs ? Math.min(this.#nextPingMs, silenceMs) : this.#nextPingMs
     this.#cancelTimer = this.#context.clock.after(nextMs - nowMs, () =>
       this.#tick(this.#context.clock.monotonicMs() - nextMs),
     )
+  }
+
+  /**
+   * Who dialled says nothing until our hello has come: on a long line its first ping is a whole
+   * round trip away.
+   */
+  get #silenceMaxMs(): number {
+    const waitsForFirst = this.#options.dialledFor === undefined && !this.#isAnswered
+    return waitsForFirst ? timing.helloTimeoutMs : timing.peerSilenceMaxMs
   }
 
   #ping(nowMs: number): void {

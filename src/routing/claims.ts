@@ -105,8 +105,11 @@ export class Claims {
     return (await this.#askNow(region, { ...call, groups: [group] }))[0] ?? null
   }
 
-  known(home: GroupHome): KnownHome {
-    return { region: this.#options.regions().idOf(home.region), term: home.term }
+  /** Throws `stale_policy` where a registrar that is ahead names a region that is unknown here. */
+  known({ region, term }: GroupHome): KnownHome {
+    const regions = this.#options.regions()
+    if (regions.knows(region)) return { region: regions.idOf(region), term }
+    throw new DenizenError('stale_policy', 'a region that this record does not know is the home')
   }
 
   registrarOf(placement: Placement, group: string): Registrar {

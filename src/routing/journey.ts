@@ -1,4 +1,5 @@
 /** What the router knows of one operation on its way, and the steps that come of it. */
+import type { KnownHome } from '../execution/home.ts'
 import type { GroupOperation, GroupOutcome, Receipt } from '../execution/operation.ts'
 import { evaluateOnNothing } from '../execution/operations/transact.ts'
 import type { Phases } from '../metrics/phases.ts'
@@ -9,6 +10,7 @@ import type { PeerFailure } from '../peers/peers.ts'
 import { type AgedCopy, aged, copiesTooOld, younger } from './aged-copies.ts'
 import type { Decision, Forward, Intent, Knowledge, Role, Topology } from './decide.ts'
 import type { Demands } from './local-answer.ts'
+import { refuseUnlessStored } from './named-home.ts'
 import { byWayText, untried } from './relays.ts'
 import { boundOf, type RequestContext } from './service.ts'
 import type { Session } from './session.ts'
@@ -63,6 +65,12 @@ export function topologyFor(topology: Topology, { regions, relays, declined }: L
     reachable: region => topology.reachable(region) && !regions.has(region),
     passes: (relay, to) => !declined.has(to) && passes(relay, to),
   }
+}
+
+/** Where the home is said to be, if anywhere. Throws `stale_policy`. */
+export function know(journey: Journey, home: KnownHome | undefined): void {
+  if (home) refuseUnlessStored(journey.placement, home.region)
+  journey.knowledge = home ? { kind: 'home', ...home } : { kind: 'unknown' }
 }
 
 /** A damaged copy is no answer while another region may have a sound one. False where it is one. */

@@ -20,6 +20,7 @@ import {
   type PeerListRequest,
   type PeerPage,
 } from './list-messages.ts'
+import { refuseUnlessStored } from './named-home.ts'
 import { partitionOf } from './partitions.ts'
 import { byWayOf, type Detour, type Freshness } from './receipt.ts'
 import { placementAsked } from './receive.ts'
@@ -97,6 +98,7 @@ export class Lists {
       if (home === undefined) {
         return { items: [], receipt: { servedBy: self, role: 'replica', stalenessMs: 0 } }
       }
+      refuseUnlessStored(placement, home)
       const asked = this.#options.moves.mayMove() ? { ...peerRequest, group } : peerRequest
       const page = await this.#fromAny(placement, asked, home)
       if (!('elsewhere' in page)) return page

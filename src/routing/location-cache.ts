@@ -9,6 +9,7 @@ import type { KnownHome } from '../execution/home.ts'
 import { utf8 } from '../model/bytes.ts'
 import type { Hasher } from '../model/hash.ts'
 import { limits } from '../model/limits.ts'
+import type { Placement } from '../model/placement.ts'
 import type { Random } from '../runtime/random.ts'
 
 export class LocationCache {
@@ -21,8 +22,10 @@ export class LocationCache {
     this.#seed = random.bytes(8).reduce((seed, byte) => seed * 256n + BigInt(byte), 0n)
   }
 
-  get(dataset: string, group: string): KnownHome | undefined {
-    return this.#entries.get(this.#name(dataset, group))
+  /** Nothing of a home that was seen where the policy lets none be any more. */
+  get(placement: Pick<Placement, 'id' | 'mayStore'>, group: string): KnownHome | undefined {
+    const seen = this.#entries.get(this.#name(placement.id, group))
+    return seen && placement.mayStore(seen.region) ? seen : undefined
   }
 
   /** Remembers a home, unless one of a later term is known. */

@@ -4,7 +4,6 @@
  * invisibly to the client, a bounded number of times.
  */
 import { checkTransaction } from '../execution/check-transaction.ts'
-import type { KnownHome } from '../execution/home.ts'
 import type {
   GroupOperation,
   GroupOutcome,
@@ -31,6 +30,7 @@ import {
   avoidAge,
   avoidDamage,
   type Journey,
+  know,
   lose,
   nothingLost,
   orTooOld,
@@ -220,7 +220,7 @@ export class Router {
     const stored = placement.mayStore(topology.self)
     // Where the policy computes homes, a group that was moved is where it was last seen.
     const asksCopy = stored && placement.computedHome(group) === undefined
-    const cached = asksCopy ? undefined : locations.get(placement.id, group)
+    const cached = asksCopy ? undefined : locations.get(placement, group)
     return {
       ...{ placement, operation, group, lost },
       principal: principalOf(this.#options.sessionMac, operation, context.principal),
@@ -259,13 +259,13 @@ export class Router {
       case 'consult': {
         const slot = placement.slotOf(group)
         const home = await shards.call(placement.id, slot, 'locate', { group })
-        const seen = this.#options.locations.get(placement.id, group)
-        this.#know(journey, seen && seen.term > (home?.term ?? 0) ? seen : home)
+        const seen = this.#options.locations.get(placement, group)
+        know(journey, seen && seen.term > (home?.term ?? 0) ? seen : home)
         return undefined
       }
       case 'lookup': {
         const home = await claims.lookup(placement, group)
-        if (home) this.#know(journey, claims.known(home))
+        if (home) know(journey, claims.known(home))
         else journey.knowledge = { kind: 'unclaimed' }
         return undefined
       }
@@ -274,10 +274,6 @@ export class Router {
       case 'refuse':
         throw refusal(journey, decision)
     }
-  }
-
-  #know(journey: Journey, home: KnownHome | undefined): void {
-    journey.knowledge = home ? { kind: 'home', ...home } : { kind: 'unknown' }
   }
 
   #learn(
@@ -298,7 +294,7 @@ export class Router {
       case 'stale':
         if (result.kind === 'stale') avoidAge(journey, region, result)
         else journey.intent = { ...journey.intent, behind: true }
-        if (result.home) this.#know(journey, result.home)
+        if (result.home) know(journey, result.home)
         return undefined
       case 'between':
         return undefined
@@ -310,8 +306,8 @@ export class Router {
         if (journey.misdirections > MISDIRECTIONS_MAX + 1) {
           throw new DenizenError('home_unreachable', 'the regions do not agree on the home yet')
         }
+        know(journey, result.home)
         locations.learn(placement.id, group, result.home)
-        this.#know(journey, result.home)
         return undefined
     }
   }

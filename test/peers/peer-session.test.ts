@@ -40,21 +40,26 @@ class ManualClock implements Clock {
   }
 }
 
+interface Cable {
+  works: boolean
+  readonly after: (arrive: () => void) => void
+}
+
 /** One end of a connection in memory. `cable` decides whether what is sent arrives. */
 class MemoryConnection implements Connection {
   readonly remote = 'memory'
   readonly provenRegions = undefined
   readonly sent: Uint8Array[] = []
-  readonly #cable: { works: boolean }
+  readonly #cable: Cable
   other: MemoryConnection | undefined
   #onData: (bytes: Uint8Array) => void = () => {}
 
-  constructor(cable: { works: boolean }) {
+  constructor(cable: Cable) {
     this.#cable = cable
   }
   send(bytes: Uint8Array): void {
     this.sent.push(bytes)
-    if (this.#cable.works) queueMicrotask(() => this.other?.deliver(bytes))
+    if (this.#cable.works) this.#cable.after(() => this.other?.deliver(bytes))
   }
   deliver(bytes: Uint8Array): void {
     this.#onData(bytes)
@@ -71,9 +76,12 @@ class MemoryConnection implements Connection {
   abort(): void {}
 }
 
-function pair() {
+/** `delayMs`: one way; default: at once. */
+function pair(delayMs?: number) {
   const clock = new ManualClock()
-  const cable = { works: true }
+  const after: Cable['after'] = arrive =>
+    delayMs === undefined ? queueMicrotask(arrive) : void clock.after(delayMs, arrive)
+  const cable: Cable = { works: true, after }
   const [a, b] = [new MemoryConnection(cable), new MemoryConnection(cable)]
   a.other = b
   b.other = a
@@ -127,6 +135,25 @@ test('a session that hears nothing ends as soon as the bound is reached, not bef
   assert.equal(closed, [])
   clock.advance(1)
   assert.equal(closed, ['us: silent for 1200 ms', 'eu: silent for 1200 ms'])
+})
+
+test('a line whose round trip is longer than a peer may be silent carries a session', () => {
+  const { clock, cable, closed, acceptor, dialler } = pair(timing.peerSilenceMaxMs / 2 + 50)
+  clock.advance(20_000)
+  assert.equal(closed, [])
+  assert.ok(dialler.isOpen && acceptor.isOpen)
+  cable.works = false
+  clock.advance(2 * timing.peerSilenceMaxMs)
+  assert.is(closed.length, 2)
+})
+
+test('who dials and falls silent after the hello is left', () => {
+  const { clock, cable, closed, acceptor } = pair(timing.peerSilenceMaxMs / 2)
+  cable.works = false
+  clock.advance(timing.peerSilenceMaxMs / 2)
+  assert.ok(acceptor.isOpen)
+  clock.advance(timing.helloTimeoutMs)
+  assert.ok(closed.includes('us: silent for 1500 ms'))
 })
 
 test('a stall of our own process is not taken for silence of the peer', async () => {

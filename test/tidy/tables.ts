@@ -220,7 +220,7 @@ export const packagesWithoutImport: Readonly<Record<string, string>> = {
 
 /** Files longer than they should be, and how long they may be: a number that only falls. */
 export const longFiles: Readonly<Record<string, number>> = {
-  'src/routing/router.ts': 321,
+  'src/routing/router.ts': 316,
   'test/contracts/engine-contract.ts': 450,
 }
 
