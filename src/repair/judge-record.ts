@@ -8,7 +8,9 @@
  * - a copy takes a record that it owes if its own index names it (it had it once), or if the host
  *   of its feed vouches for it, by its index or by holding it. A host that has lost row and entry
  *   both takes it back from a copy whose index names it, and which follows the history that the
- *   host goes by: what a restored host has lost is not brought back behind its back.
+ *   host goes by: what a restored host has lost is not brought back behind its back. A closed feed
+ *   has no host: for its records whoever names them vouches, or holds them and has no index of that
+ *   feed as far as they lie, as it came to have them by another feed.
  * - a copy gives up a record only if nobody vouches: its own index does not, the host is complete
  *   past it and does not, and every region that may store it has answered and neither has it nor
  *   names it. What the host of a feed holds of its own feed is never given up.
@@ -82,12 +84,19 @@ function judgeLacking(asked: RecordCase): Verdict {
     mine.names ||
     atHost?.names === true ||
     (atHost !== undefined && holders.includes(atHost)) ||
-    (host === undefined && naming.length > 0) ||
+    (host === undefined && (naming.length > 0 || holders.some(cameLater))) ||
     isTakenBack
   if (!isVouchedFor) return { kind: 'unproven' }
   const from = holders.find(({ region }) => region === host) ?? holders[0]
   return from ? takeFrom(from) : { kind: 'leave' }
 }
+
+/**
+ * Of a holder, and a closed feed: it got the record after that had ended, by the feed of a home
+ * that had entered it anew (movement/policy-rows.ts). No index of it can name the old place.
+ */
+const cameLater = ({ held, complete }: Witness): boolean =>
+  held.state === 'sound' && complete < held.version.seq
 
 function judgeUnlike({ record, mine, others, host }: RecordCase): Verdict {
   if (!isVersion(mine.held, record) || mine.region === host) return { kind: 'leave' }

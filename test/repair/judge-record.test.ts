@@ -55,6 +55,23 @@ test('a host takes back what a copy of its own history names', () => {
   assert.is(verdict({ ...at, others: [witness('peer'), third] }), 'unproven', 'not the one asked')
 })
 
+test('of a closed feed a record is taken from who names it, or got it after the end of the feed', () => {
+  const closed = { host: undefined } as const
+  const peer = witness('peer', { held: held() })
+  const later = { ...peer, complete: seq - 1 }
+  const third = witness('third', { held: held(), names: true })
+  assert.is(verdict({ ...closed, others: [{ ...peer, names: true }] }), 'take from peer')
+  assert.is(verdict({ ...closed, others: [later, witness('third')] }), 'take from peer')
+  assert.is(verdict({ ...closed, others: [peer, third] }), 'take from peer', 'the third names it')
+  assert.is(verdict({ ...closed, others: [peer] }), 'unproven', 'its index should name it')
+  assert.is(verdict({ ...closed, others: [witness('peer', { complete: 0 })] }), 'unproven')
+  assert.is(verdict({ others: [later] }), 'unproven', 'the feed has a host, and it is away')
+  for (const at of [seq, seq + 1]) {
+    const mine = witness('me', { held: held(at) })
+    assert.is(verdict({ ...closed, mine, others: [later] }), 'leave')
+  }
+})
+
 test('no copy goes back, past its cursors, or over what is damaged', () => {
   const others = [witness('host', { held: held(), names: true })]
   for (const at of [seq, seq + 1]) {
