@@ -63,7 +63,7 @@ export const defects: readonly Defect[] = [
   {
     name: 'a session forgets what it found absent',
     seed: 76,
-    minutes: 1,
+    minutes: 1.5,
     breaks: ['S'],
     patches: [
       {
@@ -87,7 +87,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'an older version takes the place of a newer one',
-    seed: 42,
+    seed: 91,
     breaks: ['T', 'convergence', 'S'],
     patches: [
       {
@@ -179,7 +179,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'what was sent to a relay is said to have had no effect',
-    seed: 38,
+    seed: 31,
     breaks: ['truthful errors', 'H and L', 'X'],
     patches: [
       {
@@ -241,7 +241,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'copies are never compared',
-    seed: 30,
+    seed: 41,
     breaks: ['convergence', 'D'],
     patches: [
       {
@@ -283,8 +283,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'copies are erased before those that stay are verified',
-    seed: 130,
-    minutes: 1.5,
+    seed: 41,
     breaks: ['D', 'convergence', 'no bugs'],
     patches: [
       {
@@ -296,7 +295,8 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'copies are erased before those that stay have all of them',
-    seed: 62,
+    seed: 63,
+    minutes: 1,
     breaks: ['D', 'H and L', 'S', 'X', 'convergence'],
     patches: [
       {
@@ -313,7 +313,8 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'a registrar grants what the one before it has granted',
-    seed: 4,
+    seed: 6,
+    minutes: 1.5,
     breaks: ['H and L', 'S', 'T', 'D'],
     patches: [
       {
