@@ -51,14 +51,16 @@ function runHere(): void {
 
 async function cutAndHeal(world: UnitWorld): Promise<void> {
   const [keeper = '', near = '', far = ''] = world.regions
-  const reaches = async (region: string): Promise<boolean> => {
-    const view = await world.view(near)
+  const reaches = async (region: string, from = near): Promise<boolean> => {
+    const view = await world.view(from)
     return view?.regions.find(peer => peer.region === region)?.reachable ?? false
   }
   assert.is(await world.put(far, 'cut', 'before'), 201)
   unplug(far)
   try {
     await until(async () => !(await reaches(far)), `${near} misses ${far}`, patienceMs)
+    // As long as it does not, a write may go by way of it, and nobody knows what has become of it.
+    await until(async () => !(await reaches(far, keeper)), `${keeper} misses ${far}`, patienceMs)
     assert.ok(await reaches(keeper), 'the others go on')
     const reply = await world.ask(near, 'PUT', '/v1/kv/cities/cut', 'during', 'text/plain')
     assert.is(reply?.status, 503)
