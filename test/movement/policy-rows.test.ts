@@ -119,12 +119,17 @@ test('a new group begins nowhere without a claim, once other homes are to be com
   assert.is((await put(store, 'new', claimTerm(2, 1))).kind, 'written')
 })
 
-test('a home that was computed goes on under a term of its own', async () => {
+/** The home of `a`, which was computed, and what the registrar grants it as the policy goes on. */
+async function computedBefore() {
   const [before, after] = [of(['one']), of(['one', 'two'])]
   const store = await open('one', before)
   await put(store, 'a')
   adopt(store, before, after, 'transfer')
-  const home = { region: 1, feed: feeds.one, term: claimTerm(2, 1) }
+  return { store, home: { region: 1, feed: feeds.one, term: claimTerm(2, 1) } }
+}
+
+test('a home that was computed goes on under a term of its own', async () => {
+  const { store, home } = await computedBefore()
   assert.ok(await store.commit(tx => beginTerm(tx, { group: 'a', home })))
   const written = await put(store, 'a')
   assert.is(written.kind === 'written' && written.version.term, claimTerm(2, 1))
@@ -133,11 +138,7 @@ test('a home that was computed goes on under a term of its own', async () => {
 })
 
 test('a computed home whose next term may be granted already erases under that, or not at all', async () => {
-  const [before, after] = [of(['one']), of(['one', 'two'])]
-  const store = await open('one', before)
-  await put(store, 'a')
-  adopt(store, before, after, 'transfer')
-  const home = { region: 1, feed: feeds.one, term: claimTerm(2, 1) }
+  const { store, home } = await computedBefore()
   const request = { group: 'a', nowMs: 1 }
   const asked = await store.commit(tx => erase(tx, request))
   assert.equal(asked, { kind: 'homeless', over: 0 })

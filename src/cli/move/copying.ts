@@ -92,8 +92,7 @@ export class Copying {
     const { renaming, source, journal } = this.#ends
     const digest = new GroupDigest()
     const originals = new Map<string, Original>()
-    const writes = this.#writes
-    const before = writes.changes
+    const { changes: before } = this.#writes
     for await (const page of source.pages()) {
       for (const record of page) {
         const content = { ...record, rest: restOf(renaming.from, record.key) }
@@ -104,18 +103,17 @@ export class Copying {
         refuseNewLife(renaming, original)
         digest.add(content)
         originals.set(content.rest, original)
-        await this.#bring(writes, content.rest, original, content)
+        await this.#bring(content.rest, original, content)
       }
     }
     const gone = [...this.#copies.keys()].filter(rest => !originals.has(rest))
     if (gone.length > 0 && !(await isThere())) return undefined
-    for (const rest of gone) await this.#bring(writes, rest, undefined, undefined)
-    await writes.flush()
-    return { originals, copied: digest.end(), changes: writes.changes - before }
+    for (const rest of gone) await this.#bring(rest, undefined, undefined)
+    await this.#writes.flush()
+    return { originals, copied: digest.end(), changes: this.#writes.changes - before }
   }
 
   async #bring(
-    writes: Writes,
     rest: string,
     original: Original | undefined,
     content: { readonly mediaType: string; readonly bytes: Uint8Array } | undefined,
@@ -129,13 +127,13 @@ export class Copying {
     if (difference.kind === 'foreign') throw foreign(renaming)
     const key = keyWithRest(renaming.to, rest)
     if (difference.kind === 'delete') {
-      await writes.add(rest, undefined, { kind: 'delete', key, over: difference.over })
+      await this.#writes.add(rest, undefined, { kind: 'delete', key, over: difference.over })
     } else if (original && content) {
       const { mediaType, bytes } = content
       const { expiresAtMs } = original
       const ttlMs = expiresAtMs === undefined ? undefined : lifeLeftMs(expiresAtMs, nowMs())
       const put = { kind: 'put', key, over: difference.over, mediaType, bytes, ttlMs } as const
-      await writes.add(rest, original, put)
+      await this.#writes.add(rest, original, put)
     }
   }
 

@@ -45,8 +45,7 @@ export class Mover {
   async run(): Promise<Receipt> {
     const { source, journal, renaming, onProgress } = this.#options
     const state = await this.#patiently(() => source.hold(0))
-    if (state.movedTo !== renaming.to.placement.prefix) {
-      this.#refuseIfErased(state)
+    if (!this.#isOver(state)) {
       await this.#patiently(() => this.#freeName())
       await this.#copyAll()
       await this.#end()
@@ -102,20 +101,17 @@ export class Mover {
     let isOver = false
     try {
       // Before anything is read: what is read later is of this state, if the erasure finds it.
-      const { state, movedTo, ...held } = await source.hold(holdMs)
-      isOver = movedTo === to
+      const held = await source.hold(holdMs)
+      isOver = this.#isOver(held)
       if (isOver) return true
-      this.#refuseIfErased(held)
       await this.#copying.settle()
       const pass = await this.#copying.pass(() => this.#isThere(holdMs))
-      if (!pass) {
-        isOver = true
-        return true
-      }
+      isOver = pass === undefined
+      if (!pass) return true
       await this.#copying.verify(pass)
       const { group } = await target.hold(0)
       await journal.ends({ to, group, ...pass.copied })
-      isOver = await source.erase(state, to)
+      isOver = await source.erase(held.state, to)
       return isOver
     } finally {
       // A hold that can't be ended ends by itself.
@@ -125,11 +121,7 @@ export class Mover {
 
   /** False where an earlier attempt has ended it here after all. `forMs`: as for `hold`. */
   async #isThere(forMs: number): Promise<boolean> {
-    const { source, renaming } = this.#options
-    const held = await source.hold(forMs)
-    if (held.movedTo === renaming.to.placement.prefix) return false
-    this.#refuseIfErased(held)
-    return true
+    return !this.#isOver(await this.#options.source.hold(forMs))
   }
 
   /** Tries again what may pass, more and more slowly. */
@@ -151,9 +143,11 @@ export class Mover {
     }
   }
 
-  #refuseIfErased({ erasedTerm }: Pick<HeldGroup, 'erasedTerm'>): void {
+  /** This move has ended the group. Throws `CliError` where somebody else has. */
+  #isOver({ movedTo, erasedTerm }: HeldGroup): boolean {
     const { journal, renaming } = this.#options
-    if ((erasedTerm ?? null) === journal.head.erasedTerm) return
+    if (movedTo === renaming.to.placement.prefix) return true
+    if ((erasedTerm ?? null) === journal.head.erasedTerm) return false
     const { from, to } = renaming
     throw new CliError(
       exitCodes.failed,

@@ -57,20 +57,24 @@ export class Writes {
   }
 
   async flush(): Promise<void> {
-    const changes = this.#waiting
+    const changes = this.#takeWaiting()
     if (changes.length === 0) return
-    this.#waiting = []
-    this.#bytes = 0
     const batch = { name: randomUUID(), changes }
     const digests = changes.flatMap(({ original }) => original?.digest ?? [])
     await this.#options.journal.writes(batch.name, digests)
     await this.#send(batch)
   }
 
-  /** What has not been sent is forgotten; what was not answered is sent again. */
-  async settle(): Promise<void> {
+  #takeWaiting(): readonly Change[] {
+    const changes = this.#waiting
     this.#waiting = []
     this.#bytes = 0
+    return changes
+  }
+
+  /** What has not been sent is forgotten; what was not answered is sent again. */
+  async settle(): Promise<void> {
+    this.#takeWaiting()
     if (this.#unanswered) await this.#send(this.#unanswered)
   }
 
