@@ -6,14 +6,13 @@
  * In a history an erasure is a deletion of each key of which nobody was told how it ended: it may
  * have found something, and took effect at some moment after it was asked for.
  */
-import type { Key } from '../model/key.ts'
-import type { Placement, PlacementData } from '../model/placement.ts'
+import type { Placement } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { LedgerEntry } from '../movement/erasure-rows.ts'
 import type { RegionErasure } from '../movement/erasures.ts'
 import { Client } from './client.ts'
 import type * as history from './history.ts'
-import { keyOf } from './marks.ts'
+import { endOf, type NamedGroup, namedGroup, placedNow, whereOf } from './named-groups.ts'
 import type { ErasureSight } from './observations.ts'
 import { asked } from './operator-asks.ts'
 import type { SeededRandom } from './seeded-random.ts'
@@ -27,10 +26,7 @@ export interface EraserOptions {
   readonly moves: boolean
 }
 
-interface Group {
-  readonly placement: Placement
-  readonly name: string
-  readonly keys: readonly string[]
+interface Group extends NamedGroup {
   /** Since which nobody has written the group. */
   erased: LedgerEntry | undefined
   /** A write may still be under way. */
@@ -84,9 +80,9 @@ export class Eraser {
   }
 
   async #run(): Promise<void> {
-    const { random } = this.#options
+    const { world, random } = this.#options
     while (!this.#stopped) {
-      await this.#pause(random.between(0, 2 * PAUSE_MS))
+      await world.time.pause(random.between(0, 2 * PAUSE_MS))
       const group = random.pick(this.#groups)
       if (group.uncertain) continue
       if (this.#options.moves && random.oneIn(3)) await this.#move(group)
@@ -97,8 +93,7 @@ export class Eraser {
   }
 
   async #write(group: Group): Promise<void> {
-    const { random } = this.#options
-    const { placement } = group
+    const { world, random } = this.#options
     this.#values += 1
     const operation = {
       kind: 'put',
@@ -106,7 +101,7 @@ export class Eraser {
       value: `e${this.#values}`,
     } as const
     group.erased = undefined
-    const entry = random.pick(this.#now(placement).serve)
+    const entry = random.pick(placedNow(world, group).serve)
     const { result } = await this.#client.ask(entry, { ...whereOf(group), operation })
     const isUnknown = result === null || (result.kind === 'error' && result.applied !== 'no')
     if (isUnknown) group.uncertain = true
@@ -116,28 +111,23 @@ export class Eraser {
     const { world, random } = this.#options
     const entry = random.pick(placement.data.serve)
     const to = random.pick(placement.data.home)
-    const request = { dataset: placement.id, group: name as Key, to }
+    const request = { dataset: placement.id, group: name, to }
     await this.#answer(entry, () => world.operators.move(entry, request))
   }
 
   async #read(group: Group): Promise<void> {
-    const { random } = this.#options
+    const { world, random } = this.#options
     const consistency = random.pick(['strong', 'session', 'eventual'] as const)
     const operation = { kind: 'get', key: random.pick(group.keys), consistency } as const
-    const entry = random.pick(this.#now(group.placement).serve)
+    const entry = random.pick(placedNow(world, group).serve)
     await this.#client.ask(entry, { ...whereOf(group), operation })
   }
 
   async #erase(group: Group): Promise<void> {
     const { world, random, records } = this.#options
-    const { placement, name, keys } = group
-    const entry = random.pick(this.#now(placement).serve)
-    const invokeMs = world.time.nowMs
-    for (const key of keys) {
-      const operation = { kind: 'delete', key } as const
-      const asked = { client: 'eraser', entry, ...whereOf(group), operation, invokeMs }
-      records.push({ ...asked, returnMs: null, result: null })
-    }
+    const { placement, name } = group
+    const entry = random.pick(placedNow(world, group).serve)
+    records.push(...endOf(group, { client: 'eraser', entry, invokeMs: world.time.nowMs }))
     const done = await this.#answer(entry, () => world.operators.erase(entry, placement.id, name))
     // Whether it was done is not known: it may come later, and end what is written by then.
     if (!done) group.uncertain = true
@@ -151,7 +141,7 @@ export class Eraser {
     const { placement, name, erased } = group
     const confirmed = new Set<RegionId>()
     for (let look = 0; erased && look < looksMax; look++) {
-      const entry = random.pick(this.#now(placement).serve)
+      const entry = random.pick(placedNow(world, group).serve)
       const states = await this.#answer(entry, () =>
         world.operators.erasures(entry, placement.id, erased.hash),
       )
@@ -160,18 +150,13 @@ export class Eraser {
         confirmed.add(state.region)
         this.#see(group, state.region, world.machine(state.region).rowsNaming(placement.id, name))
       }
-      if (this.#now(placement).store.every(region => confirmed.has(region))) return
-      await this.#pause(LOOK_EVERY_MS)
+      if (placedNow(world, group).store.every(region => confirmed.has(region))) return
+      await world.time.pause(LOOK_EVERY_MS)
     }
     if (looksMax < END_LOOKS_MAX) return
-    for (const region of this.#now(placement).store) {
+    for (const region of placedNow(world, group).store) {
       if (!confirmed.has(region)) this.#see(group, region, undefined)
     }
-  }
-
-  /** Under the policy in force. */
-  #now({ id, data }: Placement): PlacementData {
-    return this.#options.world.table.byId(id)?.data ?? data
   }
 
   #see({ placement, name }: Group, region: RegionId, rows: number | undefined): void {
@@ -184,10 +169,6 @@ export class Eraser {
     const answer = await asked(this.#options.world, entry, run)
     return 'value' in answer ? answer.value : undefined
   }
-
-  #pause(forMs: number): Promise<void> {
-    return new Promise(resolve => void this.#options.world.time.after(forMs, resolve))
-  }
 }
 
 const END_LOOKS_MAX = 60
@@ -195,14 +176,7 @@ const END_LOOKS_MAX = 60
 const hasConfirmed = (state: RegionErasure, { erasure }: LedgerEntry): boolean =>
   'purge' in state && state.erasure?.term === erasure.term && (state.purge?.compactedAtMs ?? 0) > 0
 
-function groupOf(placement: Placement, n: number): Group {
-  const name = keyOf(placement.id, `gone${n}`)
-  const isWhole = placement.data.groupBySegments === null
-  const keys = isWhole ? [name] : ['a', 'b'].map(part => `${name}/${part}`)
-  return { placement, name, keys, erased: undefined, uncertain: false }
-}
-
-const whereOf = ({ placement, name }: Group): { dataset: string; group?: Key } => ({
-  dataset: placement.id,
-  ...(placement.data.groupBySegments !== null && { group: name as Key }),
+const groupOf = (placement: Placement, n: number): Group => ({
+  ...namedGroup(placement, `gone${n}`, ['a', 'b']),
+  ...{ erased: undefined, uncertain: false },
 })

@@ -12,7 +12,6 @@ type Run = () => Promise<unknown>
 export interface LooksOptions {
   readonly world: World
   readonly hotKeys: number
-  readonly pause: (forMs: number) => Promise<void>
 }
 
 /** Who asks a region that dies is not answered. */
@@ -53,7 +52,7 @@ export class Looks {
   }
 
   async #run(entry: RegionId, look: Run): Promise<void> {
-    const { world, pause } = this.#options
+    const { world } = this.#options
     let over = false
     look()
       .catch((error: unknown) => {
@@ -62,6 +61,6 @@ export class Looks {
       .finally(() => {
         over = true
       })
-    for (let waits = 0; !over && waits < LOOKS_MAX; waits++) await pause(100)
+    for (let waits = 0; !over && waits < LOOKS_MAX; waits++) await world.time.pause(100)
   }
 }

@@ -7,11 +7,9 @@
  * In a history the end of a group is a deletion of each key of which nobody was told how it ended,
  * as an erasure is.
  */
-import type { Key } from '../model/key.ts'
-import type { Placement, PlacementData } from '../model/placement.ts'
-import { type Asked, Client } from './client.ts'
+import { Client } from './client.ts'
 import type * as history from './history.ts'
-import { keyOf } from './marks.ts'
+import { endOf, type NamedGroup, namedGroup, placedNow, whereOf } from './named-groups.ts'
 import type { CopiedKey, Departure } from './observations.ts'
 import { asked } from './operator-asks.ts'
 import type { SeededRandom } from './seeded-random.ts'
@@ -21,12 +19,6 @@ export interface MoverOptions {
   readonly world: World
   readonly random: SeededRandom
   readonly records: history.OperationRecord[]
-}
-
-interface Group {
-  readonly placement: Placement
-  readonly name: string
-  readonly keys: readonly string[]
 }
 
 /** Who reads and erases, in histories. */
@@ -45,7 +37,7 @@ export class Mover {
   readonly departures: Departure[] = []
   readonly #options: MoverOptions
   readonly #client: Client
-  readonly #groups: Group[] = []
+  readonly #groups: NamedGroup[] = []
   #running: readonly Promise<void>[] = []
   #stopped = false
   #values = 0
@@ -70,13 +62,14 @@ export class Mover {
 
   /** Tenants write the newest group, and now and then one that has gone. */
   async #tenant(n: number, random: SeededRandom): Promise<void> {
+    const { world } = this.#options
     const client = new Client({ ...this.#options, name: `tenant${n + 1}`, random })
     while (!this.#stopped) {
-      await this.#pause(random.between(0, 2 * THINK_MS))
+      await world.time.pause(random.between(0, 2 * THINK_MS))
       const newest = this.#groups.length - 1
       const group = this.#groups[Math.max(0, newest - (random.oneIn(4) ? random.below(3) : 0))]
       if (!group) continue
-      const { serve } = this.#now(group.placement)
+      const { serve } = placedNow(world, group)
       await client.ask(random.pick(serve), {
         ...whereOf(group),
         operation: this.#draw(random.pick(group.keys), random),
@@ -92,9 +85,9 @@ export class Mover {
   }
 
   async #run(): Promise<void> {
-    const { random } = this.#options
+    const { world, random } = this.#options
     for (;;) {
-      await this.#pause(random.between(0, 2 * FILLED_MS))
+      await world.time.pause(random.between(0, 2 * FILLED_MS))
       if (this.#stopped) return
       const group = this.#groups.at(-1)
       if (group) await this.#move(group)
@@ -105,18 +98,15 @@ export class Mover {
   #next(): void {
     const { world, random } = this.#options
     const placement = random.pick([...world.table.placements])
-    const name = keyOf(placement.id, `away${this.#groups.length}`)
-    const isWhole = placement.data.groupBySegments === null
-    const keys = isWhole ? [name] : ['a', 'b', 'c'].map(part => `${name}/${part}`)
-    this.#groups.push({ placement, name, keys })
+    this.#groups.push(namedGroup(placement, `away${this.#groups.length}`, ['a', 'b', 'c']))
   }
 
-  async #move(group: Group): Promise<void> {
-    const { random } = this.#options
+  async #move(group: NamedGroup): Promise<void> {
+    const { world, random } = this.#options
     if (random.oneIn(3)) await this.#rehome(group)
     let copy: readonly CopiedKey[] | undefined
     for (let attempt = 0; attempt < ATTEMPTS_MAX && !this.#stopped; attempt++) {
-      if (attempt > 0) await this.#pause(random.between(0, 2 * PAUSE_MS))
+      if (attempt > 0) await world.time.pause(random.between(0, 2 * PAUSE_MS))
       const held = await this.#hold(group, random.pick(HOLD_MS))
       // Erased, and not by this move, or its home has forgotten it.
       if (held?.erasedTerm !== undefined && held.movedTo === undefined) return
@@ -137,33 +127,33 @@ export class Mover {
     }
   }
 
-  #depart({ placement, name }: Group, copy: readonly CopiedKey[], term: number): void {
+  #depart({ placement, name }: NamedGroup, copy: readonly CopiedKey[], term: number): void {
     const { nowMs: atMs } = this.#options.world.time
     this.departures.push({ dataset: placement.id, group: name, copy, term, atMs })
   }
 
-  async #rehome({ placement, name }: Group): Promise<void> {
+  async #rehome(group: NamedGroup): Promise<void> {
     const { world, random } = this.#options
-    const { home, serve } = this.#now(placement)
+    const { home, serve } = placedNow(world, group)
     const entry = random.pick(serve)
-    const request = { dataset: placement.id, group: name as Key, to: random.pick(home) }
+    const request = { dataset: group.placement.id, group: group.name, to: random.pick(home) }
     await asked(world, entry, () => world.operators.move(entry, request))
   }
 
-  async #hold({ placement, name }: Group, forMs: number) {
+  async #hold(group: NamedGroup, forMs: number) {
     const { world, random } = this.#options
-    const entry = random.pick(this.#now(placement).serve)
-    const hold = () => world.operators.hold(entry, placement.id, name, forMs)
+    const entry = random.pick(placedNow(world, group).serve)
+    const hold = () => world.operators.hold(entry, group.placement.id, group.name, forMs)
     const answer = await asked(world, entry, hold)
     return 'value' in answer ? answer.value : undefined
   }
 
   /** As its home has it; undefined where it did not answer. */
-  async #read(group: Group): Promise<readonly CopiedKey[] | undefined> {
-    const { random } = this.#options
+  async #read(group: NamedGroup): Promise<readonly CopiedKey[] | undefined> {
+    const { world, random } = this.#options
     const copy: CopiedKey[] = []
     for (const key of group.keys) {
-      const entry = random.pick(this.#now(group.placement).serve)
+      const entry = random.pick(placedNow(world, group).serve)
       const operation = { kind: 'get', key, consistency: 'strong' } as const
       const { result } = await this.#client.ask(entry, { ...whereOf(group), operation })
       if (result?.kind === 'found') copy.push({ key, version: result.version })
@@ -174,35 +164,17 @@ export class Mover {
   }
 
   /** The term that has ended; undefined: the group has changed, or nobody knows. */
-  async #end(group: Group, ifTag: string): Promise<number | undefined> {
+  async #end(group: NamedGroup, ifTag: string): Promise<number | undefined> {
     const { world, random, records } = this.#options
-    const { placement, name, keys } = group
-    const entry = random.pick(this.#now(placement).serve)
+    const { placement, name } = group
+    const entry = random.pick(placedNow(world, group).serve)
     const invokeMs = world.time.nowMs
     const terms = { ifTag, movedTo: ELSEWHERE }
     const erase = () => world.operators.erase(entry, placement.id, name, terms)
     const answer = await asked(world, entry, erase)
     // Nothing was done.
     if ('error' in answer && answer.error?.applied === 'no') return undefined
-    for (const key of keys) {
-      const operation = { kind: 'delete', key } as const
-      const ended = { client: MOVER, entry, ...whereOf(group), operation, invokeMs }
-      records.push({ ...ended, returnMs: null, result: null })
-    }
+    records.push(...endOf(group, { client: MOVER, entry, invokeMs }))
     return 'value' in answer ? answer.value.erasure.term : undefined
   }
-
-  /** Under the policy in force. */
-  #now({ id, data }: Placement): PlacementData {
-    return this.#options.world.table.byId(id)?.data ?? data
-  }
-
-  #pause(forMs: number): Promise<void> {
-    return new Promise(resolve => void this.#options.world.time.after(forMs, resolve))
-  }
 }
-
-const whereOf = ({ placement, name }: Group): Omit<Asked, 'operation'> => ({
-  dataset: placement.id,
-  ...(placement.data.groupBySegments !== null && { group: name as Key }),
-})

@@ -3,10 +3,9 @@
  * another one hears of it there and looks at the same key elsewhere, where the news may not have
  * come yet. What a session has found absent is as easily forgotten as it is hard to notice.
  */
-import type { Placement } from '../model/placement.ts'
 import { Client } from './client.ts'
 import type * as history from './history.ts'
-import { keyOf } from './marks.ts'
+import { namedGroup, whereOf } from './named-groups.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { World } from './world.ts'
 
@@ -44,15 +43,16 @@ export class Travellers {
     const writer = new Client({ ...this.#options, name: 'author' })
     const reader = new Client({ ...this.#options, name: 'traveller' })
     while (!this.#stopped) {
-      await this.#pause(random.between(0, 2 * PAUSE_MS))
+      await world.time.pause(random.between(0, 2 * PAUSE_MS))
       const placement = random.pick([...world.table.placements])
       const { serve } = placement.data
-      const key = this.#keyOf(placement, `trip${random.below(KEYS)}`)
+      const group = namedGroup(placement, `trip${random.below(KEYS)}`, ['a'])
+      const [key = ''] = group.keys
       const from = random.pick(serve)
-      await writer.ask(from, { ...whereOf(placement, key), operation: this.#draw(key) })
+      await writer.ask(from, { ...whereOf(group), operation: this.#draw(key) })
       for (const entry of [from, ...Array.from({ length: STOPS }, () => random.pick(serve))]) {
         const operation = { kind: 'get', key, consistency: 'session' } as const
-        await reader.ask(entry, { ...whereOf(placement, key), operation })
+        await reader.ask(entry, { ...whereOf(group), operation })
       }
     }
   }
@@ -62,18 +62,4 @@ export class Travellers {
     this.#values += 1
     return { kind: 'put', key, value: `t${this.#values}` }
   }
-
-  #keyOf(placement: Placement, name: string): string {
-    const key = keyOf(placement.id, name)
-    return placement.data.groupBySegments === null ? key : `${key}/a`
-  }
-
-  #pause(forMs: number): Promise<void> {
-    return new Promise(resolve => void this.#options.world.time.after(forMs, resolve))
-  }
 }
-
-const whereOf = ({ id, data }: Placement, key: string) => ({
-  dataset: id,
-  ...(data.groupBySegments !== null && { group: key.slice(0, key.lastIndexOf('/')) }),
-})

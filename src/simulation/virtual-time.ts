@@ -43,6 +43,11 @@ export class VirtualTime {
     }
   }
 
+  /** For those who live in it: resolves `forMs` later. */
+  pause(forMs: number): Promise<void> {
+    return new Promise(resolve => void this.after(forMs, resolve))
+  }
+
   /**
    * Lets time pass until `untilMs`, or until `stop` says so after an event. What an event sets
    * going (promises that are settled) is over before the next one happens.

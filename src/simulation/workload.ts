@@ -51,8 +51,7 @@ export class Workload {
 
   constructor(options: WorkloadOptions) {
     this.#options = options
-    const pause = (forMs: number): Promise<void> => this.#pause(forMs)
-    this.#looks = new Looks({ world: options.world, hotKeys: HOT_KEYS, pause })
+    this.#looks = new Looks({ world: options.world, hotKeys: HOT_KEYS })
   }
 
   start(): void {
@@ -85,7 +84,7 @@ export class Workload {
         const { serve } = world.table.byId(placement.id)?.data ?? placement.data
         const { result } = await client.ask(random.pick(serve), asked)
         if (result !== null && result.kind !== 'error') break
-        await this.#pause(200)
+        await this.#options.world.time.pause(200)
       }
     }
   }
@@ -98,7 +97,7 @@ export class Workload {
     let again: Asked | undefined
     const roams = random.oneIn(2)
     while (!this.#stopped) {
-      await this.#pause(random.between(0, roams ? thinkMs : 2 * thinkMs))
+      await this.#options.world.time.pause(random.between(0, roams ? thinkMs : 2 * thinkMs))
       if (random.oneIn(roams ? 2 : 12)) entry = random.pick(world.regions)
       if (random.oneIn(15)) await this.#looks.look(entry, random)
       if (looks.length > 0) await this.#looks.look(entry, random, looks)
@@ -260,10 +259,6 @@ export class Workload {
   #value(): string {
     this.#values += 1
     return `v${this.#values}`
-  }
-
-  #pause(forMs: number): Promise<void> {
-    return new Promise(resolve => void this.#options.world.time.after(forMs, resolve))
   }
 }
 

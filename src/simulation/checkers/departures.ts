@@ -9,6 +9,8 @@ import { nameOf } from './call.ts'
 import { type Finding, Findings } from './finding.ts'
 
 interface Change {
+  /** `dataset key` */
+  readonly name: string
   readonly operation: number
   /** null: a deletion. */
   readonly value: string | null
@@ -74,21 +76,20 @@ function changesByKey(
   operations: readonly OperationRecord[],
   mover: string,
 ): ReadonlyMap<string, readonly Change[]> {
-  const changes = new Map<string, Change[]>()
+  const changes: Change[] = []
   for (const [index, { client, dataset, operation, result, ...times }] of operations.entries()) {
     if (client === mover || (operation.kind !== 'put' && operation.kind !== 'delete')) continue
     if (result?.kind === 'error' && result.applied === 'no') continue
-    const name = nameOf(dataset, operation.key)
     const told = result && 'version' in result ? result.version : undefined
-    const change = {
+    changes.push({
+      name: nameOf(dataset, operation.key),
       operation: index,
       value: operation.kind === 'put' ? operation.value : null,
       version: told === undefined ? undefined : parseVersion(told),
       invokeMs: times.invokeMs,
       returnMs:
         result === null || result.kind === 'error' ? Infinity : (times.returnMs ?? Infinity),
-    }
-    changes.set(name, [...(changes.get(name) ?? []), change])
+    })
   }
-  return changes
+  return Map.groupBy(changes, ({ name }) => name)
 }
