@@ -8,7 +8,7 @@ import type { Summary } from '../../simulation/judge.ts'
 import { minimise } from '../../simulation/minimise.ts'
 import { runSeed } from '../../simulation/run.ts'
 import { exitCodes, usageError } from '../exit-codes.ts'
-import { startProgress } from '../import/progress.ts'
+import { type Progress, startProgress } from '../import/progress.ts'
 import type { Terminal } from '../terminal.ts'
 import { runCampaign, type Totals, totalsOf } from './campaign.ts'
 import { failureText } from './failure.ts'
@@ -38,6 +38,7 @@ export async function runSeeds(options: SeedsOptions, terminal: Terminal): Promi
       ...{ threads: availableParallelism(), forMs, stopAtFailure: !keepGoing },
       onSeed: summary => {
         summaries.push(summary)
+        if (keepGoing) noteFailure(terminal, progress, summary)
         progress.update(summaries.length, seeds)
       },
     })
@@ -55,6 +56,14 @@ export async function runSeeds(options: SeedsOptions, terminal: Terminal): Promi
   const [one] = failed
   if (one && !json)
     await showFailure(terminal, one, { others: failed.slice(1).map(({ seed }) => seed), minutes })
+}
+
+/** At once: many seeds take an hour, and whoever waits can begin with what has failed. */
+function noteFailure(terminal: Terminal, progress: Progress, { seed, findings }: Summary): void {
+  const [first] = findings
+  if (!first) return
+  progress.stop()
+  terminal.note(`seed ${seed} fails: ${first.invariant}: ${first.message}`)
 }
 
 /** Writes what clients of one seed saw. Throws a usage error where the file can't be written. */
