@@ -5,7 +5,13 @@ import { groupOfScope } from '../model/idempotency.ts'
 import type { Key } from '../model/key.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
-import { entryKind, entryRowKey, type FeedEntry, recordEntry } from '../storage/feed-entry.ts'
+import {
+  enteredEntry,
+  entryKind,
+  entryRowKey,
+  type FeedEntry,
+  recordEntry,
+} from '../storage/feed-entry.ts'
 import { damagedHead, decodeHead, soundHead } from '../storage/record.ts'
 import type { GroupHome } from '../storage/row-values.ts'
 import type { StoreReader } from '../storage/store.ts'
@@ -110,7 +116,8 @@ export function adoptFeed(
       if (!head) throw new DenizenError('damaged_record', 'a record has to be repaired first')
       const entry = recordEntry(text, head.version.seq, head.shared)
       if (hasEntry(store, slot, head.feed, entry)) continue
-      store.putEntry(slot, ownFeed, recordEntry(text, store.appendPosition(slot), false))
+      const place = { feed: head.feed, position: head.version.seq }
+      store.putEntry(slot, ownFeed, enteredEntry(text, store.appendPosition(slot), place))
     }
   }
   return null

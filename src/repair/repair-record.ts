@@ -5,14 +5,18 @@
  * Then each of them has that change or a later one, and the newest of their copies is at least as
  * new as what was lost. A region's copy that is absent or damaged itself proves nothing. Changes of
  * closed feeds are owed by every copy, whatever cursor it has of them (closed-feeds.ts): what only
- * they led to has an entry in an open feed, too, and that is looked at.
+ * they led to has been entered in an open feed, too, and that is looked at. For what this region
+ * has entered so, it is as good to be complete in the feed that it was taken from: while the record
+ * is damaged here, nobody gets past that entry.
  *
  * The home is no exception: what it acknowledged and nobody else has yet lies in its own feed, past
  * all other cursors, and is given up only when somebody writes the key anew.
  */
 import type { Key } from '../model/key.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
+import type { Slot } from '../model/slot.ts'
 import { compareVersions } from '../model/version.ts'
+import type { FeedEntry } from '../storage/feed-entry.ts'
 import { damagedHead, decodeHead } from '../storage/record.ts'
 import type { StoreReader } from '../storage/store.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
@@ -69,10 +73,7 @@ export function repairRecord(store: StoreTransaction, request: RepairRequest): R
       cursors.set(feed, Math.max(position, cursors.get(feed) ?? 0))
     }
   }
-  for (const { feed } of store.feedsOfSlot(slot)) {
-    if (isClosed(store, feed)) cursors.set(feed, PAST_ALL)
-  }
-  if (!newest || store.hasChangeAfter(slot, key, cursors)) return 'unproven'
+  if (!newest || !areComplete(store, slot, key, cursors)) return 'unproven'
   const { feed, shared, version } = newest.head
   if (store.isErased(store.context.placement.groupOf(key as Key), version.term)) return 'unproven'
   // A change that has not come here yet comes by its feed, with all that belongs to it.
@@ -80,6 +81,22 @@ export function repairRecord(store: StoreTransaction, request: RepairRequest): R
   if (!isHere) return 'unproven'
   store.putRecord(slot, key, newest.bytes, { feed, position: version.seq, shared }, held)
   return 'repaired'
+}
+
+/** Whoever is complete up to these cursors has what this copy had, or something later. */
+function areComplete(
+  store: StoreReader,
+  slot: Slot,
+  key: string,
+  cursors: ReadonlyMap<FeedNumber, Position>,
+): boolean {
+  const owed = new Map(cursors)
+  for (const { feed } of store.feedsOfSlot(slot)) {
+    if (isClosed(store, feed)) owed.set(feed, PAST_ALL)
+  }
+  const isHad = ({ of }: FeedEntry): boolean =>
+    of !== undefined && (cursors.get(of.feed) ?? 0) >= of.position
+  return !store.hasChangeAfter(slot, key, owed, isHad)
 }
 
 interface Headed {

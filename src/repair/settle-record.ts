@@ -4,10 +4,10 @@
  * complete to: what lies beyond comes by its feed, with all that belongs to it.
  */
 import type { Key } from '../model/key.ts'
-import { type FeedNumber, feedRegionNumber } from '../model/position.ts'
+import { feedRegionNumber } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import { compareVersions } from '../model/version.ts'
-import { isShared, recordEntry } from '../storage/feed-entry.ts'
+import { enteredEntry, type FeedPlace, isShared } from '../storage/feed-entry.ts'
 import { decodeHead, soundHead, type VerifiedHead } from '../storage/record.ts'
 import type { StoreTransaction } from '../storage/transaction.ts'
 import { isClosed } from './closed-feeds.ts'
@@ -58,7 +58,7 @@ export function settleRecord(store: StoreTransaction, request: SettleRequest): S
   if (kind === 'extra') store.dropRecord(slot, key, false)
   const place = { feed, position: version.seq, shared }
   store.putRecord(slot, key, bytes, place, kind === 'extra' ? undefined : held)
-  enterAnew(store, slot, key, feed)
+  enterAnew(store, slot, key, place)
   return 'settled'
 }
 
@@ -66,12 +66,12 @@ export function settleRecord(store: StoreTransaction, request: SettleRequest): S
  * Nobody follows the feed that brought it any more. It was entered in another one when its region
  * left (movement/policy-rows.ts), and that entry may be lost with the record.
  */
-function enterAnew(store: StoreTransaction, slot: Slot, key: Key | string, feed: FeedNumber): void {
+function enterAnew(store: StoreTransaction, slot: Slot, key: string, place: FeedPlace): void {
   const { placement, regions, self, ownFeed } = store.context
-  const number = feedRegionNumber(feed)
+  const number = feedRegionNumber(place.feed)
   if (!placement.mayHome(self) || !regions.knows(number)) return
   if (placement.mayHome(regions.idOf(number))) return
-  store.putEntry(slot, ownFeed, recordEntry(key, store.appendPosition(slot), false))
+  store.putEntry(slot, ownFeed, enteredEntry(key, store.appendPosition(slot), place))
 }
 
 /**

@@ -135,5 +135,5 @@ export function readItem(store: StoreReader, { position, kind, text }: FeedEntry
   const bytes = store.recordBytes(text)
   if (!bytes) throw new DenizenError('damaged_record', 'a feed entry points to no record')
   decodeHead(store.context.hasher, text, bytes)
-  return { position, kind, text, bytes }
+  return { position, kind: kind === entryKind.entered ? entryKind.record : kind, text, bytes }
 }

@@ -9,7 +9,7 @@ import { utf8Into } from '../model/bytes.ts'
 import type { Hasher } from '../model/hash.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
-import { type FeedEntry, isShared } from './feed-entry.ts'
+import { entryHeadBytes, entryHeadInto, type FeedEntry, isShared } from './feed-entry.ts'
 import { type PackedRows, rowsStart } from './packed-rows.ts'
 import { encodeRecordInto, recordBytesMax, type StoredRecord } from './record.ts'
 import {
@@ -142,10 +142,12 @@ export class StagedChanges {
     const { position, kind, text } = entry
     const rows = this.#rows
     const shared = isShared(kind)
-    const at = rows.begin(rowKeyBytesFor(text) + 1)
+    const headBytes = entryHeadBytes(kind)
+    const at = rows.begin(rowKeyBytesFor(text) + headBytes)
     const keyEnd = entryRowInto(rows.bytes, at, slot, feed, position, shared ? text : '')
-    rows.bytes[keyEnd] = kind
-    const end = shared ? keyEnd + 1 : utf8Into(rows.bytes, keyEnd + 1, text)
+    entryHeadInto(rows.bytes, keyEnd, entry)
+    const headEnd = keyEnd + headBytes
+    const end = shared ? headEnd : utf8Into(rows.bytes, headEnd, text)
     if (isNew) rows.putNew(keyEnd, end)
     else rows.put(keyEnd, end)
   }

@@ -257,12 +257,18 @@ export class StoreReader {
 
   /**
    * True where some feed has a change of the record after the cursor that is given for it (none:
-   * 0): who is complete up to those cursors need not have it. Committed state only.
+   * 0): who is complete up to those cursors need not have it. `but`: an entry that may be passed
+   * over. Committed state only.
    */
-  hasChangeAfter(slot: Slot, key: string, cursors: ReadonlyMap<FeedNumber, Position>): boolean {
+  hasChangeAfter(
+    slot: Slot,
+    key: string,
+    cursors: ReadonlyMap<FeedNumber, Position>,
+    but: (entry: FeedEntry) => boolean = () => false,
+  ): boolean {
     for (const { feed } of this.feedsOfSlot(slot)) {
-      for (const { kind, text } of this.feedEntries(slot, feed, cursors.get(feed) ?? 0)) {
-        if (text === key && pointsToRecord(kind)) return true
+      for (const entry of this.feedEntries(slot, feed, cursors.get(feed) ?? 0)) {
+        if (entry.text === key && pointsToRecord(entry.kind) && !but(entry)) return true
       }
     }
     return false

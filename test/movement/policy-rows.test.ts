@@ -8,10 +8,17 @@ import { utf8 } from '../../src/model/bytes.ts'
 import { DenizenError } from '../../src/model/errors.ts'
 import type { Key } from '../../src/model/key.ts'
 import { Placement, type PlacementData } from '../../src/model/placement.ts'
-import { effectivePolicy, nextPolicy, type Phase } from '../../src/model/policy-change.ts'
+import {
+  effectivePolicy,
+  nextPolicy,
+  type Phase,
+  phases,
+  withEpochs,
+} from '../../src/model/policy-change.ts'
 import { claimTerm } from '../../src/model/version.ts'
 import { stopHome, takeHome } from '../../src/movement/move-rows.ts'
 import { adoptFeed, beginTerm, homedHere, verifyRecords } from '../../src/movement/policy-rows.ts'
+import { copyOf, repairRecord } from '../../src/repair/repair-record.ts'
 import { applyChunk } from '../../src/replication/apply.ts'
 import { readFeeds } from '../../src/replication/read-feeds.ts'
 import { claim, grantedHomes, inheritHomes, lookup } from '../../src/routing/registrar.ts'
@@ -24,12 +31,28 @@ const slot = 0
 const of = (home: readonly string[], changes: Partial<PlacementData> = {}): PlacementData =>
   dataset('things', home, { slots: 1, ...changes })
 
-/** The store goes on under a phase of a change, as a node that adopts it. */
-function adopt(store: TestStore, from: PlacementData, to: PlacementData, phase: Phase): void {
+/** The store goes on under a phase of a change, or after it, as a node that adopts it. */
+function adopt(
+  store: TestStore,
+  from: PlacementData,
+  to: PlacementData,
+  phase: Phase | 'after',
+): void {
+  const current = policy(regions, [from])
+  const next = policy(regions, [to.since ? to : following(from, to)])
+  const [data] =
+    phase === 'after'
+      ? next.placements
+      : effectivePolicy(current, { policy: next, phase }).placements
+  Object.assign(store.context, { placement: new Placement(data as PlacementData, hasher) })
+}
+
+/** As the cluster record keeps it; `epoch` is that of the registrars that come with it. */
+function following(from: PlacementData, to: PlacementData, epoch = 2): PlacementData {
   const current = policy(regions, [from])
   const next = nextPolicy(current, policy(regions, [to]))
-  const [data] = effectivePolicy(current, { policy: next, phase }).placements
-  Object.assign(store.context, { placement: new Placement(data as PlacementData, hasher) })
+  const [data] = withEpochs(current, next, new Map([['things', epoch]])).placements
+  return data as PlacementData
 }
 
 const put = (store: TestStore, name: string, claimedTerm?: number) =>
@@ -219,6 +242,38 @@ test('a damaged record is entered nowhere, and found', async () => {
   assert.is(await codeOf(two.commit(tx => adoptFeed(tx, request))), 'damaged_record')
 })
 
+test('a home repairs what it has entered anew from who had all of the feed before', async () => {
+  const [before, after] = [of(['one', 'two', 'three']), of(['two', 'three'])]
+  const one = await open('one', before)
+  const two = await open('two', before)
+  const three = await open('three', before)
+  const behind = await open('three', before, 'behind')
+  await put(one, 'a', claimTerm(1, 1))
+  await follow(behind, one)
+  await put(one, 'a', claimTerm(1, 1))
+  for (const copy of [two, three]) await follow(copy, one)
+  for (const store of [one, two]) adopt(store, before, after, 'transfer')
+  await move('a', one, two, claimTerm(2, 1))
+  adopt(two, before, after, 'settle')
+  await two.commit(tx => adoptFeed(tx, { slot, feed: feeds.one, after: 0, max: 100 }))
+  await damage(two, 'a')
+  for (const phase of ['settle', 'after'] as const) {
+    adopt(two, before, after, phase)
+    const repair = (from: TestStore) =>
+      two.commit(tx => repairRecord(tx, { key: 'a', copies: [copyOf(from.reader, { key: 'a' })] }))
+    // Neither has come to the entry, as nobody can: it leads to what is damaged.
+    assert.is(await repair(behind), 'unproven', phase)
+    assert.is(await repair(three), 'repaired', phase)
+    assert.equal(two.reader.recordBytes('a'), three.reader.recordBytes('a'))
+    await damage(two, 'a')
+  }
+  await put(two, 'a')
+  await damage(two, 'a')
+  const copies = [copyOf(three.reader, { key: 'a' })]
+  const reply = await two.commit(tx => repairRecord(tx, { key: 'a', copies }))
+  assert.is(reply, 'unproven', 'it has been written since')
+})
+
 test('a registrar takes over what the one before has granted, and grants on', async () => {
   const [before, after] = [
     await open('one', of(['one', 'two'])),
@@ -252,6 +307,89 @@ test('what a region was granted, and left without, is granted anew', async () =>
   const [home] = await store.commit(tx => claim(tx, { epoch: 2, claims: next }))
   assert.is(home?.region, 2)
   assert.ok((home?.term ?? 0) > (granted?.term ?? 0))
+})
+
+/** Group `a` was written in region one, under a claim, and erased there; two knows of it. */
+async function erasedInOne(both: PlacementData) {
+  const [one, two] = [await open('one', both), await open('two', both)]
+  await put(one, 'a', claimTerm(1, 1))
+  await one.commit(tx => erase(tx, { group: 'a', nowMs: 1 }))
+  await follow(two, one)
+  const standing = (store: TestStore) => standingOf(store.reader, 'a', undefined)
+  return { one, two, standing, over: claimTerm(1, 1) }
+}
+
+/** Whatever one is in, two may be a step behind or ahead. */
+const steps = [...phases, 'after'] as const
+const besides = (index: number) => steps.slice(Math.max(0, index - 1), index + 2)
+
+test('a region that erased a group, and leaves, tells of it only while nobody may claim it', async () => {
+  const both = of(['one', 'two'])
+  const { one, two, standing, over } = await erasedInOne(both)
+  const answers: string[] = []
+  steps.forEach((here, index) => {
+    adopt(one, both, of(['two']), here)
+    const { kind } = standing(one)
+    if (kind === 'home') answers.push(here)
+    for (const there of besides(index)) {
+      adopt(two, both, of(['two']), there)
+      if (kind === 'home') assert.is(standing(two).kind, 'elsewhere', `${here}, ${there}`)
+    }
+  })
+  assert.equal(answers, ['prepare', 'copy', 'transfer'])
+  assert.equal(standing(two), { kind: 'homeless', over })
+  const claims = [{ group: 'a', region: 2, feed: feeds.two, over }]
+  const [home] = await two.commit(tx => claim(tx, { epoch: 2, claims }))
+  assert.is((await put(two, 'a', home?.term)).kind, 'written')
+})
+
+test('a region that left, and comes back, tells nothing of what it erased before', async () => {
+  const [both, alone] = [of(['one', 'two']), of(['two'])]
+  const { one, two, standing, over } = await erasedInOne(both)
+  const left = following(both, alone)
+  const back = following(left, both, 3)
+  assert.equal(back.since, { one: 3 })
+  steps.forEach((here, index) => {
+    adopt(one, left, back, here)
+    assert.equal(standing(one), { kind: 'homeless', over }, here)
+    for (const there of besides(index)) {
+      adopt(two, left, back, there)
+      assert.equal(standing(two), { kind: 'homeless', over }, `${here}, ${there}`)
+    }
+  })
+  // Whoever is first at the registrar is home, and one is again only by a claim.
+  assert.equal(lookup(two.reader, { groups: ['a'] }), [null])
+  const [byTwo, byOne] = [
+    { group: 'a', region: 2, feed: feeds.two, over },
+    { group: 'a', region: 1, feed: feeds.one, over },
+  ]
+  const granted = await two.commit(tx => claim(tx, { epoch: 3, claims: [byTwo, byOne] }))
+  assert.equal(granted[1], granted[0])
+  assert.is((await put(two, 'a', granted[0]?.term)).kind, 'written')
+})
+
+test('what a region erases after it has come back, it tells as ever', async () => {
+  const [both, alone] = [of(['one', 'two']), of(['two'])]
+  const back = following(following(both, alone), both, 3)
+  const store = await open('one', both)
+  Object.assign(store.context, { placement: new Placement(back, hasher) })
+  await put(store, 'a', claimTerm(3, 1))
+  await store.commit(tx => erase(tx, { group: 'a', nowMs: 1 }))
+  assert.equal(standingOf(store.reader, 'a', undefined), {
+    ...{ kind: 'home', home: { region: 'one', term: claimTerm(3, 1) }, isErased: true },
+  })
+})
+
+test('what a region was granted before it left counts for nothing once it is back', async () => {
+  const [both, alone] = [of(['one', 'two']), of(['two'])]
+  const store = await open('one', both)
+  const claims = [{ group: 'a', region: 1, feed: feeds.one }]
+  const [before] = await store.commit(tx => claim(tx, { epoch: 1, claims }))
+  adopt(store, following(both, alone), following(following(both, alone), both, 3), 'after')
+  assert.is(await codeOf(put(store, 'a', before?.term)), 'stale_policy', 'an answer that came late')
+  assert.equal(lookup(store.reader, { groups: ['a'] }), [null])
+  const [after] = await store.commit(tx => claim(tx, { epoch: 3, claims }))
+  assert.is((await put(store, 'a', after?.term)).kind, 'written')
 })
 
 test.run()
