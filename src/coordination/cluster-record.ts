@@ -51,6 +51,7 @@ const placementSchema = z.strictObject({
   forbidden: z.record(text, forbiddenSchema),
   claimed: z.strictObject({ assigned: z.array(text) }).exactOptional(),
   left: z.array(text).exactOptional(),
+  since: z.record(text, z.int().min(1)).exactOptional(),
 })
 
 export const policyDataSchema: z.ZodType<PolicyData> = z.strictObject({

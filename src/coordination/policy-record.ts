@@ -1,7 +1,7 @@
 /** How a change of the policy goes into the cluster record, phase by phase, and out of it. */
 import type { Hasher } from '../model/hash.ts'
 import type { PolicyData } from '../model/placement.ts'
-import { phaseAfter } from '../model/policy-change.ts'
+import { phaseAfter, withEpochs } from '../model/policy-change.ts'
 import type { LeftCopy } from '../model/policy-change-view.ts'
 import type { RegionId } from '../model/slot.ts'
 import {
@@ -20,10 +20,12 @@ export function withChange(
   beganMs: number,
 ): ClusterRecord {
   const members = withMembersOf(record.members, policy)
+  const registrars = nextRegistrars(record, policy, members, hasher)
+  const epochs = new Map(Object.entries(registrars).map(([id, { epoch }]) => [id, epoch]))
   const next: PolicyChangeRecord = {
-    ...{ policy, policyEpoch: record.policyEpoch + 1, phase: 'prepare', beganMs },
-    registrars: nextRegistrars(record, policy, members, hasher),
-    leftCopies: [],
+    policy: withEpochs(record.current, policy, epochs),
+    ...{ policyEpoch: record.policyEpoch + 1, phase: 'prepare', beganMs },
+    ...{ registrars, leftCopies: [] },
   }
   return { ...record, revision: record.revision + 1, members, next }
 }

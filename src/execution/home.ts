@@ -11,6 +11,7 @@
  * Of a group that was erased nothing is left but the erasure in the ledger. The region that erased
  * it goes on as its home for whoever asks, and has nothing to tell; but it writes nothing under
  * that term any more: before the first write of another life it wins a later one at the registrar.
+ * Once it has left the homes of the dataset, the group has none, even if it comes back.
  */
 import { assert } from '../model/assert.ts'
 import { DenizenError } from '../model/errors.ts'
@@ -57,9 +58,12 @@ interface Found {
  */
 function find(store: StoreReader, group: string, held: RecordHead | undefined): Found | undefined {
   const found = findAny(store, group, held)
+  if (!found) return undefined
   const { placement, self } = store.context
-  if (!found || placement.isSource(found.home.region)) return found
-  return found.home.region === self && !found.isErased ? found : undefined
+  const { region, term } = found.home
+  if (found.isErased && placement.hasGivenUp(region, term)) return undefined
+  if (placement.isSource(region)) return found
+  return region === self && !found.isErased ? found : undefined
 }
 
 function findAny(
@@ -149,12 +153,15 @@ export function standingOf(
   if (claimed && !placement.mayHome(self) && placement.data.changing?.isClosing) {
     throw new DenizenError('stale_policy', `${self} takes no homes of the dataset any more`)
   }
-  if (claimed && !(found && found.home.term >= claimed.term)) {
+  const over = found ? found.home.term : store.erasure(group)?.term
+  if (claimed && !(over !== undefined && over >= claimed.term)) {
     // A claim is for a group without a home; one that had a home is taken over with a marker.
     if (found?.marker || claimed.moved) return { kind: 'between' }
-    return at(self, { region: regions.idOf(claimed.region), term: claimed.term })
+    const home = { region: regions.idOf(claimed.region), term: claimed.term }
+    if (!placement.hasGivenUp(home.region, home.term)) return at(self, home)
+    throw new DenizenError('stale_policy', `${home.region} was granted it by an earlier policy`)
   }
-  if (!found) return { kind: 'homeless' }
+  if (!found) return { kind: 'homeless', ...(over !== undefined && { over }) }
   const { home, marker } = found
   if (marker?.stopped) {
     const isParty = home.region === self || regions.idOf(marker.stopped.to) === self
@@ -162,6 +169,10 @@ export function standingOf(
   }
   if (home.region === self && !placement.isSource(self)) {
     throw new DenizenError('stale_policy', `${self} is no home of the dataset any more`)
+  }
+  // Another region may claim it, as soon as that one is a phase ahead.
+  if (home.region === self && found.isErased && placement.hasHandedOver(self)) {
+    return { kind: 'between' }
   }
   if (home.region === self && !hasPast(store, group, marker?.past)) return { kind: 'between' }
   return found.isErased && home.region === self

@@ -14,6 +14,7 @@ import type { Hasher } from './hash.ts'
 import { HomeRule, type HomeRuleData } from './home-rule.ts'
 import type { Key } from './key.ts'
 import { type RegionId, type RegionNumber, type Slot, slotOf } from './slot.ts'
+import { claimTerm } from './version.ts'
 
 export type Outside = 'redirect' | 'refuse'
 
@@ -53,6 +54,11 @@ export interface PlacementData extends HomeRuleData {
   readonly forbidden: Readonly<Record<RegionId, Forbidden>>
   /** Regions that an earlier policy let store or serve it: refusing them alarms nobody. */
   readonly left?: readonly RegionId[]
+  /**
+   * By region that came to the homes of a dataset that was there already: the registrar epoch with
+   * which it did.
+   */
+  readonly since?: Readonly<Record<RegionId, number>>
   /** While the policy changes; never kept, as it follows from the two policies and the phase. */
   readonly changing?: Changing
 }
@@ -142,6 +148,18 @@ export class Placement {
   /** It may be the home of a group: it may become one, or is to give up those that it has. */
   isSource(region: RegionId): boolean {
     return this.#sources.has(region)
+  }
+  /**
+   * What a region was granted before it left the homes of the dataset, it has given up, even if it
+   * has come back since.
+   */
+  hasGivenUp(region: RegionId, term: number): boolean {
+    const epoch = this.data.since?.[region]
+    return epoch !== undefined && term < claimTerm(epoch, 0)
+  }
+  /** Its last homes are gone, and nobody but the registrar is to say who is home of its groups. */
+  hasHandedOver(region: RegionId): boolean {
+    return !this.mayHome(region) && this.isComparable
   }
   /** It takes part in the keeping of copies. */
   mayStore(region: RegionId): boolean {

@@ -150,7 +150,7 @@ export function nextPolicy(current: PolicyData, desired: PolicyData): PolicyData
 
 /** What a file can say of a placement. */
 export function plain(placement: PlacementData): PlacementData {
-  const { claimed: _, left: __, changing: ___, ...rest } = placement
+  const { claimed: _, left: __, changing: ___, since: ____, ...rest } = placement
   return rest
 }
 
@@ -163,7 +163,39 @@ function remembering(from: PlacementData, to: PlacementData): PlacementData {
     ...to,
     ...(assigned && { claimed: { assigned } }),
     ...(left.length > 0 && { left }),
+    ...sinceOf(to, Object.entries(from.since ?? {})),
   }
+}
+
+/**
+ * The next policy with what is known of it once it is known which registrars it has: by dataset,
+ * the epoch of those that are others then.
+ */
+export function withEpochs(
+  current: PolicyData,
+  next: PolicyData,
+  epochs: ReadonlyMap<string, number>,
+): PolicyData {
+  const before = new Map(current.placements.map(({ id, home }) => [id, home]))
+  return {
+    ...next,
+    placements: next.placements.map(placement => {
+      const { id, home, since = {} } = placement
+      const epoch = epochs.get(id)
+      const came = without(home, before.get(id) ?? home)
+      if (epoch === undefined || came.length === 0) return placement
+      const entries = came.map((region): [RegionId, number] => [region, epoch])
+      return { ...placement, ...sinceOf(placement, [...Object.entries(since), ...entries]) }
+    }),
+  }
+}
+
+function sinceOf(
+  { home }: PlacementData,
+  epochs: readonly (readonly [RegionId, number])[],
+): Pick<PlacementData, 'since'> {
+  const some = epochs.filter(([region]) => home.includes(region))
+  return some.length > 0 ? { since: Object.fromEntries(some) } : {}
 }
 
 const computesAlike = (from: PlacementData, to: PlacementData): boolean =>

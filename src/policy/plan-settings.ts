@@ -8,7 +8,7 @@ const toldElsewhere: ReadonlySet<string> = new Set([
   ...['id', 'name', 'prefix', 'slots', 'groupBySegments', 'forbidden'],
   ...['home', 'store', 'serve'],
   // Of the cluster, not of the file.
-  ...['claimed', 'left', 'changing'],
+  ...['claimed', 'left', 'since', 'changing'],
 ])
 
 const texts: Readonly<Record<string, (placement: PlacementData) => string>> = {

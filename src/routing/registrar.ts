@@ -56,11 +56,16 @@ function refuseUnlessHome({ context }: StoreTransaction, number: RegionNumber): 
     : new DenizenError('residency_violation', 'a region that may not home claimed a group')
 }
 
-/** A region that left the dataset homes nothing: it was granted what it never has begun with. */
+/**
+ * A region that left the homes of the dataset homes nothing, even if it has come back: it was
+ * granted what it never has begun with.
+ */
 function standingEntry(store: StoreReader, group: string): GroupHome | undefined {
   const { placement, regions } = store.context
   const entry = entryOf(store, group)
-  return entry && placement.isSource(regions.idOf(entry.region)) ? entry : undefined
+  if (!entry) return undefined
+  const region = regions.idOf(entry.region)
+  return placement.isSource(region) && !placement.hasGivenUp(region, entry.term) ? entry : undefined
 }
 
 function claimOne(

@@ -13,6 +13,7 @@ import {
   type Phase,
   phases,
   plain,
+  withEpochs,
 } from '../../src/model/policy-change.ts'
 import { dataset, hasher, policy } from '../support/policies.ts'
 import { seededRandom } from '../support/seeded-random.ts'
@@ -201,5 +202,26 @@ test('who has left is remembered, and is not once it is back', () => {
   assert.is(third.placements[0]?.left, undefined)
   assert.equal(plain(third.placements[0] as PlacementData), plain(dataset('things', ['r1', 'r2'])))
 })
+
+test('since when a region is one of the homes is kept while it is', () => {
+  const after = (from: PolicyData, home: readonly string[], epoch: number): PolicyData =>
+    withEpochs(
+      from,
+      nextPolicy(from, of({ ...dataset('things', regions), home })),
+      new Map([['things', epoch]]),
+    )
+  const since = ({ placements: [data] }: PolicyData) => data?.since
+  const first = of({ ...dataset('things', regions), home: ['r1', 'r2'] })
+  const second = after(first, ['r1', 'r3'], 2)
+  assert.equal(since(second), { r3: 2 })
+  const third = after(second, ['r1', 'r2', 'r3'], 3)
+  assert.equal(since(third), { r2: 3, r3: 2 })
+  assert.equal(since(after(third, ['r1', 'r2'], 4)), { r2: 3 })
+  assert.equal(since(after(third, ['r1'], 4)), undefined)
+  const unchanged = withEpochs(third, nextPolicy(third, plainly(third)), new Map())
+  assert.equal(unchanged.placements, third.placements)
+})
+
+const plainly = (of: PolicyData): PolicyData => ({ ...of, placements: of.placements.map(plain) })
 
 test.run()
