@@ -71,24 +71,32 @@ export interface AdoptFeedRequest {
   readonly max: number
 }
 
+export interface AdoptedPart {
+  /** Where to go on; null: all is done. */
+  readonly next: Position | null
+  /** It has to be repaired before: the record is damaged, or was lost. */
+  readonly unsound?: string
+}
+
 /**
  * Enters what only a leaving region's feed leads to into this region's own, for the groups that are
  * homed here: nobody follows that feed any more, so that whoever gets a copy later would not find
- * it. The records stay as they are, with their versions. Returns where to go on; null: all is done.
- * Throws `damaged_record`.
+ * it. The records stay as they are, with their versions.
  */
 export function adoptFeed(
   store: StoreTransaction,
   { slot, feed, after, max }: AdoptFeedRequest,
-): Position | null {
+): AdoptedPart {
   const { placement, ownFeed, self } = store.context
   // Of a group that is gone nobody is the home: one region does it for all.
   const adoptsErasures = placement.data.home[0] === self
   let looked = 0
   let last = after
+  let before = after
   for (const { position, kind, text } of store.feedEntries(slot, feed, after)) {
-    if (looked >= max && position !== last) return last
+    if (looked >= max && position !== last) return { next: last }
     looked += 1
+    if (position !== last) before = last
     last = position
     if (kind === entryKind.home) continue
     if (kind === entryKind.erasure) {
@@ -109,18 +117,16 @@ export function adoptFeed(
       }
       store.putEntry(slot, ownFeed, { position: store.appendPosition(slot), kind, text })
     } else {
-      const held = store.heldHead(text)
-      const head = soundHead(held)
-      if (!held) continue
-      // An entry in this feed would stand in the way of its repair.
-      if (!head) throw new DenizenError('damaged_record', 'a record has to be repaired first')
+      const head = soundHead(store.heldHead(text))
+      // It would lead to nothing that a follower could read.
+      if (!head) return { next: before, unsound: text }
       const entry = recordEntry(text, head.version.seq, head.shared)
       if (hasEntry(store, slot, head.feed, entry)) continue
       const place = { feed: head.feed, position: head.version.seq }
       store.putEntry(slot, ownFeed, enteredEntry(text, store.appendPosition(slot), place))
     }
   }
-  return null
+  return { next: null }
 }
 
 /**

@@ -10,7 +10,7 @@ import { limits, timing } from '../model/limits.ts'
 import type { Placement, PlacementTable } from '../model/placement.ts'
 import type { LeftCopy } from '../model/policy-change-view.ts'
 import type { Position } from '../model/position.ts'
-import type { RegionId, Slot } from '../model/slot.ts'
+import type { RegionId } from '../model/slot.ts'
 import { PeerFailure } from '../peers/peers.ts'
 import { allFeedStates, type ReplicationOperations } from '../replication/shard-operations.ts'
 import type { Claims } from '../routing/claims.ts'
@@ -22,6 +22,7 @@ import { HomeTransfers, type TransferringMovements } from './home-transfers.ts'
 import { ownEnds, slotsOf } from './own-ends.ts'
 import type { Progress } from './policy-messages.ts'
 import type { PolicyPeers } from './policy-peers.ts'
+import type { AdoptedPart } from './policy-rows.ts'
 import type { MovementOperations } from './shard-operations.ts'
 import { StayingCopy, type StayingCopyOptions } from './staying-copy.ts'
 
@@ -168,7 +169,7 @@ export class PolicyWork {
 
   /** See `adoptFeed`. */
   async #adoptFeeds(): Promise<void> {
-    const { self, adopted, shards } = this.#options
+    const { self, adopted, shards, onDamaged } = this.#options
     for (const placement of this.#changing()) {
       if (!placement.mayHome(self)) continue
       for (const leaving of placement.data.changing?.leaving ?? []) {
@@ -177,10 +178,14 @@ export class PolicyWork {
         for (const slot of slotsOf(placement)) {
           let after: Position | null = 0
           while (after !== null && !this.#stopped) {
-            const request: { slot: Slot; after: Position } = { slot, after }
-            after = await shards.call(placement.id, slot, 'adoptFeed', {
-              ...{ ...request, feed, max: limits.markersPerTurn },
-            })
+            const request = { slot, feed, after, max: limits.markersPerTurn }
+            const part: AdoptedPart = await shards.call(placement.id, slot, 'adoptFeed', request)
+            if (part.unsound !== undefined) {
+              onDamaged(placement.id, part.unsound)
+              this.#waitsFor = `${placement.id}: the repair of a record that ${leaving} has had`
+              await this.#pause()
+            }
+            after = part.next
           }
         }
       }

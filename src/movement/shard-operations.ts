@@ -2,7 +2,6 @@
 import type { KnownHome } from '../execution/home.ts'
 import { type EraseReply, type EraseRequest, erase } from '../execution/operations/erase.ts'
 import { type HoldReply, type HoldRequest, hold } from '../execution/operations/hold.ts'
-import type { Position } from '../model/position.ts'
 import type { compactOperation } from '../storage/engine.ts'
 import type { FeedEnd } from '../storage/home-marker.ts'
 import type { Handlers } from '../storage/shard.ts'
@@ -30,6 +29,7 @@ import {
   unsettledGroups,
 } from './move-rows.ts'
 import {
+  type AdoptedPart,
   type AdoptFeedRequest,
   adoptFeed,
   type BeginTermRequest,
@@ -49,7 +49,7 @@ export type MovementOperations = {
   stopHome: { request: StopHomeRequest; reply: boolean }
   homedHere: { request: HomedHereRequest; reply: HomedHere }
   verifyRecords: { request: VerifyRecordsRequest; reply: VerifiedRecords }
-  adoptFeed: { request: AdoptFeedRequest; reply: Position | null }
+  adoptFeed: { request: AdoptFeedRequest; reply: AdoptedPart }
   beginTerm: { request: BeginTermRequest; reply: boolean }
   eraseGroup: { request: EraseRequest; reply: EraseReply }
   holdGroup: { request: HoldRequest; reply: HoldReply }

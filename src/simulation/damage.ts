@@ -1,7 +1,7 @@
 /** What befalls records behind the backs of nodes: one rots, or is no more, and nobody is told. */
 import type { Hasher } from '../model/hash.ts'
 import type { Key } from '../model/key.ts'
-import type { Placement, PlacementTable } from '../model/placement.ts'
+import type { Placement, PlacementTable, PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { LogFields } from '../runtime/log.ts'
 import { loseOne } from './loss.ts'
@@ -48,6 +48,17 @@ export class Damage {
     watcher.lost(region, placement.id, key)
     const slot = placement.slotOf(placement.groupOf(key as Key))
     this.#losses.add(region, placement.id, slot)
+  }
+
+  /** The policy begins to change. */
+  seeChange(current: PolicyData, next: PolicyData): void {
+    const before = new Map(current.placements.map(({ id, store }) => [id, store]))
+    for (const { id, store } of next.placements) {
+      this.#losses.inherit(
+        id,
+        store.filter(region => !before.get(id)?.includes(region)),
+      )
+    }
   }
 
   /** False where a line of a log tells that more was mended than was lost. */

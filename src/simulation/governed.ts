@@ -5,6 +5,15 @@ import { PlacementTable, type PolicyData } from '../model/placement.ts'
 import type { RegionId } from '../model/slot.ts'
 import type { Watcher } from './watcher.ts'
 
+export interface GovernedOptions {
+  /** The first one. */
+  readonly policy: PolicyData
+  readonly hasher: Hasher
+  readonly watcher: Watcher
+  /** A change begins. */
+  readonly onChange: (current: PolicyData, next: PolicyData) => void
+}
+
 export class Governed {
   /** Of the policy in force. */
   table: PlacementTable
@@ -13,32 +22,32 @@ export class Governed {
   /** Regions that a policy has brought, or retired. */
   regionsAdded = 0
   regionsRetired = 0
-  readonly #hasher: Hasher
-  readonly #watcher: Watcher
-  readonly #founding: PolicyData
+  readonly #options: GovernedOptions
   #record: ClusterRecord | undefined
 
-  constructor(policy: PolicyData, hasher: Hasher, watcher: Watcher) {
+  constructor(options: GovernedOptions) {
+    const { policy, hasher } = options
+    this.#options = options
     this.table = new PlacementTable(policy, 1, hasher)
-    this.#founding = policy
-    this.#hasher = hasher
-    this.#watcher = watcher
   }
 
   /** A node has stored a record. */
   learn(record: ClusterRecord): void {
     if (this.#record && compareOrder(record, this.#record) <= 0) return
+    const { hasher, watcher, onChange } = this.#options
     const { current, policyEpoch, next } = record
+    const isNew = next && next.policyEpoch !== this.#record?.next?.policyEpoch
     if (this.#record && this.#record.policyEpoch < policyEpoch) {
       this.applied += 1
       this.#count(this.#record.current, current)
     }
     this.#record = record
-    this.table = new PlacementTable(current, policyEpoch, this.#hasher)
-    this.#watcher.governedBy([
+    this.table = new PlacementTable(current, policyEpoch, hasher)
+    watcher.governedBy([
       { epoch: policyEpoch, policy: current },
       ...(next ? [{ epoch: next.policyEpoch, policy: next.policy }] : []),
     ])
+    if (isNew) onChange(current, next.policy)
   }
 
   #count({ regions: before }: PolicyData, { regions: after }: PolicyData): void {
@@ -50,7 +59,7 @@ export class Governed {
 
   /** The policy in force, or the one that is coming, has the region. */
   isWanted(region: RegionId): boolean {
-    const { regions } = this.#record?.next?.policy ?? this.#record?.current ?? this.#founding
+    const { regions } = this.#record?.next?.policy ?? this.#record?.current ?? this.#options.policy
     return regions.some(({ id }) => id === region)
   }
 

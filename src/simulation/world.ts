@@ -69,7 +69,10 @@ export class World {
     const { policy, newcomers, hasher, random, delayMs } = options
     this.#options = options
     this.watcher = new Watcher({ policy, hasher, time: this.time })
-    this.governed = new Governed(policy, hasher, this.watcher)
+    this.governed = new Governed({
+      ...{ policy, hasher, watcher: this.watcher },
+      onChange: (current, next) => this.damage.seeChange(current, next),
+    })
     this.operators = new Operators({
       ...{ keeper: policy.keeper, time: this.time, governed: this.governed },
       nodeOf: region => this.#alive(region),

@@ -199,7 +199,7 @@ test('who follows the next homes finds what the first ones wrote, two changes la
   await move('a', one, two, claimTerm(2, 1))
   adopt(two, first, of(['two', 'three']), 'settle')
   const request = { slot, feed: feeds.one, after: 0, max: 100 }
-  assert.is(await two.commit(tx => adoptFeed(tx, request)), null)
+  assert.equal(await two.commit(tx => adoptFeed(tx, request)), { next: null })
   const three = await openStore({
     self: 'three',
     kind,
@@ -224,7 +224,7 @@ test('who follows the next homes finds what the first ones wrote, two changes la
   assert.equal(again.reader.recordBytes('a'), one.reader.recordBytes('a'))
 })
 
-test('a damaged record is entered nowhere, and found', async () => {
+test('a record that is damaged or was lost is entered nowhere, and found', async () => {
   const [before, after] = [of(['one', 'two']), of(['two'])]
   const [one, two] = [await open('one', before), await open('two', before)]
   await put(one, 'a', claimTerm(1, 1))
@@ -239,7 +239,9 @@ test('a damaged record is entered nowhere, and found', async () => {
   assert.is(verifyRecords(two.reader, { after: null, max: 1, bytesMax: 1_000 }).next, 'a')
   adopt(two, before, after, 'settle')
   const request = { slot, feed: feeds.one, after: 0, max: 100 }
-  assert.is(await codeOf(two.commit(tx => adoptFeed(tx, request))), 'damaged_record')
+  assert.equal(await two.commit(tx => adoptFeed(tx, request)), { next: 0, unsound: 'a' })
+  await two.engine.commit([{ key: recordRowKey('a'), value: null }])
+  assert.equal(await two.commit(tx => adoptFeed(tx, request)), { next: 0, unsound: 'a' }, 'lost')
 })
 
 test('a home repairs what it has entered anew from who had all of the feed before', async () => {
