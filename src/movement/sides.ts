@@ -52,6 +52,9 @@ export interface MovingAway extends Moving {
 
 const failed: MoveEvent = { kind: 'failed' }
 
+/** Two, where the registrar is as far away, and time for the rest. */
+const HAND_OVER_TRIPS = 3
+
 /** The shard's view of a group. */
 export const stateOf = (
   { shards }: Pick<SidesOptions, 'shards'>,
@@ -110,6 +113,8 @@ class Side {
 export class HomeMove extends Side {
   readonly #to: RegionId
   readonly #why: MoveReason | undefined
+  /** A round trip to the other side, where it was asked something. */
+  #tripMs = 0
 
   constructor(options: SidesOptions, moving: MovingAway) {
     super(options, moving)
@@ -153,8 +158,11 @@ export class HomeMove extends Side {
     const { placement, group } = this.moving
     const { ends } = await stateOf(this.options, this.moving)
     const body = { kind: 'lag', dataset: placement.id, group, ends }
+    const { call, clock } = this.options
     const options = { timeoutMs: timing.callTimeoutMs }
-    const reply = await this.options.call(this.#to, 'rehome', body, options)
+    const sentMs = clock.monotonicMs()
+    const reply = await call(this.#to, 'rehome', body, options)
+    this.#tripMs = clock.monotonicMs() - sentMs
     return { kind: 'lag', changes: lagReplySchema.parse(reply).changes }
   }
 
@@ -167,10 +175,11 @@ export class HomeMove extends Side {
     return { kind: isStopped ? 'stopped' : 'notHome' }
   }
 
+  /** The other side asks its registrar meanwhile: over a long line that takes longer than usual. */
   async #handOver(): Promise<MoveEvent> {
     const { placement, group, term } = this.moving
     const body = { kind: 'take', dataset: placement.id, group, term }
-    const options = { timeoutMs: timing.handOverMaxMs }
+    const options = { timeoutMs: Math.max(timing.handOverMaxMs, HAND_OVER_TRIPS * this.#tripMs) }
     const { home } = takeReplySchema.parse(
       await this.options.call(this.#to, 'rehome', body, options),
     )
