@@ -66,8 +66,11 @@ function changed(from: PlacementData, to: PlacementData, phase: Phase): Placemen
   const isNext = phase === 'settle'
   const counts = phase === 'copy' ? from : to
   const { acks: _, ...rest } = to
+  const since = { ...from.since, ...to.since }
   return {
     ...rest,
+    // Of those that leave again, too: what they gave up then they have not got back.
+    ...(Object.keys(since).length > 0 && { since }),
     ...(counts.acks !== undefined && { acks: counts.acks }),
     ...(isNext ? {} : servedAs(from)),
     store: union(from.store, to.store),

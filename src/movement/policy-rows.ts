@@ -6,7 +6,7 @@ import type { Key } from '../model/key.ts'
 import type { FeedNumber, Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import {
-  enteredEntry,
+  type EntryKind,
   entryKind,
   entryRowKey,
   type FeedEntry,
@@ -69,6 +69,8 @@ export interface AdoptFeedRequest {
   readonly feed: FeedNumber
   readonly after: Position
   readonly max: number
+  /** Records that were lost are not waited for. */
+  readonly passesLost?: boolean
 }
 
 export interface AdoptedPart {
@@ -85,48 +87,66 @@ export interface AdoptedPart {
  */
 export function adoptFeed(
   store: StoreTransaction,
-  { slot, feed, after, max }: AdoptFeedRequest,
+  { slot, feed, after, max, passesLost }: AdoptFeedRequest,
 ): AdoptedPart {
-  const { placement, ownFeed, self } = store.context
-  // Of a group that is gone nobody is the home: one region does it for all.
-  const adoptsErasures = placement.data.home[0] === self
+  const { ownFeed } = store.context
   let looked = 0
-  let last = after
-  let before = after
-  for (const { position, kind, text } of store.feedEntries(slot, feed, after)) {
-    if (looked >= max && position !== last) return { next: last }
-    looked += 1
-    if (position !== last) before = last
-    last = position
-    if (kind === entryKind.home) continue
-    if (kind === entryKind.erasure) {
-      if (!adoptsErasures) continue
-      store.putEntry(slot, ownFeed, { position: store.appendPosition(slot), kind, text })
-      continue
+  let done = after
+  let at = after
+  let entering: Entered[] = []
+  const enter = (): void => {
+    for (const entry of entering) {
+      store.putEntry(slot, ownFeed, { ...entry, position: store.appendPosition(slot) })
     }
-    const isIdempotency = kind === entryKind.idempotency
-    const group = isIdempotency ? groupOfScope(text) : placement.groupOf(text as Key)
-    if (standingOf(store, group, soundHead(store.heldHead(group))).kind !== 'home') continue
-    if (isIdempotency) {
-      const record = store.idempotencyRecord(text)
-      if (
-        !record ||
-        hasEntry(store, slot, record.feed, { position: record.version.seq, kind, text })
-      ) {
-        continue
-      }
-      store.putEntry(slot, ownFeed, { position: store.appendPosition(slot), kind, text })
-    } else {
-      const head = soundHead(store.heldHead(text))
-      // It would lead to nothing that a follower could read.
-      if (!head) return { next: before, unsound: text }
-      const entry = recordEntry(text, head.version.seq, head.shared)
-      if (hasEntry(store, slot, head.feed, entry)) continue
-      const place = { feed: head.feed, position: head.version.seq }
-      store.putEntry(slot, ownFeed, enteredEntry(text, store.appendPosition(slot), place))
-    }
+    entering = []
+    done = at
   }
+  for (const { position, kind, text } of store.feedEntries(slot, feed, after)) {
+    if (position !== at) {
+      enter()
+      if (looked >= max) return { next: done }
+      at = position
+    }
+    looked += 1
+    const entered = entryInstead(store, slot, kind, text)
+    if (entered === 'damaged' || (entered === 'lost' && !passesLost)) {
+      return { next: done, unsound: text }
+    }
+    if (entered && entered !== 'lost') entering.push(entered)
+  }
+  enter()
   return { next: null }
+}
+
+type Entered = Omit<FeedEntry, 'position'>
+
+/** What this region's own feed gets for an entry, if anything; `lost`: there is no record. */
+function entryInstead(
+  store: StoreTransaction,
+  slot: Slot,
+  kind: EntryKind,
+  text: string,
+): Entered | 'damaged' | 'lost' | undefined {
+  const { placement, self } = store.context
+  if (kind === entryKind.home) return undefined
+  // Of a group that is gone nobody is the home: one region does it for all.
+  if (kind === entryKind.erasure)
+    return placement.data.home[0] === self ? { kind, text } : undefined
+  const isIdempotency = kind === entryKind.idempotency
+  const group = isIdempotency ? groupOfScope(text) : placement.groupOf(text as Key)
+  if (standingOf(store, group, soundHead(store.heldHead(group))).kind !== 'home') return undefined
+  if (isIdempotency) {
+    const record = store.idempotencyRecord(text)
+    const entry = record && { position: record.version.seq, kind, text }
+    return entry && !hasEntry(store, slot, record.feed, entry) ? { kind, text } : undefined
+  }
+  const held = store.heldHead(text)
+  if (!held) return 'lost'
+  // It would lead to nothing that a follower could read.
+  if (held === damagedHead) return 'damaged'
+  const { feed, version, shared } = held
+  if (hasEntry(store, slot, feed, recordEntry(text, version.seq, shared))) return undefined
+  return { kind: entryKind.entered, text, of: { feed, position: version.seq } }
 }
 
 /**

@@ -41,6 +41,12 @@ export interface PolicyWorkOptions extends StayingCopyOptions {
   readonly clock: Clock
 }
 
+/**
+ * How often a record is looked for that was lost, after its repair was asked for: no other copy may
+ * have it either, and nothing would end that.
+ */
+const LOST_LOOKS_MAX = 50
+
 export class PolicyWork {
   readonly #options: PolicyWorkOptions
   #isDone = false
@@ -177,15 +183,18 @@ export class PolicyWork {
         this.#waitsFor = `${placement.id}: what only the feeds of ${leaving} lead to`
         for (const slot of slotsOf(placement)) {
           let after: Position | null = 0
+          let looks = 0
           while (after !== null && !this.#stopped) {
-            const request = { slot, feed, after, max: limits.markersPerTurn }
-            const part: AdoptedPart = await shards.call(placement.id, slot, 'adoptFeed', request)
-            if (part.unsound !== undefined) {
-              onDamaged(placement.id, part.unsound)
-              this.#waitsFor = `${placement.id}: the repair of a record that ${leaving} has had`
-              await this.#pause()
-            }
+            const part: AdoptedPart = await shards.call(placement.id, slot, 'adoptFeed', {
+              ...{ slot, feed, after, max: limits.markersPerTurn },
+              passesLost: looks >= LOST_LOOKS_MAX,
+            })
+            looks = part.next === after ? looks + 1 : 0
             after = part.next
+            if (part.unsound === undefined) continue
+            onDamaged(placement.id, part.unsound)
+            this.#waitsFor = `${placement.id}: the repair of a record that ${leaving} has had`
+            await this.#pause()
           }
         }
       }

@@ -13,9 +13,10 @@
  * all other cursors, and is given up only when somebody writes the key anew.
  */
 import type { Key } from '../model/key.ts'
-import type { FeedNumber, Position } from '../model/position.ts'
+import { type FeedNumber, generationOf, type Position } from '../model/position.ts'
 import type { Slot } from '../model/slot.ts'
 import { compareVersions } from '../model/version.ts'
+import { GENERATIONS_SKIPPED } from '../replication/take-back.ts'
 import type { FeedEntry } from '../storage/feed-entry.ts'
 import { damagedHead, decodeHead } from '../storage/record.ts'
 import type { StoreReader } from '../storage/store.ts'
@@ -95,9 +96,16 @@ function areComplete(
     if (isClosed(store, feed)) owed.set(feed, PAST_ALL)
   }
   const isHad = ({ of }: FeedEntry): boolean =>
-    of !== undefined && (cursors.get(of.feed) ?? 0) >= of.position
+    of !== undefined && isOfSameRun(cursors.get(of.feed) ?? 0, of.position)
   return !store.hasChangeAfter(slot, key, owed, isHad)
 }
+
+/**
+ * A feed that was opened again goes on far above where it had ended, with nothing of what was in it
+ * (`reopenFeed`): who is complete there need not have had that.
+ */
+const isOfSameRun = (cursor: Position, position: Position): boolean =>
+  cursor >= position && generationOf(cursor) - generationOf(position) < GENERATIONS_SKIPPED
 
 interface Headed {
   readonly head: ReturnType<typeof decodeHead>

@@ -18,7 +18,7 @@ import { ITEM_OVERHEAD_BYTES, isGone, readItem } from './read-feeds.ts'
  * the lost disk may have seen a start, and with it a generation, of which only clients know: their
  * ETags and session tokens must not meet other values. As many make a start a minute for days.
  */
-const GENERATIONS_SKIPPED = 4_096
+export const GENERATIONS_SKIPPED = 4_096
 
 export interface HeldFeedRequest {
   readonly slot: Slot

@@ -10,6 +10,7 @@ import type { RegionId, Slot } from '../model/slot.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ShardClient } from '../storage/shard-client.ts'
 import { atSettledHome, type Between, type Moves } from './between-homes.ts'
+import type { Claims } from './claims.ts'
 import type { PeerListReply, PeerListRequest } from './list-messages.ts'
 import { isOfWhole } from './local-answer.ts'
 import type { Freshness } from './receipt.ts'
@@ -21,6 +22,7 @@ export interface ListCopyOptions {
   readonly freshness: Freshness
   readonly clock: Clock
   readonly moves: Moves
+  readonly claims: Claims
 }
 
 /** What the page is of: the copy is as old as the oldest of its slots. */
@@ -32,6 +34,8 @@ interface Covered {
   readonly hasHeardAll: () => boolean
 }
 
+type CopyReply = PeerListReply | Between | { readonly kind: 'homeless' }
+
 /** Where the request names a group, only its home answers, once it has one. */
 export async function listCopy(
   options: ListCopyOptions,
@@ -39,18 +43,28 @@ export async function listCopy(
   request: PeerListRequest,
 ): Promise<PeerListReply> {
   const { group } = request
-  const read = (): Promise<PeerListReply | Between> => readCopy(options, placement, request)
-  if (group !== undefined) return await atSettledHome(options, placement, group, read)
-  const reply = await read()
-  assert(!('kind' in reply && reply.kind === 'between'), 'only a home is between two')
-  return reply as PeerListReply
+  const read = (): Promise<CopyReply> => readCopy(options, placement, request)
+  if (group === undefined) {
+    const reply = await read()
+    assert(!('kind' in reply), 'only a home is asked whether it is one')
+    return reply
+  }
+  const reply = await atSettledHome(options, placement, group, read)
+  if (!('kind' in reply) || reply.kind === 'elsewhere') return reply
+  const { claims, self } = options
+  const registered = await claims.lookup(placement, group)
+  const home = registered && claims.known(registered)
+  if (home && home.region !== self) return { kind: 'elsewhere', home }
+  // Claimed by this region, or by nobody: there is nothing.
+  const { group: _, ...rest } = request
+  return await listCopy(options, placement, rest)
 }
 
 async function readCopy(
   options: ListCopyOptions,
   placement: Placement,
   request: PeerListRequest,
-): Promise<PeerListReply | Between> {
+): Promise<CopyReply> {
   const { shards, clock } = options
   const nowMs = clock.wallMs()
   const { prefix, after, limit, values, seen, boundMs, group, ofGroup } = request

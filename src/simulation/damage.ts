@@ -53,6 +53,7 @@ export class Damage {
   /** The policy begins to change. */
   seeChange(current: PolicyData, next: PolicyData): void {
     const before = new Map(current.placements.map(({ id, store }) => [id, store]))
+    for (const [id, store] of before) this.#losses.forget(id, store)
     for (const { id, store } of next.placements) {
       this.#losses.inherit(
         id,

@@ -28,6 +28,13 @@ export class Losses {
     this.#all.set(name, { region, dataset, slot, left })
   }
 
+  /** Regions without a copy lack nothing. */
+  forget(dataset: string, storing: readonly RegionId[]): void {
+    for (const [name, of] of this.#all) {
+      if (of.dataset === dataset && !storing.includes(of.region)) this.#all.delete(name)
+    }
+  }
+
   /** Regions begin a copy, of others that may lack something: so may theirs, then. */
   inherit(dataset: string, gaining: readonly RegionId[]): void {
     for (const { slot, left, ...of } of [...this.#all.values()]) {

@@ -1,111 +1,16 @@
 /** Changes of the policy in the shard: what a leaving region finds, what is made of its feed. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { standingOf } from '../../src/execution/home.ts'
 import { erase } from '../../src/execution/operations/erase.ts'
-import { write } from '../../src/execution/operations/write.ts'
-import { utf8 } from '../../src/model/bytes.ts'
-import { DenizenError } from '../../src/model/errors.ts'
-import type { Key } from '../../src/model/key.ts'
-import { Placement, type PlacementData } from '../../src/model/placement.ts'
-import {
-  effectivePolicy,
-  nextPolicy,
-  type Phase,
-  phases,
-  withEpochs,
-} from '../../src/model/policy-change.ts'
 import { claimTerm } from '../../src/model/version.ts'
-import { stopHome, takeHome } from '../../src/movement/move-rows.ts'
 import { adoptFeed, beginTerm, homedHere, verifyRecords } from '../../src/movement/policy-rows.ts'
 import { copyOf, repairRecord } from '../../src/repair/repair-record.ts'
-import { applyChunk } from '../../src/replication/apply.ts'
-import { readFeeds } from '../../src/replication/read-feeds.ts'
 import { claim, grantedHomes, inheritHomes, lookup } from '../../src/routing/registrar.ts'
 import { createMemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import { recordRowKey } from '../../src/storage/rows.ts'
-import { dataset, hasher, policy } from '../support/policies.ts'
-import { feeds, openStore, regions, type TestRegion, type TestStore } from '../support/store.ts'
+import { feeds, openStore, type TestStore } from '../support/store.ts'
 
-const slot = 0
-const of = (home: readonly string[], changes: Partial<PlacementData> = {}): PlacementData =>
-  dataset('things', home, { slots: 1, ...changes })
-
-/** The store goes on under a phase of a change, or after it, as a node that adopts it. */
-function adopt(
-  store: TestStore,
-  from: PlacementData,
-  to: PlacementData,
-  phase: Phase | 'after',
-): void {
-  const current = policy(regions, [from])
-  const next = policy(regions, [to.since ? to : following(from, to)])
-  const [data] =
-    phase === 'after'
-      ? next.placements
-      : effectivePolicy(current, { policy: next, phase }).placements
-  Object.assign(store.context, { placement: new Placement(data as PlacementData, hasher) })
-}
-
-/** As the cluster record keeps it; `epoch` is that of the registrars that come with it. */
-function following(from: PlacementData, to: PlacementData, epoch = 2): PlacementData {
-  const current = policy(regions, [from])
-  const next = nextPolicy(current, policy(regions, [to]))
-  const [data] = withEpochs(current, next, new Map([['things', epoch]])).placements
-  return data as PlacementData
-}
-
-const put = (store: TestStore, name: string, claimedTerm?: number) =>
-  store.commit(tx => {
-    const region = { one: 1, two: 2, three: 3 }[store.context.self as TestRegion]
-    const term = claimedTerm ?? 0
-    return write(tx, {
-      ...{ key: name as Key, value: { bytes: utf8('v'), mediaType: '' } },
-      ...{ precondition: {}, nowMs: 0 },
-      ...(claimedTerm !== undefined && { claimed: { region, feed: store.context.ownFeed, term } }),
-    })
-  })
-
-async function follow(copy: TestStore, host: TestStore): Promise<void> {
-  const after = copy.reader.feedState(slot, host.context.ownFeed).end
-  const requests = [{ slot, after }]
-  const [chunk] = readFeeds(host.reader, { requests, bytesMax: 1_000_000 })
-  if (chunk?.kind !== 'chunk') throw new Error('the feed goes on')
-  const { kind: _, ...body } = chunk
-  await copy.commit(tx => applyChunk(tx, { type: 'chunk', dataset: 'things', ...body }))
-}
-
-const open = (self: TestRegion, placement: PlacementData, directory: string = self) =>
-  openStore({ self, placement, directory })
-
-/** A group moves from one store to the other, as the registrar has granted it. */
-async function move(group: string, from: TestStore, to: TestStore, term: number): Promise<void> {
-  const why = { kind: 'policy', writes: 0, atMs: 1 } as const
-  const known = standingOf(from.reader, group, from.reader.recordHead(group))
-  if (known.kind !== 'home') throw new Error('it is the home')
-  const { self } = to.context
-  await from.commit(tx => stopHome(tx, { group, term: known.home.term, to: self, why }))
-  await follow(to, from)
-  const region = { one: 1, two: 2, three: 3 }[self as TestRegion]
-  const home = { region, feed: to.context.ownFeed, term }
-  await to.commit(tx => takeHome(tx, { group, home }))
-}
-
-const damage = async (store: TestStore, name: string): Promise<void> => {
-  const bytes = store.reader.recordBytes(name) as Uint8Array
-  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
-  await store.engine.commit([{ key: recordRowKey(name), value: bytes }])
-}
-
-const codeOf = async (task: Promise<unknown>): Promise<string> => {
-  try {
-    await task
-    return 'none'
-  } catch (error) {
-    if (error instanceof DenizenError) return error.code
-    throw error
-  }
-}
+import { adopt, codeOf, damage, follow, move, of, open, put, slot } from './policy-stores.ts'
 
 test('a region finds the groups that it homes, computed, claimed and moved here', async () => {
   const [both, one] = [of(['one', 'two']), of(['one'])]
@@ -242,6 +147,8 @@ test('a record that is damaged or was lost is entered nowhere, and found', async
   assert.equal(await two.commit(tx => adoptFeed(tx, request)), { next: 0, unsound: 'a' })
   await two.engine.commit([{ key: recordRowKey('a'), value: null }])
   assert.equal(await two.commit(tx => adoptFeed(tx, request)), { next: 0, unsound: 'a' }, 'lost')
+  const passing = { ...request, passesLost: true }
+  assert.equal(await two.commit(tx => adoptFeed(tx, passing)), { next: null })
 })
 
 test('a home repairs what it has entered anew from who had all of the feed before', async () => {
@@ -259,12 +166,17 @@ test('a home repairs what it has entered anew from who had all of the feed befor
   adopt(two, before, after, 'settle')
   await two.commit(tx => adoptFeed(tx, { slot, feed: feeds.one, after: 0, max: 100 }))
   await damage(two, 'a')
+  // As of a region that followed the feed after it had begun again.
+  const copy = copyOf(three.reader, { key: 'a' })
+  const cursors = [{ feed: feeds.one, position: 9_999 * 2 ** 32 }]
+  const reopened = [copy.state === 'sound' ? { ...copy, cursors } : copy]
   for (const phase of ['settle', 'after'] as const) {
     adopt(two, before, after, phase)
     const repair = (from: TestStore) =>
       two.commit(tx => repairRecord(tx, { key: 'a', copies: [copyOf(from.reader, { key: 'a' })] }))
     // Neither has come to the entry, as nobody can: it leads to what is damaged.
     assert.is(await repair(behind), 'unproven', phase)
+    assert.is(await two.commit(tx => repairRecord(tx, { key: 'a', copies: reopened })), 'unproven')
     assert.is(await repair(three), 'repaired', phase)
     assert.equal(two.reader.recordBytes('a'), three.reader.recordBytes('a'))
     await damage(two, 'a')
@@ -309,89 +221,6 @@ test('what a region was granted, and left without, is granted anew', async () =>
   const [home] = await store.commit(tx => claim(tx, { epoch: 2, claims: next }))
   assert.is(home?.region, 2)
   assert.ok((home?.term ?? 0) > (granted?.term ?? 0))
-})
-
-/** Group `a` was written in region one, under a claim, and erased there; two knows of it. */
-async function erasedInOne(both: PlacementData) {
-  const [one, two] = [await open('one', both), await open('two', both)]
-  await put(one, 'a', claimTerm(1, 1))
-  await one.commit(tx => erase(tx, { group: 'a', nowMs: 1 }))
-  await follow(two, one)
-  const standing = (store: TestStore) => standingOf(store.reader, 'a', undefined)
-  return { one, two, standing, over: claimTerm(1, 1) }
-}
-
-/** Whatever one is in, two may be a step behind or ahead. */
-const steps = [...phases, 'after'] as const
-const besides = (index: number) => steps.slice(Math.max(0, index - 1), index + 2)
-
-test('a region that erased a group, and leaves, tells of it only while nobody may claim it', async () => {
-  const both = of(['one', 'two'])
-  const { one, two, standing, over } = await erasedInOne(both)
-  const answers: string[] = []
-  steps.forEach((here, index) => {
-    adopt(one, both, of(['two']), here)
-    const { kind } = standing(one)
-    if (kind === 'home') answers.push(here)
-    for (const there of besides(index)) {
-      adopt(two, both, of(['two']), there)
-      if (kind === 'home') assert.is(standing(two).kind, 'elsewhere', `${here}, ${there}`)
-    }
-  })
-  assert.equal(answers, ['prepare', 'copy', 'transfer'])
-  assert.equal(standing(two), { kind: 'homeless', over })
-  const claims = [{ group: 'a', region: 2, feed: feeds.two, over }]
-  const [home] = await two.commit(tx => claim(tx, { epoch: 2, claims }))
-  assert.is((await put(two, 'a', home?.term)).kind, 'written')
-})
-
-test('a region that left, and comes back, tells nothing of what it erased before', async () => {
-  const [both, alone] = [of(['one', 'two']), of(['two'])]
-  const { one, two, standing, over } = await erasedInOne(both)
-  const left = following(both, alone)
-  const back = following(left, both, 3)
-  assert.equal(back.since, { one: 3 })
-  steps.forEach((here, index) => {
-    adopt(one, left, back, here)
-    assert.equal(standing(one), { kind: 'homeless', over }, here)
-    for (const there of besides(index)) {
-      adopt(two, left, back, there)
-      assert.equal(standing(two), { kind: 'homeless', over }, `${here}, ${there}`)
-    }
-  })
-  // Whoever is first at the registrar is home, and one is again only by a claim.
-  assert.equal(lookup(two.reader, { groups: ['a'] }), [null])
-  const [byTwo, byOne] = [
-    { group: 'a', region: 2, feed: feeds.two, over },
-    { group: 'a', region: 1, feed: feeds.one, over },
-  ]
-  const granted = await two.commit(tx => claim(tx, { epoch: 3, claims: [byTwo, byOne] }))
-  assert.equal(granted[1], granted[0])
-  assert.is((await put(two, 'a', granted[0]?.term)).kind, 'written')
-})
-
-test('what a region erases after it has come back, it tells as ever', async () => {
-  const [both, alone] = [of(['one', 'two']), of(['two'])]
-  const back = following(following(both, alone), both, 3)
-  const store = await open('one', both)
-  Object.assign(store.context, { placement: new Placement(back, hasher) })
-  await put(store, 'a', claimTerm(3, 1))
-  await store.commit(tx => erase(tx, { group: 'a', nowMs: 1 }))
-  assert.equal(standingOf(store.reader, 'a', undefined), {
-    ...{ kind: 'home', home: { region: 'one', term: claimTerm(3, 1) }, isErased: true },
-  })
-})
-
-test('what a region was granted before it left counts for nothing once it is back', async () => {
-  const [both, alone] = [of(['one', 'two']), of(['two'])]
-  const store = await open('one', both)
-  const claims = [{ group: 'a', region: 1, feed: feeds.one }]
-  const [before] = await store.commit(tx => claim(tx, { epoch: 1, claims }))
-  adopt(store, following(both, alone), following(following(both, alone), both, 3), 'after')
-  assert.is(await codeOf(put(store, 'a', before?.term)), 'stale_policy', 'an answer that came late')
-  assert.equal(lookup(store.reader, { groups: ['a'] }), [null])
-  const [after] = await store.commit(tx => claim(tx, { epoch: 3, claims }))
-  assert.is((await put(store, 'a', after?.term)).kind, 'written')
 })
 
 test.run()

@@ -65,12 +65,15 @@ export function erase(store: StoreTransaction, request: EraseRequest): EraseRepl
 
 /**
  * While the policy is about to compute other homes, those that it has computed claim terms of their
- * own: the registrar may name the group under one that is not written here yet.
+ * own: the registrar may name the group under one that is not written here yet. One that leaves may
+ * not claim, and erases nothing while its homes move: the group is somewhere else soon, and nobody
+ * is to claim it there who has not heard of its erasure.
  */
 function withLastTerm({ context }: StoreTransaction, group: string, standing: Standing): Standing {
   if (standing.kind !== 'home' || standing.isErased) return standing
   const { placement, self } = context
   const { term } = standing.home
-  const isEntered = !placement.beginsComputed(group) && placement.mayHome(self)
-  return isEntered && term === IMPLICIT_TERM ? { kind: 'homeless', over: term } : standing
+  const isClosing = placement.data.changing?.isClosing === true
+  const isLast = !placement.beginsComputed(group) && (placement.mayHome(self) || isClosing)
+  return isLast && term === IMPLICIT_TERM ? { kind: 'homeless', over: term } : standing
 }

@@ -44,10 +44,12 @@ export interface ListAtHomeRequest extends ListStoreRequest {
 export function listAtHome(
   store: StoreReader,
   request: ListAtHomeRequest,
-): ReturnType<typeof list> | Exclude<NotAtHome, { readonly kind: 'homeless' }> {
+): ReturnType<typeof list> | NotAtHome {
   const standing = standingOf(store, request.group, undefined)
-  // Claimed by this region, but no write was acknowledged yet: there is nothing.
-  const isHome = standing.kind === 'home' || standing.kind === 'homeless'
+  // Claimed by this region, but no write was acknowledged yet: there is nothing. Of a group that
+  // was erased that is not certain: whoever named this region may have gone by the ledger.
+  const isHome =
+    standing.kind === 'home' || (standing.kind === 'homeless' && standing.over === undefined)
   return isHome ? list(store, request) : standing
 }
 

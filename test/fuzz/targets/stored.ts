@@ -41,7 +41,10 @@ const changes = [
   { key: utf8('b'), value: null },
 ]
 const entry = new Uint8Array(encodeEntry(PackedRows.of(changes), salt, 7))
-const entryRow = (kind: 1 | 3) => ({ position: version.seq, kind, text: KEY })
+const entryRow = (kind: 1 | 3 | 6) => ({
+  ...{ position: version.seq, kind, text: KEY },
+  ...(kind === 6 && { of: { feed: 7, position: 2 ** 32 + 9 } }),
+})
 const header = new Uint8Array(entriesAt)
 for (const at of headerOffsets) header.set(encodeHeader({ sequence: 9, afterCommit: 3, salt }), at)
 
@@ -67,7 +70,7 @@ const kinds: readonly Kind[] = [
     }),
     read: bytes => void decodeIdempotencyRecord(bytes),
   },
-  ...([1, 3] as const).flatMap((kind): readonly Kind[] => {
+  ...([1, 3, 6] as const).flatMap((kind): readonly Kind[] => {
     const [key, value] = [entryRowKey(3, 5, entryRow(kind)), entryRowValue(entryRow(kind))]
     return [
       { valid: key, read: bytes => void decodeEntryRow({ key: bytes, value }) },
