@@ -79,7 +79,7 @@ test('a region that left, and comes back, tells nothing of what it erased before
 test('who is asked for a list by the ledger, and is no home any more, does not say that it is empty', async () => {
   const both = of(['one', 'two'])
   const { one, over } = await erasedInOne(both)
-  const all = { prefix: '', limit: 9, bytesMax: 999, values: false, nowMs: 0 }
+  const all = { prefix: '', after: undefined, limit: 9, bytesMax: 999, values: false, nowMs: 0 }
   const list = () => listAtHome(one.reader, { ...all, seen: [], group: 'a' })
   assert.equal(list(), { items: [], upTo: null })
   adopt(one, both, of(['two']), 'erase')
