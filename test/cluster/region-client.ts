@@ -89,14 +89,31 @@ export async function clusterView(world: Doors, region: string): Promise<Cluster
  * Waits until every region can call every other one: /readyz does not wait for that, nor one thread
  * of a node for another one, which answers 503 until it serves.
  */
-export const allReachable = (world: Doors, regions = world.regions): Promise<void> =>
-  until(async () => {
-    const asked = regions.map(region => clusterView(world, region))
-    const views = await Promise.all(asked).catch(() => undefined)
-    return !!views?.every(view =>
-      view.regions.every(({ region, reachable }) => reachable || !regions.includes(region)),
-    )
-  }, 'every region reaches every other one')
+export async function allReachable(world: Doors, regions = world.regions): Promise<void> {
+  let state: readonly string[] = []
+  await until(
+    async () => {
+      state = (await Promise.all(regions.map(region => unreachedBy(world, region, regions)))).flat()
+      return state.length === 0
+    },
+    () => `every region reaches every other one; ${state.join(', ')}`,
+  )
+}
+
+async function unreachedBy(
+  world: Doors,
+  region: string,
+  regions: readonly string[],
+): Promise<readonly string[]> {
+  try {
+    const view = await clusterView(world, region)
+    return view.regions
+      .filter(other => !other.reachable && regions.includes(other.region))
+      .map(other => `${region} does not reach ${other.region}`)
+  } catch (error) {
+    return [(error as Error).message]
+  }
+}
 
 /** Dataset or partition → what this region's copy holds. Only what it stores is there. */
 export async function copies(world: Doors, region: string): Promise<ReadonlyMap<string, string>> {
