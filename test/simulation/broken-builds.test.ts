@@ -18,7 +18,6 @@ const short = [
   'a region counts as having',
   'the receiver does not check',
   'a session forgets',
-  'a chunk that is full',
   'an older version takes',
   'the next home accepts',
   'a home that has stopped',
@@ -26,7 +25,6 @@ const short = [
   'a call that was sent',
   'a bounded read',
   'a region confirms an erasure',
-  'a home goes on under',
   'copies are erased before those that stay are verified',
   'a group that goes elsewhere',
 ]

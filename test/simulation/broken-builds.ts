@@ -283,7 +283,8 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'copies are erased before those that stay are verified',
-    seed: 41,
+    seed: 40,
+    minutes: 1.5,
     breaks: ['D', 'convergence', 'no bugs'],
     patches: [
       {
