@@ -56,6 +56,8 @@ async function cutAndHeal(world: UnitWorld): Promise<void> {
     return view?.regions.find(peer => peer.region === region)?.reachable ?? false
   }
   assert.is(await world.put(far, 'cut', 'before'), 201)
+  // Who has not heard of it would ask the registrar, which may be the far one as well.
+  await everywhere(world, new Map([['cut', 'before']]))
   unplug(far)
   try {
     await until(async () => !(await reaches(far)), `${near} misses ${far}`, patienceMs)
