@@ -8,9 +8,10 @@ import { Placement, type PlacementData } from '../../src/model/placement.ts'
 import { phases } from '../../src/model/policy-change.ts'
 import { claimTerm } from '../../src/model/version.ts'
 import { claim, lookup } from '../../src/routing/registrar.ts'
+import { codeOf } from '../support/code-of.ts'
 import { hasher } from '../support/policies.ts'
 import { feeds, type TestStore } from '../support/store.ts'
-import { adopt, codeOf, follow, following, of, open, put } from './policy-stores.ts'
+import { adopt, follow, following, of, open, put } from './policy-stores.ts'
 
 /** Group `a` was written in region one, under a claim, and erased there; two knows of it. */
 async function erasedInOne(both: PlacementData) {

@@ -2,12 +2,12 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Outcome } from '../../src/execution/operation.ts'
-import { DenizenError } from '../../src/model/errors.ts'
 import type { Key } from '../../src/model/key.ts'
 import type { PlacementData } from '../../src/model/placement.ts'
 import type { RegionId } from '../../src/model/slot.ts'
 import { compareVersions, type Version } from '../../src/model/version.ts'
 import type { Consistency, RequestContext } from '../../src/routing/service.ts'
+import { codeOf } from '../support/code-of.ts'
 import { dataset, policy } from '../support/policies.ts'
 import { RoutingWorld } from '../support/routing-world.ts'
 
@@ -70,16 +70,6 @@ async function get(
 function move(world: RoutingWorld, asked: RegionId, group: string, to: RegionId) {
   const { movements } = world.at(asked)
   return world.until('things', movements.move(world.placement('things'), group, to))
-}
-
-async function codeOf(task: Promise<unknown>): Promise<string> {
-  try {
-    await task
-    return 'none'
-  } catch (error) {
-    if (error instanceof DenizenError) return error.code
-    throw error
-  }
 }
 
 const homings: readonly [string, Partial<PlacementData>, string][] = [

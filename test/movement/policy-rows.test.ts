@@ -8,9 +8,11 @@ import { copyOf, repairRecord } from '../../src/repair/repair-record.ts'
 import { claim, grantedHomes, inheritHomes, lookup } from '../../src/routing/registrar.ts'
 import { createMemoryEngineKind } from '../../src/storage/memory-engine.ts'
 import { recordRowKey } from '../../src/storage/rows.ts'
+import { codeOf } from '../support/code-of.ts'
+import { damageRecord } from '../support/damage.ts'
 import { feeds, openStore, type TestStore } from '../support/store.ts'
 
-import { adopt, codeOf, damage, follow, move, of, open, put, slot } from './policy-stores.ts'
+import { adopt, follow, move, of, open, put, slot } from './policy-stores.ts'
 
 test('a region finds the groups that it homes, computed, claimed and moved here', async () => {
   const [both, one] = [of(['one', 'two']), of(['one'])]
@@ -31,7 +33,7 @@ test('a region finds the groups that it homes, computed, claimed and moved here'
 test('a damaged record that alone tells its home is no group that is homed elsewhere', async () => {
   const store = await open('one', of(['one', 'two']))
   await put(store, 'a', claimTerm(1, 1))
-  await damage(store, 'a')
+  await damageRecord(store.engine, 'a')
   const found = homedHere(store.reader, { slot, after: 0, max: 10 })
   assert.equal(found.groups, [])
   assert.equal(found.damaged, ['a'])
@@ -137,7 +139,7 @@ test('a record that is damaged or was lost is entered nowhere, and found', async
   await follow(two, one)
   for (const store of [one, two]) adopt(store, before, after, 'transfer')
   await move('a', one, two, claimTerm(2, 1))
-  await damage(two, 'a')
+  await damageRecord(two.engine, 'a')
   assert.equal(verifyRecords(two.reader, { after: null, max: 10, bytesMax: 1_000 }), {
     ...{ damaged: ['a'], next: null },
   })
@@ -165,7 +167,7 @@ test('a home repairs what it has entered anew from who had all of the feed befor
   await move('a', one, two, claimTerm(2, 1))
   adopt(two, before, after, 'settle')
   await two.commit(tx => adoptFeed(tx, { slot, feed: feeds.one, after: 0, max: 100 }))
-  await damage(two, 'a')
+  await damageRecord(two.engine, 'a')
   // As of a region that followed the feed after it had begun again.
   const copy = copyOf(three.reader, { key: 'a' })
   const cursors = [{ feed: feeds.one, position: 9_999 * 2 ** 32 }]
@@ -179,10 +181,10 @@ test('a home repairs what it has entered anew from who had all of the feed befor
     assert.is(await two.commit(tx => repairRecord(tx, { key: 'a', copies: reopened })), 'unproven')
     assert.is(await repair(three), 'repaired', phase)
     assert.equal(two.reader.recordBytes('a'), three.reader.recordBytes('a'))
-    await damage(two, 'a')
+    await damageRecord(two.engine, 'a')
   }
   await put(two, 'a')
-  await damage(two, 'a')
+  await damageRecord(two.engine, 'a')
   const copies = [copyOf(three.reader, { key: 'a' })]
   const reply = await two.commit(tx => repairRecord(tx, { key: 'a', copies }))
   assert.is(reply, 'unproven', 'it has been written since')

@@ -2,7 +2,6 @@
 import { standingOf } from '../../src/execution/home.ts'
 import { write } from '../../src/execution/operations/write.ts'
 import { utf8 } from '../../src/model/bytes.ts'
-import { DenizenError } from '../../src/model/errors.ts'
 import type { Key } from '../../src/model/key.ts'
 import { Placement, type PlacementData } from '../../src/model/placement.ts'
 import {
@@ -14,7 +13,6 @@ import {
 import { stopHome, takeHome } from '../../src/movement/move-rows.ts'
 import { applyChunk } from '../../src/replication/apply.ts'
 import { readFeeds } from '../../src/replication/read-feeds.ts'
-import { recordRowKey } from '../../src/storage/rows.ts'
 import { dataset, hasher, policy } from '../support/policies.ts'
 import { openStore, regions, type TestRegion, type TestStore } from '../support/store.ts'
 
@@ -85,20 +83,4 @@ export async function move(
   const region = { one: 1, two: 2, three: 3 }[self as TestRegion]
   const home = { region, feed: to.context.ownFeed, term }
   await to.commit(tx => takeHome(tx, { group, home }))
-}
-
-export const damage = async (store: TestStore, name: string): Promise<void> => {
-  const bytes = store.reader.recordBytes(name) as Uint8Array
-  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
-  await store.engine.commit([{ key: recordRowKey(name), value: bytes }])
-}
-
-export const codeOf = async (task: Promise<unknown>): Promise<string> => {
-  try {
-    await task
-    return 'none'
-  } catch (error) {
-    if (error instanceof DenizenError) return error.code
-    throw error
-  }
 }

@@ -74,6 +74,6 @@ function withLastTerm({ context }: StoreTransaction, group: string, standing: St
   const { placement, self } = context
   const { term } = standing.home
   const isClosing = placement.data.changing?.isClosing === true
-  const isLast = !placement.beginsComputed(group) && (placement.mayHome(self) || isClosing)
-  return isLast && term === IMPLICIT_TERM ? { kind: 'homeless', over: term } : standing
+  const claimsFirst = !placement.beginsComputed(group) && (placement.mayHome(self) || isClosing)
+  return claimsFirst && term === IMPLICIT_TERM ? { kind: 'homeless', over: term } : standing
 }
